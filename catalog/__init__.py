@@ -1,0 +1,1 @@
+"""Memory: the SQLite catalog, the content-addressed object store, provenance and its verification."""

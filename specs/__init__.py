@@ -1,0 +1,1 @@
+"""What we want and what we may use: specs, prompts, checkpoints, rights, jobs. Pure; never imports torch."""

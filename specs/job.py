@@ -1,0 +1,55 @@
+"""Job: everything that shapes the pixels of one picture, and nothing else.
+
+The id of a job is the hash of its recipe. What does not change a pixel (asset, set, title, keep rules, trim box,
+licence, the checkpoint's name) is not in it; what does (every weight file's hash, through ``weights_id``) is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+
+from specs.canonical import Json, canonical_json, content_id
+
+KIND = "limner.job/1"
+SEED_LIMIT = 2**32  # AUTOMATIC1111's range, so that a seed can be typed into the tools people know
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture's recipe. Sizes in pixels; guidance is the classifier-free guidance scale (1.0 = none)."""
+
+    prompt: str
+    negative_prompt: str
+    weights_id: str
+    scheduler: str
+    steps: int
+    guidance: float
+    width_px: int
+    height_px: int
+    seed: int
+    clip_skip: int = 1
+    adapters: tuple[str, ...] = ()
+
+    def recipe(self) -> dict[str, Json]:
+        """The canonical value that is hashed. Fields added later appear only when they are not the default."""
+        recipe: dict[str, Json] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                recipe[field.name] = list(value) if isinstance(value, tuple) else value
+        return recipe
+
+    @property
+    def job_id(self) -> str:
+        """``sha256:<64 hex>`` of the recipe."""
+        return content_id(KIND, self.recipe())
+
+
+def derive_seed(set_seed: int, asset_id: str, number: int) -> int:
+    """Seed of candidate ``number`` (from 0) of an asset: 0 ≤ seed < 2**32.
+
+    It depends on nothing but these three, so that inserting, deleting or reordering rows changes no other seed.
+    """
+    digest = hashlib.sha256(canonical_json(["limner.seed/1", set_seed, asset_id, number])).digest()
+    return int.from_bytes(digest[:4], "big")

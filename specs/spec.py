@@ -1,0 +1,141 @@
+"""Spec and Asset: what a YAML file asks for, as plain frozen values (the YAML model lives in ``schema.py``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a file, 1-based; ``str()`` gives ``path:line:column``."""
+
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class PrintSize:
+    """A print size: trim in mm (width, height), bleed on each side in mm, resolution in dots per inch."""
+
+    trim_mm: tuple[float, float]
+    bleed_mm: float
+    dpi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """How to render: either a size in pixels or a print size, the other is None."""
+
+    width_px: int | None
+    height_px: int | None
+    print_size: PrintSize | None
+    steps: int
+    guidance: float
+    scheduler: str
+    clip_skip: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRules:
+    """What a keeper must be. None means that the rule is not asked for.
+
+    ``min_aesthetic`` 1–10 (the head's scale), ``min_adherence`` cosine −1…1, ``max_likeness`` cosine above which a
+    picture counts as the same as a keeper of this set; ``max_rank`` and ``min_margin`` are of identification.
+    ``extra`` holds the rules of scorers added by others: (score name, minimum).
+    """
+
+    per_asset: int = 1
+    min_aesthetic: float | None = None
+    min_adherence: float | None = None
+    max_likeness: float | None = None
+    max_rank: int | None = None
+    min_margin: float | None = None
+    allow_defects: tuple[str, ...] = ()
+    extra: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """How many to make of an asset: ``first``, then rounds of ``first`` up to ``at_most`` while short of keepers."""
+
+    first: int
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One row: its id never changes. ``row`` holds the template's variables as (name, text), sorted by name."""
+
+    asset_id: str
+    title: str
+    row: tuple[tuple[str, str], ...]
+    prompt: str  # expanded, NFC
+    negative_prompt: str  # expanded, NFC
+    picture: Picture
+    keep: KeepRules
+    candidates: Candidates
+    seeds: tuple[int, ...] | None  # listed seeds, or None: derived
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When to regenerate: a five-field cron line (six fields with seconds are refused) and an IANA time zone,
+    or an interval in seconds (for tests and night-long runs); one of the two is set."""
+
+    cron: str | None
+    timezone: str
+    interval_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RightsClaim:
+    """What the spec's author takes upon themselves, with the reason in their own words (empty = claims nothing)."""
+
+    accept_unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """Registry names of the scorers; None = the checkpoint's default; ``"none"`` = do without (safety: all unknown)."""
+
+    clip: str | None = None
+    aesthetic: str | None = None
+    safety: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights of the choice of keepers (``select``), each ≥ 0."""
+
+    aesthetic: float = 1.0
+    adherence: float = 1.0
+    coherence: float = 0.5
+    sameness: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One YAML file, checked. ``text`` is the file as read; ``spec_sha256`` covers it and every file it reads rows from."""
+
+    set_name: str
+    title: str
+    use: str  # commercial | noncommercial | internal
+    checkpoint: str  # registry name, local folder, or hub id@revision
+    seed: int
+    assets: tuple[Asset, ...]
+    keep: KeepRules
+    schedule: Schedule | None
+    rights: RightsClaim
+    scoring: Scoring
+    weights: Weights
+    forbid: tuple[str, ...]  # content: {forbid: […]}
+    reject_pixels: str  # keep | drop
+    path: str
+    text: str
+    spec_sha256: str
+    sources: tuple[tuple[str, str], ...] = ()  # (path, sha256) of row files
