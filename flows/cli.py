@@ -1,0 +1,204 @@
+"""The command line: one command, one call. Options here, work elsewhere; imports that cost time stay in the calls."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.settings import DEVICES, from_environment
+from specs.errors import LimnerError
+
+app = typer.Typer(
+    name="limner",
+    help="A batch illustrator for games: YAML specs in; chosen, documented, reproducible pictures out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+INTERRUPTED = 130  # the shell's number for a run ended by Ctrl-C
+
+Library = Annotated[Path | None, typer.Option("--library", help="The library's folder [$LIMNER_LIBRARY, ./library].")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts on standard output.")]
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec: a YAML file.")]
+SpecFiles = Annotated[list[Path], typer.Argument(metavar="SPEC…", help="Specs: YAML files.")]
+Checkpoints = Annotated[list[Path], typer.Option("--checkpoints", help="A checkpoints file of yours; repeatable.")]
+Device = Annotated[str | None, typer.Option(help=f"{DEVICES}.")]
+Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")]
+BatchSize = Annotated[int | None, typer.Option(help="Pictures rendered at once; part of what makes their bytes.")]
+LowMemory = Annotated[bool, typer.Option("--low-memory", help="For cards of 6 to 8 GB: slower, far less memory.")]
+Online = Annotated[bool, typer.Option("--online", help="May fetch pinned weights from the model hub.")]
+
+
+def command(name: str, **options: Any) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
+    """Register a command whose function returns its exit code; errors that a user can mend become one message."""
+
+    def register(function: Callable[..., int | None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> None:
+            raise typer.Exit(_guarded(functools.partial(function, *args, **kwargs)))
+
+        app.command(name, **options)(run)
+        return run
+
+    return register
+
+
+def _guarded(call: Callable[[], int | None]) -> int:
+    try:
+        return call() or 0
+    except LimnerError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted. What was recorded stays; run the same command to go on.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left
+        sys.stderr.close()
+        return 0
+
+
+@command("produce")
+def produce(
+    specs: SpecFiles,
+    library: Library = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    batch_size: BatchSize = None,
+    low_memory: LowMemory = False,
+    checkpoints: Checkpoints = [],  # noqa: B006 (typer copies it)
+    online: Online = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Fail if another run holds the set.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make, score and choose what is missing of the specs, and say where it is."""
+    from flows.run import produce_specs
+
+    settings = from_environment(
+        library=library,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        low_memory=low_memory or None,
+        checkpoints=tuple(checkpoints),
+        online=online or None,
+        wait=False if no_wait else None,
+    )
+    return produce_specs(specs, settings, as_json=as_json)
+
+
+@command("plan")
+def plan(
+    spec: SpecFile,
+    library: Library = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Say per asset what is new, changed, up to date, blocked or short of keepers, and why. Makes nothing."""
+    from flows.reports import show_plan
+
+    return show_plan(spec, from_environment(library=library, checkpoints=tuple(checkpoints)), as_json=as_json)
+
+
+@command("keepers")
+def keepers(
+    set_name: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set; all sets without it.")] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """List the keepers: asset, picture, seed, scores."""
+    from flows.reports import show_keepers
+
+    return show_keepers(set_name, from_environment(library=library), as_json=as_json)
+
+
+@command("show")
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A picture's hash or its beginning, set/asset, or set/asset#n.")],
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Print the whole record of a picture: where it came from, what it was made with, every score and verdict."""
+    from flows.reports import show_record
+
+    return show_record(id_, from_environment(library=library), as_json=as_json)
+
+
+@command("reproduce")
+def reproduce(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As for show.")],
+    library: Library = None,
+    device: Device = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    to: Annotated[Path | None, typer.Option(help="Also write the new picture here.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Render a picture again from its record and compare, pixel by pixel. Exit code 1 when it is not within tolerance."""
+    from flows.reproduce import reproduce_one
+
+    settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
+    return reproduce_one(id_, settings, to=to, as_json=as_json)
+
+
+@command("verify")
+def verify(
+    library: Library = None,
+    gc: Annotated[bool, typer.Option("--gc", help="Remove files that no row refers to.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Set damaged files aside, so that produce remakes them.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Re-derive every hash of the library; read-only unless told otherwise. Exit code 1 when there are problems."""
+    from flows.reports import show_verification
+
+    return show_verification(from_environment(library=library), gc=gc, repair=repair, as_json=as_json)
+
+
+@command("checkpoints")
+def checkpoints_(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One checkpoint in full.")] = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """List the checkpoints that limner knows: status, licence, what each use may, whether the weights are here."""
+    from flows.reports import show_checkpoints
+
+    return show_checkpoints(name, from_environment(checkpoints=tuple(checkpoints)), as_json=as_json)
+
+
+@command("serve")
+def serve(
+    specs: SpecFiles,
+    library: Library = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+) -> int:
+    """Regenerate the specs by their schedules until stopped: only what is new or short of keepers, each time."""
+    from flows.serve import serve_specs
+
+    settings = from_environment(
+        library=library, device=device, batch_size=batch_size, checkpoints=tuple(checkpoints), wait=False
+    )
+    return serve_specs(specs, settings)
+
+
+@command("doctor")
+def doctor(library: Library = None, as_json: AsJson = False) -> int:
+    """Say what this machine has, what limner would use, and what is amiss."""
+    from flows.doctor import examine
+
+    return examine(from_environment(library=library), as_json=as_json)
+
+
+def main() -> None:
+    """The console command ``limner``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

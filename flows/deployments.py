@@ -1,0 +1,35 @@
+"""A spec's schedule as a Prefect deployment. Importing this file imports Prefect."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.types.entrypoint import EntrypointType
+
+from flows.settings import Settings
+from flows.tasks import produce
+from specs.spec import Spec
+
+
+def deployment(spec: Spec, settings: Settings) -> Any:
+    """The deployment of one set, named after it: its schedule, its parameters, one run at a time."""
+    assert spec.schedule is not None
+    schedule: CronSchedule | IntervalSchedule
+    if spec.schedule.cron:
+        schedule = CronSchedule(cron=spec.schedule.cron, timezone=spec.schedule.timezone)
+    else:
+        schedule = IntervalSchedule(
+            interval=timedelta(seconds=spec.schedule.interval_s or 0), timezone=spec.schedule.timezone
+        )
+    return produce.to_deployment(
+        name=spec.set_name,
+        schedule=schedule,
+        parameters={"spec": str(Path(spec.path).resolve()), "settings": settings.to_parameters()},
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        description=f"limner: {spec.title or spec.set_name}",
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )

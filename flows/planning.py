@@ -1,0 +1,143 @@
+"""What is left to do: a spec's jobs compared with what the catalog holds. Pure.
+
+An asset's candidates are made in rounds of ``candidates.first`` up to ``at_most``; a round that has begun is finished,
+then judged, and the next one begins only while the asset is short of keepers. So what is made depends on counts
+alone, never on where a run was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from catalog.made import MadeCandidate
+from flows.work import Work
+from specs.expand import AssetPlan
+from specs.job import Job
+
+Made = Mapping[str, Mapping[str, MadeCandidate]]
+
+
+class State(StrEnum):
+    """What ``plan`` says of an asset."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UP_TO_DATE = "up_to_date"
+    BLOCKED = "blocked"
+    SHORT = "short"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Candidate ``number`` of an asset, still to be made."""
+
+    asset_id: str
+    number: int
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class AssetState:
+    """One line of the plan. ``made`` counts candidates of the present recipe, ``keepers`` those standing now."""
+
+    asset_id: str
+    state: State
+    reason: str
+    made: int
+    keepers: int
+    wanted: int
+    to_generate: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole set's plan. ``jobs`` counts the candidates that the spec asks for as it stands."""
+
+    set_name: str
+    jobs: int
+    assets: tuple[AssetState, ...]
+    obstacles: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = field(default=())
+
+    def count(self, state: State) -> int:
+        """How many assets are in this state."""
+        return sum(asset.state is state for asset in self.assets)
+
+
+def make_plan(work: Work, made: Made) -> Plan:
+    """Compare; ``made`` is ``Catalog.made(set)`` (empty for a library that does not exist yet)."""
+    if work.obstacles:
+        return _blocked(work, made)
+    states = tuple(_asset_state(plan, work.policies[id_], made.get(id_, {})) for id_, plan in work.plans.items())
+    entries = tuple(entry for state in states for entry in state.to_generate)
+    jobs = sum(state.made + len(state.to_generate) for state in states)
+    return Plan(work.spec.set_name, jobs, states, (), entries)
+
+
+def _blocked(work: Work, made: Made) -> Plan:
+    states = tuple(
+        AssetState(asset.asset_id, State.BLOCKED, work.obstacles[0], 0, standing(made.get(asset.asset_id, {})), 0)
+        for asset in work.spec.assets
+    )
+    jobs = sum(asset.candidates.first for asset in work.spec.assets)
+    return Plan(work.spec.set_name, jobs, states, work.obstacles)
+
+
+def standing(made: Mapping[str, MadeCandidate]) -> int:
+    """How many keepers an asset has now, of whatever recipe."""
+    return sum(candidate.is_keeper for candidate in made.values())
+
+
+def round_end(found: Mapping[int, MadeCandidate], first: int, at_most: int) -> int:
+    """The number of candidates that there will be once the round that has begun is finished."""
+    begun = max(found, default=0) // first + 1
+    return min(begun * first, at_most)
+
+
+def present(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> dict[int, MadeCandidate]:
+    """Candidates of the present recipe that are made, by number. Looks no further than the first empty round."""
+    found: dict[int, MadeCandidate] = {}
+    first, at_most = plan.asset.candidates.first, plan.asset.candidates.at_most
+    for start in range(0, at_most, first):
+        numbers = range(start, min(start + first, at_most)) if made else ()
+        here = {n: made[job_id] for n in numbers if (job_id := plan.job(n).job_id) in made}
+        if not here:
+            break
+        found.update(here)
+    return found
+
+
+def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, MadeCandidate]) -> AssetState:
+    rules = plan.asset.candidates
+    found = present(plan, made)
+    kept, wanted = standing(made), plan.asset.keep.per_asset
+    end = round_end(found, rules.first, rules.at_most)
+    judged = all(candidate.judged_by(policy) for candidate in found.values())
+    if len(found) == end and judged and kept < wanted and end < rules.at_most:
+        end = min(end + rules.first, rules.at_most)
+    missing = tuple(
+        Entry(plan.asset.asset_id, number, plan.job(number)) for number in range(end) if number not in found
+    )
+    state, reason = _describe(len(found), len(made), missing, judged, kept, wanted, rules.at_most)
+    return AssetState(plan.asset.asset_id, state, reason, len(found), kept, wanted, missing)
+
+
+def _describe(
+    found: int, of_all: int, missing: tuple[Entry, ...], judged: bool, kept: int, wanted: int, at_most: int
+) -> tuple[State, str]:
+    if missing and not of_all:
+        return State.NEW, f"{len(missing)} to make"
+    if missing and not found:
+        return State.CHANGED, f"its recipe changed: {len(missing)} to make, {of_all} of the old recipe stay on record"
+    if missing and judged and kept < wanted and found:
+        return State.SHORT, f"{kept} of {wanted} keepers after {found} candidates: {len(missing)} more to make"
+    if missing:
+        return State.NEW, f"{found} made, {len(missing)} to make"
+    if not judged:
+        return State.CHANGED, f"{found} made; rules or scorers changed: they will be judged again, nothing is rendered"
+    if kept < wanted:
+        mend = "raise candidates, loosen keep, or keep one by hand"
+        return State.SHORT, f"{kept} of {wanted} keepers, all {found} candidates (at most {at_most}) are made: {mend}"
+    return State.UP_TO_DATE, f"{found} made, {kept} kept"

@@ -1,0 +1,88 @@
+"""``limner produce``: the run as a terminal sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+from flows.prefect_home import EmbeddedServer, prepare
+from flows.progress import ProgressBar
+from flows.session import Session, Summary, open_session
+from flows.settings import Settings
+
+
+def produce_specs(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> int:
+    """Produce each spec in turn. Exit code 1 when a picture failed. One spec prints one JSON object, several a list."""
+    servers: list[EmbeddedServer] = []
+    summaries: list[Summary] = []
+    try:
+        for path in paths:
+            summaries.append(_produce_one(path, settings, servers, as_json=as_json))
+    finally:
+        for server in servers:
+            server.stop()
+        if as_json and summaries:
+            values = [asdict(summary) for summary in summaries]
+            print(json.dumps(values[0] if len(paths) == 1 else values, ensure_ascii=False, indent=2))
+    return 1 if any(summary.failed for summary in summaries) else 0
+
+
+def _produce_one(path: Path, settings: Settings, servers: list[EmbeddedServer], *, as_json: bool) -> Summary:
+    bar = ProgressBar(path.stem, 0)
+    waiting = _say_who_holds(path)
+    with open_session(path, settings, progress=bar, on_wait=waiting) as session, _interruptible(session):
+        session.settle()
+        shards = session.shards()
+        if not shards:
+            summary = session.finish()
+        else:
+            session.line.submit(shards[0])  # the model loads and the first pictures render while Prefect starts
+            summary = _through_prefect(path, settings, servers, bar)
+        if not as_json:
+            from flows.reports import tell_run
+
+            tell_run(session, summary)
+        return summary
+
+
+def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServer], bar: ProgressBar) -> Summary:
+    with bar:
+        prepare(settings.library)
+        if not servers:
+            servers.append(EmbeddedServer(settings.library))
+        servers[0].wait_until_ready()
+        from flows.tasks import produce
+
+        return Summary(**produce(str(path), settings.to_parameters()))
+
+
+def _say_who_holds(path: Path):  # type: ignore[no-untyped-def]
+    def say(holder: str) -> None:
+        print(f"{path}: another run of this set is at work ({holder}); waiting for it.", file=sys.stderr)
+
+    return say
+
+
+@contextmanager
+def _interruptible(session: Session) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the line at its next step and end the run in order; a second one ends it at once."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if session.line.stopping.is_set():
+            os._exit(128 + number)
+        session.line.interrupt()
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

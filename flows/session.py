@@ -1,0 +1,212 @@
+"""One run of one spec: the library's lock, what is left, the production line, and the choice of keepers.
+
+A process holds at most one open session a spec and library. ``limner produce`` opens it before Prefect starts and
+the flow finds it again; on a worker of somebody else's the flow opens its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from catalog.locks import set_lock
+from catalog.store import Catalog
+from flows.line import Interrupted, Line, Shard, ShardReport, make_shards
+from flows.planning import Entry, Plan, make_plan
+from flows.progress import ProgressBar
+from flows.recording import Recorder
+from flows.settings import Settings
+from flows.settling import settle
+from flows.sheet import contact_sheet
+from flows.work import Work, prepare
+from specs.errors import LimnerError
+
+OTHERS_POLL_S = 0.5
+
+
+class NotAllowed(LimnerError):
+    """Rights or missing weights stop the run before any device time is spent."""
+
+
+@dataclass
+class Summary:
+    """``produce --json``'s object, and what the flow run returns."""
+
+    set: str
+    generated: int = 0
+    reused: int = 0
+    kept: int = 0
+    rejected: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    library: str = ""
+
+
+@dataclass
+class Session:
+    """See the module. ``summary`` grows as the run goes; ``first`` is the shard that was begun before Prefect was up."""
+
+    work: Work
+    settings: Settings
+    catalog: Catalog
+    run_id: str
+    line: Line
+    progress: ProgressBar
+    summary: Summary
+    began: float = field(default_factory=time.monotonic)
+    _shards: list[Shard] | None = None
+    _next_number: int = 0
+
+    def settle(self) -> None:
+        """Judge and choose wherever a round is complete; append the verdicts."""
+        settle(self.work, self.catalog)
+
+    def shards(self) -> list[Shard]:
+        """The shards left in this round; empty when the set is finished. Stable until ``finish_round``."""
+        if self._shards is None:
+            plan = self.plan()
+            self._shards = make_shards(plan.entries, self.settings.shard_pictures, self._next_number)
+            self._next_number += len(self._shards)
+            new = len(plan.entries)
+            if new and self.progress.total < self.progress.done + new:
+                self.progress.grow(self.progress.done + new - self.progress.total)
+        return self._shards
+
+    def plan(self) -> Plan:
+        """What is left to do now."""
+        return make_plan(self.work, self.catalog.made(self.work.spec.set_name))
+
+    def shard(self, number: int, pairs: Sequence[tuple[str, int]]) -> Shard:
+        """A shard from what a task was told."""
+        plans = self.work.plans
+        return Shard(number, tuple(Entry(asset_id, n, plans[asset_id].job(n)) for asset_id, n in pairs))
+
+    def finish_round(self, reports: list[ShardReport], failed: int) -> None:
+        """Count, wait for jobs that other runs are making, settle."""
+        self.summary.generated += sum(report.generated for report in reports)
+        self.summary.reused += sum(report.reused for report in reports)
+        self.summary.failed += failed
+        self._take_over([entry for report in reports for entry in report.waiting])
+        self._shards = None
+        self.settle()
+
+    def _take_over(self, waiting: list[Entry]) -> None:
+        """Jobs that another live run had claimed: take its pictures, or make them if that run died."""
+        while waiting:
+            shards = make_shards(waiting, self.settings.shard_pictures, self._next_number)
+            self._next_number += len(shards)
+            reports = [self.line.submit(shard).result() for shard in shards]
+            self.summary.generated += sum(report.generated for report in reports)
+            self.summary.reused += sum(report.reused for report in reports)
+            waiting = [entry for report in reports for entry in report.waiting]
+            if waiting and self.line.stopping.wait(OTHERS_POLL_S):
+                raise Interrupted
+
+    def finish(self) -> Summary:
+        """Fill in the summary and draw the contact sheet."""
+        name = self.work.spec.set_name
+        verdicts = self.catalog.counts(name)
+        self.summary.kept, self.summary.rejected = verdicts.kept, verdicts.rejected
+        self.summary.seconds = round(time.monotonic() - self.began, 3)
+        return self.summary
+
+    @property
+    def sheet_path(self) -> Path:
+        """Where the contact sheet goes."""
+        return self.settings.library / "sheets" / f"{self.work.spec.set_name}.png"
+
+    def draw_sheet(self) -> Path:
+        """One tile per asset: its first keeper."""
+        first: dict[str, Path] = {}
+        for keeper in self.catalog.keepers(self.work.spec.set_name):
+            first.setdefault(keeper.asset_id, self.settings.library / keeper.path)
+        tiles = [(asset.asset_id, first.get(asset.asset_id)) for asset in self.work.spec.assets]
+        return contact_sheet(tiles, self.sheet_path)
+
+
+_open: dict[tuple[str, str], Session] = {}
+_open_lock = threading.RLock()
+
+
+def _key(spec_path: Path, settings: Settings) -> tuple[str, str]:
+    return str(spec_path.resolve()), str(settings.library.resolve())
+
+
+@contextmanager
+def open_session(
+    spec_path: Path,
+    settings: Settings,
+    *,
+    progress: ProgressBar | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    tools: Tools | None = None,
+) -> Iterator[Session]:
+    """The session of this spec and library; the one that is open already, if there is one.
+
+    Raises NotAllowed when rights or missing weights stand in the way, and ``catalog.locks.Busy`` when another run
+    holds the set and ``settings.wait`` is false; otherwise waits, after telling ``on_wait`` who holds it.
+    ``tools`` brings another renderer and other scorers (the scale test's stand-in).
+    """
+    key = _key(spec_path, settings)
+    with _open_lock:
+        known = _open.get(key)
+    if known is not None:
+        yield known
+        return
+    work = permitted(spec_path, settings)
+    with (
+        Catalog.open(settings.library, create=True) as catalog,
+        set_lock(settings.library, work.spec.set_name, wait=settings.wait, on_wait=on_wait),
+    ):
+        session = _begin(work, settings, catalog, progress, tools)
+        with _open_lock:
+            _open[key] = session
+        try:
+            yield session
+        except BaseException:
+            session.line.interrupt()
+            raise
+        finally:
+            session.line.close()
+            with _open_lock:
+                del _open[key]
+            session.end()
+
+
+def session_here(spec_path: Path, settings: Settings) -> Session:
+    """The session of this process for a task: the flow's own, or, on a worker elsewhere, one without the set's lock.
+
+    The flow holds the lock for all its workers; claims keep them from making a job twice.
+    """
+    key = _key(spec_path, settings)
+    with _open_lock:
+        if key not in _open:
+            work = permitted(spec_path, settings)
+            catalog = Catalog.open(settings.library, create=False)
+            _open[key] = session = _begin(work, settings, catalog, None, None)
+            atexit.register(session.line.close)
+        return _open[key]
+
+
+def permitted(spec_path: Path, settings: Settings) -> Work:
+    """The work of a spec that nothing stands in the way of; raises NotAllowed with every obstacle."""
+    work = prepare(spec_path, settings)
+    if work.obstacles:
+        raise NotAllowed("\n".join(work.obstacles))
+    return work
+
+
+def _begin(
+    work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools | None
+) -> Session:
+    work.register(catalog)
+    tools = tools or Tools(work, settings)
+    bar = progress or ProgressBar(work.spec.set_name, 0, quiet=True)
+    run = catalog.start_run(work.spec.set_name, work.spec.spec_sha256)
+    recorder = Recorder(work, catalog, run, tools.load_scorers, bar)
+    line = Line(tools.load_painter, recorder, tools.slot)
+    return Session(work, settings, catalog, run, line, bar, Summary(work.spec.set_name, library=str(settings.library)))

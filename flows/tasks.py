@@ -1,0 +1,78 @@
+"""Prefect's part: the flow ``produce`` and the task ``shard``, decorators on plain functions and nothing else.
+
+Importing this file imports Prefect. Tasks take names and numbers, never pixels; Prefect's state is never the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.states import State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.artifacts import publish
+from flows.line import Interrupted, Shard, ShardReport
+from flows.session import open_session, session_here
+from flows.settings import Settings
+from specs.errors import LimnerError
+
+
+def _worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """A fault of the machine may pass; what a user must mend, or an interrupt, will not."""
+    error = state.result(raise_on_failure=False)
+    return not isinstance(error, (LimnerError, Interrupted))
+
+
+@task(
+    name="shard",
+    task_run_name="shard {number}",
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=_worth_retrying,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def make_shard(spec: str, settings: dict[str, Any], number: int, entries: list[tuple[str, int]]) -> ShardReport:
+    """Make what is missing of a shard: ``entries`` are (asset id, candidate number)."""
+    session = session_here(Path(spec), Settings.from_parameters(settings))
+    return session.line.submit(session.shard(number, entries)).result()
+
+
+@flow(
+    name="produce",
+    task_runner=ThreadPoolTaskRunner(max_workers=3),  # two shards in the line, one waiting  # type: ignore[arg-type]
+    persist_result=False,
+)
+def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Make, score and choose what is missing of a spec; returns the summary of ``limner produce --json``."""
+    settings = settings or {}
+    with open_session(Path(spec), Settings.from_parameters(settings)) as session:
+        session.settle()
+        while shards := session.shards():
+            reports, failed = make_round(shards, spec, settings)
+            session.finish_round(reports, failed)
+            if failed:
+                break
+        summary = session.finish()
+        publish(session)
+    return asdict(summary)
+
+
+def make_round(shards: list[Shard], spec: str, settings: dict[str, Any]) -> tuple[list[ShardReport], int]:
+    """One task a shard; (reports, pictures that failed after their retries). Errors that a user must mend are raised."""
+    futures = [make_shard.submit(spec, settings, shard.number, shard.pairs) for shard in shards]
+    reports, failed = [], 0
+    for shard, future in zip(shards, futures, strict=True):
+        try:
+            reports.append(future.result())
+        except (LimnerError, Interrupted):
+            raise
+        except Exception as error:
+            failed += len(shard.entries)
+            get_run_logger().error("shard %s failed: %s", shard.number, error)
+    return reports, failed

@@ -1,0 +1,101 @@
+"""Everything that can be known of a spec before a model loads: rows, weights, rights, jobs. No torch, no Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from flows.settings import Settings
+from generator.weights import HashMemory, locate, pin
+from scoring.identity import scorer_identity
+from scoring.verdict import policy_sha256
+from specs.checkpoint import Checkpoint
+from specs.errors import LimnerError, UsageError
+from specs.expand import AssetPlan, expand
+from specs.load import load_spec
+from specs.registry import Registry, load_registry
+from specs.rights import RightsDecision, decide
+from specs.spec import Spec
+
+ROLES = ("clip", "aesthetic", "safety")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checkpoint with its files hashed, and the folder they lie in (None: not on this machine, ``missing`` says why)."""
+
+    checkpoint: Checkpoint
+    folder: Path | None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One spec, ready to be compared with the catalog. ``obstacles`` are sentences; any of them stops ``produce``."""
+
+    spec: Spec
+    image: Weights
+    scorers: Mapping[str, Weights | None]  # by role; None: the spec does without
+    rights: RightsDecision
+    plans: Mapping[str, AssetPlan]
+    obstacles: tuple[str, ...]
+
+    @property
+    def scorer_ids(self) -> tuple[tuple[str, str], ...]:
+        """(role, identity) of every scorer: a change makes scorecards stale."""
+        found = {role: weights.checkpoint if weights else None for role, weights in self.scorers.items()}
+        return scorer_identity(found["clip"], found["aesthetic"], found["safety"], forbid=self.spec.forbid)
+
+    @cached_property
+    def policies(self) -> Mapping[str, str]:
+        """Asset id → hash of the rules that judge it."""
+        return {
+            asset_id: policy_sha256(plan.asset.keep, self.spec.weights, self.scorer_ids)
+            for asset_id, plan in self.plans.items()
+        }
+
+
+def prepare(spec_path: Path, settings: Settings) -> Work:
+    """Read a spec and everything it names. Bad specs and unknown names raise; what may come right later is an obstacle."""
+    spec = load_spec(spec_path)
+    registry = registry_for(spec_path.parent, settings)
+    memory = HashMemory(settings.library / "cache" / "hashes.json")
+    image = _weights(registry.resolve(spec.checkpoint, spec_path.parent), settings, memory)
+    scorers = {role: _scorer(role, spec, image.checkpoint, registry, settings, memory) for role in ROLES}
+    rights = decide(image.checkpoint, spec.use, spec.rights, [asset.prompt for asset in spec.assets])
+    obstacles = tuple(rights.reasons) if not rights.may_render else ()
+    for weights in (image, *scorers.values()):
+        if weights is not None and weights.missing:
+            obstacles += (weights.missing,)
+    plans = expand(spec, image.checkpoint) if image.checkpoint.files else ()
+    return Work(spec, image, scorers, rights, {plan.asset.asset_id: plan for plan in plans}, obstacles)
+
+
+def registry_for(folder: Path, settings: Settings) -> Registry:
+    """The shipped registry, then the user's files: ``checkpoints.yaml`` beside the spec, ``--checkpoints``."""
+    beside = folder / "checkpoints.yaml"
+    extra = ([beside] if beside.is_file() else []) + list(settings.checkpoints)
+    for path in settings.checkpoints:
+        if not path.is_file():
+            raise UsageError(f"--checkpoints: got {path}; allowed: a YAML file that exists.")
+    return load_registry(extra)
+
+
+def _scorer(
+    role: str, spec: Spec, image: Checkpoint, registry: Registry, settings: Settings, memory: HashMemory
+) -> Weights | None:
+    name = getattr(spec.scoring, role) or dict(image.scorers).get(role)
+    if name is None or name == "none":
+        return None
+    return _weights(registry.resolve(name, Path(spec.path).parent), settings, memory)
+
+
+def _weights(checkpoint: Checkpoint, settings: Settings, memory: HashMemory) -> Weights:
+    """Find and hash the files; weights that are not here keep their declared hashes, so that plans still add up."""
+    try:
+        folder = locate(checkpoint, hub_cache=settings.hub_cache, online=settings.online)
+    except LimnerError as error:
+        return Weights(checkpoint, None, str(error))
+    return Weights(pin(checkpoint, folder, memory), folder)
