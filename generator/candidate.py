@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from specs.canonical import Json, value_sha256
 from specs.job import Job
@@ -20,7 +22,9 @@ class Batch:
 class Execution:
     """The stack that a picture was rendered on: same job and equal Execution → same bytes.
 
-    ``versions`` are (package, version) sorted by name; ``batch_size`` is the padded batch's fixed size.
+    ``versions`` are (package, version) sorted by name; ``batch_size`` is the padded batch's fixed size;
+    ``numerics`` are the switches that decide how the device rounds (TF32, cuDNN's choice of algorithms, the CPU's
+    instruction set), as (name, setting) sorted by name.
     """
 
     device: str  # "cpu", "cuda:0", "mps"
@@ -30,6 +34,7 @@ class Execution:
     low_memory: bool
     threads: int
     versions: tuple[tuple[str, str], ...]
+    numerics: tuple[tuple[str, str], ...] = ()
 
     def value(self) -> dict[str, Json]:
         """As canonical JSON's value."""
@@ -40,8 +45,15 @@ class Execution:
             "batch_size": self.batch_size,
             "low_memory": self.low_memory,
             "threads": self.threads,
-            "versions": {name: version for name, version in self.versions},
+            "versions": dict(self.versions),
+            "numerics": dict(self.numerics),
         }
+
+    @classmethod
+    def from_value(cls, value: Mapping[str, Any]) -> Execution:
+        """The inverse of ``value``."""
+        pairs = {name: tuple(sorted(value[name].items())) for name in ("versions", "numerics")}
+        return cls(**{**value, **pairs})
 
     @property
     def stack_sha256(self) -> str:

@@ -7,7 +7,9 @@ licence, the checkpoint's name) is not in it; what does (every weight file's has
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from specs.canonical import Json, canonical_json, content_id
 
@@ -39,6 +41,11 @@ class Job:
             if value != field.default:
                 recipe[field.name] = list(value) if isinstance(value, tuple) else value
         return recipe
+
+    @classmethod
+    def from_recipe(cls, recipe: Mapping[str, Any]) -> Job:
+        """The inverse of ``recipe``."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in recipe.items()})
 
     @property
     def job_id(self) -> str:
