@@ -139,3 +139,4 @@ class Spec:
     text: str
     spec_sha256: str
     sources: tuple[tuple[str, str], ...] = ()  # (path, sha256) of row files
+    checkpoint_place: Place | None = None  # where the spec names its checkpoint, for error messages

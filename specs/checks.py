@@ -1,0 +1,227 @@
+"""Checks of single values: each takes what the file says and gives the value, or raises Refusal.
+
+A ``Check`` is one object with everything that is to be said of a value: what is allowed in words, the function that
+decides, and the JSON Schema that an editor needs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from specs.document import Surprise
+from specs.errors import Refusal
+
+MOST_SHOWN_TEXT = 60
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+MOST_NAME = 64
+DEVICE_NAMES = frozenset(["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))])
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``decide(value)`` gives the accepted value or raises Refusal; ``allowed`` says in words what it accepts."""
+
+    allowed: str
+    decide: Callable[[object], Any]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: object) -> Any:
+        return self.decide(value)
+
+
+def show(value: object) -> str:
+    """A received value as an error message shows it: short, and never mistaken for another type."""
+    if isinstance(value, Surprise):
+        return f"{value.text}, which YAML reads as {value.reads_as}" if value.text else "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        short = value if len(value) <= MOST_SHOWN_TEXT else value[: MOST_SHOWN_TEXT - 1] + "…"
+        return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short) + "'"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "nothing" if value is None else str(value)
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """The closest of the names that exist, in quotes, or "" when none is close."""
+    known = {known.casefold(): known for known in names}
+    found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
+    return f"'{known[found[0]]}'" if found else ""
+
+
+def listed(names: Iterable[str], most: int = 40) -> str:
+    """Names in a sentence: ``a, b, c``, cut off with a count when there are very many."""
+    names = list(names)
+    tail = f", … ({len(names) - most} more)" if len(names) > most else ""
+    return ", ".join(names[:most]) + tail
+
+
+def whole(low: int, high: int, multiple: int = 1) -> Check:
+    """A whole number, ``low`` ≤ n ≤ ``high``, a multiple of ``multiple``."""
+    allowed = f"a whole number from {low} to {high}" + (f", a multiple of {multiple}" if multiple > 1 else "")
+    schema: dict[str, Any] = {"type": "integer", "minimum": low, "maximum": high}
+    if multiple > 1:
+        schema["multipleOf"] = multiple
+
+    def decide(value: object) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise Refusal(show(value), allowed)
+        if value % multiple:
+            lower, upper = value - value % multiple, value - value % multiple + multiple
+            raise Refusal(show(value), allowed, mean=f"{lower if lower >= low else upper} or {min(upper, high)}")
+        return value
+
+    return Check(allowed, decide, schema)
+
+
+def number(low: float, high: float, unit: str = "") -> Check:
+    """A finite number, ``low`` ≤ x ≤ ``high``, as a float."""
+    allowed = f"a number from {low:g} to {high:g}{unit and ' ' + unit}"
+
+    def decide(value: object) -> float:
+        if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type,operator]
+            raise Refusal(show(value), allowed)
+        return float(value)  # type: ignore[arg-type]
+
+    return Check(allowed, decide, {"type": "number", "minimum": low, "maximum": high})
+
+
+def text(most: int, allowed: str = "", least: int = 1) -> Check:
+    """Text of ``least`` to ``most`` characters, without control characters other than line ends and tabs."""
+    allowed = allowed or f"text of at most {most} characters"
+
+    def decide(value: object) -> str:
+        if not isinstance(value, str):
+            raise Refusal(show(value), allowed, mend=_quoting(value))
+        if not least <= len(value.strip()) or len(value) > most:
+            got = show(value) if len(value) <= most else f"{len(value)} characters"
+            raise Refusal(got, allowed)
+        if any(ord(c) < 32 and c not in "\n\t" for c in value) or "\x7f" in value:
+            raise Refusal(show(value), f"{allowed}, no control characters")
+        return value
+
+    return Check(allowed, decide, {"type": "string", "minLength": least, "maxLength": most})
+
+
+def name(kind: str) -> Check:
+    """A safe name: ``[a-z0-9][a-z0-9-]*``, at most 64 characters, no device name; it becomes part of file names."""
+    allowed = f"{kind} of a-z, 0-9 and -, not starting with -, at most {MOST_NAME} characters"
+
+    def decide(value: object) -> str:
+        if not isinstance(value, str):
+            raise Refusal(show(value), allowed, mend=_quoting(value))
+        if value in DEVICE_NAMES:
+            raise Refusal(f"{show(value)}, a device name on Windows", allowed, mean=f"'{value}-1'")
+        if not NAME.fullmatch(value) or len(value) > MOST_NAME:
+            better = re.sub(r"[^a-z0-9]+", "-", value.casefold()).strip("-")[:MOST_NAME]
+            raise Refusal(show(value), allowed, mean=f"'{better}'" if better and better not in DEVICE_NAMES else "")
+        return value
+
+    pattern = r"^[a-z0-9][a-z0-9-]*$"
+    return Check(allowed, decide, {"type": "string", "pattern": pattern, "maxLength": MOST_NAME})
+
+
+def one_of(names: Iterable[str], allowed: str = "") -> Check:
+    """One of some words. ``allowed`` says so in other words where there are too many to name."""
+    names = tuple(names)
+    allowed = allowed or listed(names)
+
+    def decide(value: object) -> str:
+        if not isinstance(value, str):
+            raise Refusal(show(value), allowed, mend=_quoting(value))
+        if value not in names:
+            raise Refusal(show(value), allowed, mean=near(value, names))
+        return value
+
+    return Check(allowed, decide, {"type": "string", "enum": list(names)})
+
+
+def pattern(expression: str, allowed: str, most: int = 200) -> Check:
+    """Text that matches a regular expression as a whole."""
+    compiled = re.compile(expression)
+
+    def decide(value: object) -> str:
+        if not isinstance(value, str):
+            raise Refusal(show(value), allowed, mend=_quoting(value))
+        if len(value) > most or not compiled.fullmatch(value):
+            raise Refusal(show(value), allowed)
+        return value
+
+    return Check(allowed, decide, {"type": "string", "pattern": f"^{expression}$", "maxLength": most})
+
+
+def truth() -> Check:
+    """true or false."""
+
+    def decide(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise Refusal(show(value), "true or false")
+        return value
+
+    return Check("true or false", decide, {"type": "boolean"})
+
+
+def many(of: Check, most: int, distinct: bool = True, exactly: int | None = None, least: int = 0) -> Check:
+    """A list of values that each pass ``of``; the first that does not is named by its position."""
+    count = f"exactly {exactly}" if exactly is not None else f"{least} to {most}" if least else f"at most {most}"
+    allowed = f"a list of {count}, each {of.allowed}"
+    schema: dict[str, Any] = {"type": "array", "items": dict(of.schema), "maxItems": exactly or most}
+    if exactly or least:
+        schema["minItems"] = exactly or least
+    if distinct:
+        schema["uniqueItems"] = True
+
+    def decide(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise Refusal(show(value), allowed)
+        if len(value) > most or len(value) < least or (exactly is not None and len(value) != exactly):
+            raise Refusal(f"a list of {len(value)}", allowed)
+        accepted = tuple(_item(of, position, item) for position, item in enumerate(value, 1))
+        for position, item in enumerate(accepted):
+            if distinct and item in accepted[:position]:
+                raise Refusal(f"{show(item)} twice", f"{allowed}, no two equal")
+        return accepted
+
+    return Check(allowed, decide, schema)
+
+
+def _item(of: Check, position: int, item: object) -> Any:
+    try:
+        return of(item)
+    except Refusal as refusal:
+        got = f"{refusal.got} as number {position} of the list"
+        raise Refusal(got, refusal.allowed, refusal.mean, refusal.mend) from None
+
+
+def _quoting(value: object) -> str:
+    if isinstance(value, Surprise) and value.text:
+        return f'quote it: "{value.text}"'
+    if isinstance(value, bool):
+        return f'quote it: "{str(value).lower()}"'
+    return f'quote it: "{value}"' if isinstance(value, int | float) else ""
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str):
+        return str(LINE(value))
+    if type(value) is int:
+        return str(value)
+    if type(value) is float and DECIMAL_AS_IS(value):
+        return repr(value)
+    raise Refusal(show(value), CELL.allowed, mend=_quoting(value))
+
+
+def DECIMAL_AS_IS(value: float) -> bool:  # noqa: N802
+    return math.isfinite(value) and "e" not in repr(value)
+
+
+LINE = text(2000, least=0)
+CELL = Check("text or a number", _cell, {"type": ["string", "number"]})

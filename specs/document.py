@@ -1,0 +1,283 @@
+"""A YAML file as a tree that remembers where every key and value stands.
+
+Only the plain part of YAML is accepted: mappings, lists, scalars. What makes one text mean two things is refused:
+anchors, aliases, tags, merge keys, duplicate keys, several documents. A plain scalar that YAML readers turn into
+something unexpected (``no``, ``017``, ``1:30``, a date, nothing) becomes a ``Surprise``, which no check accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from specs.errors import SpecError
+from specs.spec import Place
+
+MOST_BYTES = 4 * 1024 * 1024
+MOST_DEPTH = 16
+EVENTS = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
+NUMBER_ELSEWHERE = re.compile(r"[-+]?(?:0o[0-7]+|[0-9]+[eE][-+]?[0-9]+|[0-9]+)")
+FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """A plain scalar that a YAML reader does not take as the text or number that it looks like."""
+
+    text: str
+    reads_as: str
+
+
+Value = str | int | float | bool | Surprise | list["Value"] | dict[str, "Value"]
+
+
+@dataclass(slots=True)
+class Node:
+    """A value with its place. Exactly one of the three holds what it is: ``scalar``, ``items`` or ``entries``."""
+
+    place: Place
+    scalar: str | int | float | bool | Surprise | None = None
+    items: list[Node] | None = None
+    entries: dict[str, Node] | None = None
+    keys: dict[str, Place] = field(default_factory=dict)
+
+    def value(self) -> Value:
+        """The tree below as plain Python values, with ``Surprise`` where a scalar is one."""
+        if self.entries is not None:
+            return {key: node.value() for key, node in self.entries.items()}
+        if self.items is not None:
+            return [node.value() for node in self.items]
+        assert self.scalar is not None
+        return self.scalar
+
+    def find(self, path: tuple[str | int, ...]) -> Node:
+        """The node at a path of keys and list positions, or the deepest one on the way that exists."""
+        node = self
+        for part in path:
+            below = None
+            if isinstance(part, int) and node.items is not None and part < len(node.items):
+                below = node.items[part]
+            elif isinstance(part, str) and node.entries is not None:
+                below = node.entries.get(part)
+            if below is None:
+                return node
+            node = below
+        return node
+
+    def key_place(self, path: tuple[str | int, ...]) -> Place:
+        """Where the last key of the path stands (the value's place for a list position)."""
+        parent = self.find(path[:-1])
+        return parent.keys.get(str(path[-1]), self.find(path).place) if path else self.place
+
+
+class NotReadable(Exception):  # noqa: N818 (carries the one error that ends the reading)
+    """The file cannot be read any further than here."""
+
+    def __init__(self, error: SpecError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def read_bytes(path: Path, shown: str, most_bytes: int = MOST_BYTES) -> bytes:
+    """The bytes of a regular file of at most ``most_bytes``; raises NotReadable."""
+    start = Place(shown, 1, 1)
+    try:
+        if not path.is_file():
+            got = "a folder" if path.is_dir() else "no such file"
+            raise NotReadable(SpecError(start, "file", got, "a file that exists"))
+        size = path.stat().st_size
+        if size > most_bytes:
+            limit = f"at most {most_bytes:,} bytes"
+            raise NotReadable(SpecError(start, "file size", f"{size:,} bytes", limit))
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NotReadable(SpecError(start, "file", f"{reason.lower()}", "a file that can be read")) from None
+
+
+def decode(data: bytes, shown: str, mend: str = "save the file as UTF-8") -> str:
+    """UTF-8 text without its byte order mark; raises NotReadable naming line, column and byte of what is broken."""
+    start = Place(shown, 1, 1)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise NotReadable(SpecError(start, "encoding", "UTF-16 (by its byte order mark)", "UTF-8", mend=mend))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
+        got = f"the byte 0x{data[error.start]:02x} at offset {error.start}, which is not UTF-8"
+        raise NotReadable(SpecError(Place(shown, line, column), "encoding", got, "UTF-8", mend=mend)) from None
+    found = FORBIDDEN.search(text)
+    if found:
+        got = f"the control character U+{ord(found[0]):04X}"
+        raise NotReadable(SpecError(place_at(text, found.start(), shown), "text", got, "text, line ends and tabs"))
+    return text
+
+
+def place_at(text: str, offset: int, shown: str) -> Place:
+    """The place of a character offset in a text."""
+    return Place(shown, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+
+
+def parse(text: str, shown: str) -> tuple[Node, list[SpecError]]:
+    """The tree of a YAML text and what is wrong with its form; raises NotReadable where it is no YAML at all."""
+    reader = _Reader(text, shown)
+    try:
+        return reader.document(), reader.errors
+    except yaml.MarkedYAMLError as error:
+        raise NotReadable(_syntax(error, text, shown)) from None
+    except yaml.YAMLError as error:
+        got = " ".join(str(error).split())
+        raise NotReadable(SpecError(Place(shown, 1, 1), "YAML", got, "YAML text")) from None
+
+
+class _Reader:
+    """Builds the tree from libyaml's events, collecting what is refused on the way."""
+
+    def __init__(self, text: str, shown: str) -> None:
+        self.events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=EVENTS))
+        self.shown = shown
+        self.errors: list[SpecError] = []
+
+    def place(self, event: yaml.Event) -> Place:
+        return Place(self.shown, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def refuse(self, place: Place, what: str, got: str, allowed: str, mend: str = "") -> None:
+        self.errors.append(SpecError(place, what, got, allowed, mend=mend))
+
+    def document(self) -> Node:
+        root: Node | None = None
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    self.refuse(self.place(event), "YAML", "a second document (---)", "one document", "split the file")
+                    return root
+                root = self.node(next(self.events), 1)
+        if root is None:
+            empty = SpecError(Place(self.shown, 1, 1), "file", "nothing", "a mapping of keys and values")
+            raise NotReadable(empty)
+        return root
+
+    def node(self, event: yaml.Event, depth: int) -> Node:
+        place = self.place(event)
+        if depth > MOST_DEPTH:
+            raise NotReadable(SpecError(place, "YAML", f"nesting deeper than {MOST_DEPTH}", "plain lists and mappings"))
+        if isinstance(event, yaml.AliasEvent):
+            self.refuse(place, "YAML", f"the alias *{event.anchor}", "no aliases", "write the value out")
+            return Node(place, scalar="")
+        if event.anchor is not None:
+            self.refuse(place, "YAML", f"the anchor &{event.anchor}", "no anchors", "write the value out where needed")
+        if event.tag is not None:
+            self.refuse(place, "YAML", f"the tag {_tag(event.tag)}", "no tags", "remove it")
+        if isinstance(event, yaml.ScalarEvent):
+            return Node(place, scalar=resolve(event.value) if event.implicit[0] else event.value)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(place, depth)
+        return self.mapping(place, depth)
+
+    def sequence(self, place: Place, depth: int) -> Node:
+        items = []
+        for event in self.events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self.node(event, depth + 1))
+        return Node(place, items=items)
+
+    def mapping(self, place: Place, depth: int) -> Node:
+        node = Node(place, entries={})
+        for event in self.events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self.node(event, depth + 1)
+            value = self.node(next(self.events), depth + 1)
+            self.entry(node, key, value, merge=isinstance(event, yaml.ScalarEvent) and event.implicit[0])
+        return node
+
+    def entry(self, node: Node, key: Node, value: Node, merge: bool) -> None:
+        assert node.entries is not None
+        if key.scalar is None:
+            self.refuse(key.place, "key", "a list or mapping as a key", "a name")
+            return
+        name = key.scalar.text if isinstance(key.scalar, Surprise) else str(key.scalar)
+        if name == "<<" and merge:
+            self.refuse(key.place, "YAML", "the merge key <<", "no merge keys", "write the keys out")
+            return
+        if not isinstance(key.scalar, str):
+            mend = f'quote it: "{name}"'
+            self.refuse(key.place, "key", _described(key.scalar), "a name", mend)
+        if name in node.entries:
+            first = node.keys[name]
+            self.refuse(key.place, "duplicate key", f"'{name}' again (first at {first})", "each key once", "remove one")
+            return
+        node.entries[name] = value
+        node.keys[name] = key.place
+
+
+def resolve(text: str) -> str | int | float | bool | Surprise:
+    """What a plain scalar is: text, a number in its usual form, true or false, or a Surprise."""
+    if WHOLE.fullmatch(text):
+        return int(text)
+    if DECIMAL.fullmatch(text):
+        return float(text)
+    if text in ("true", "false"):
+        return text == "true"
+    tag = _implicit_tag(text)
+    if tag != "str":
+        return Surprise(text, _reading(text, tag))
+    if NUMBER_ELSEWHERE.fullmatch(text):
+        return Surprise(text, "a number, in some readers")
+    return text
+
+
+def _implicit_tag(text: str) -> str:
+    table = yaml.SafeLoader.yaml_implicit_resolvers
+    for tag, pattern in table.get(text[:1], []):
+        if pattern.match(text):
+            return str(tag).rpartition(":")[2]
+    return "str"
+
+
+def _reading(text: str, tag: str) -> str:
+    if tag == "null":
+        return "nothing"
+    if tag in ("int", "float", "bool"):
+        try:
+            constructor = yaml.constructor.SafeConstructor()
+            value = constructor.construct_object(yaml.ScalarNode(f"tag:yaml.org,2002:{tag}", text))
+            return str(value).lower() if tag == "bool" else f"the number {value}"
+        except (ValueError, OverflowError):
+            return "a number too long to use"
+    return {"timestamp": "a date", "merge": "a merge key"}.get(tag, "something else")
+
+
+def _described(value: int | float | bool | Surprise) -> str:
+    if isinstance(value, Surprise):
+        return f"{value.text or 'nothing'}, which YAML reads as {value.reads_as}" if value.text else "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"the number {value}"
+
+
+def _tag(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, shown: str) -> SpecError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    lines = text.splitlines() or [""]
+    got = " ".join(str(error.problem or error.context or "a syntax error").split())
+    mend = ""
+    here = lines[min(line, len(lines) - 1)]
+    if "\t" in here[: len(here) - len(here.lstrip())] or "'\\t'" in got:
+        got, mend = "a tab in the indentation", "indent with spaces"
+    elif "mapping values are not allowed" in got:
+        got, mend = "a second ': ' in one value", "put quotes around the text"
+    return SpecError(Place(shown, line + 1, column + 1), "YAML", got, "YAML text", mend=mend)
