@@ -1,0 +1,126 @@
+"""⚙ Prompts → conditioning: each prompt encoded once, alone, whole.
+
+Long prompts are cut into chunks of 75 tokens, each wrapped in start and end, encoded apart and laid end to end, as
+AUTOMATIC1111 does; nothing is ever truncated. ``clip_skip`` counts as there: 1 is the layer that the architecture
+was trained with, 2 the one before it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from specs.errors import LimnerError
+
+REMEMBERED = 256  # prompts; 80 MB for SDXL at 16 bits
+MOST_CHUNKS = 16  # 1,200 tokens; beyond it a prompt is a mistake, and memory grows with its square
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """``tokens`` (1, 77·chunks, D) hidden states; ``pooled`` (1, P) for SDXL, else None."""
+
+    tokens: torch.Tensor
+    pooled: torch.Tensor | None
+
+    @property
+    def length(self) -> int:
+        """77 · chunks."""
+        return int(self.tokens.shape[1])
+
+
+class PromptEncoder:
+    """Encodes prompts with one pipeline's tokenizers and text encoders, one prompt at a time, and remembers them."""
+
+    def __init__(self, pipe: Any, architecture: str) -> None:
+        self._pipe = pipe
+        self._sdxl = architecture == "sdxl"
+        self._pairs = [(pipe.tokenizer, pipe.text_encoder)]
+        if self._sdxl:
+            self._pairs.append((pipe.tokenizer_2, pipe.text_encoder_2))
+        self._known: OrderedDict[tuple[str, int, int, bool], Encoded] = OrderedDict()
+        self.calls = 0  # prompts that went through the text encoders
+
+    def chunks(self, prompt: str) -> int:
+        """How many chunks of 75 tokens a prompt needs, at least 1. LimnerError beyond MOST_CHUNKS."""
+        needed = max(len(self._cut(tokenizer, prompt)) for tokenizer, _ in self._pairs)
+        if needed > MOST_CHUNKS:
+            raise LimnerError(
+                f"prompt {prompt[:60]!r}…: got {needed} chunks of 75 tokens; at most {MOST_CHUNKS} are allowed. "
+                f"Shorten it."
+            )
+        return needed
+
+    def encode(self, prompt: str, clip_skip: int, chunks: int, *, negative: bool = False) -> Encoded:
+        """The conditioning of a prompt, padded with empty chunks to ``chunks``.
+
+        For SDXL an empty negative prompt is all zeros when the checkpoint was trained so
+        (``force_zeros_for_empty_prompt``).
+        """
+        zeros = negative and self._sdxl and not prompt and bool(self._pipe.config.force_zeros_for_empty_prompt)
+        key = (prompt, clip_skip, chunks, zeros)
+        known = self._known.get(key)
+        if known is None:
+            known = self._encode(prompt, clip_skip, chunks)
+            if zeros:
+                known = Encoded(torch.zeros_like(known.tokens), _zeros(known.pooled))
+            self._known[key] = known
+        self._known.move_to_end(key)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+    def _encode(self, prompt: str, clip_skip: int, chunks: int) -> Encoded:
+        self.calls += 1
+        device = self._pipe._execution_device
+        columns, pooled = [], None
+        for tokenizer, encoder in self._pairs:
+            cut = self._cut(tokenizer, prompt)
+            cut += [[]] * (chunks - len(cut))
+            rows = []
+            for number, piece in enumerate(cut):
+                states, first = _states(encoder, _ids(tokenizer, piece).to(device), clip_skip, self._sdxl)
+                pooled = first if self._sdxl and number == 0 else pooled  # the last encoder's first chunk stays
+                rows.append(states)
+            columns.append(torch.cat(rows, dim=1))
+        tokens = torch.cat(columns, dim=-1)
+        return Encoded(tokens.to(self._pairs[-1][1].dtype), pooled)
+
+    @staticmethod
+    def _cut(tokenizer: Any, prompt: str) -> list[list[int]]:
+        """Token ids of a prompt, without start and end, in pieces of 75; one empty piece for an empty prompt."""
+        size = tokenizer.model_max_length - 2
+        ids = list(tokenizer(prompt, add_special_tokens=False, truncation=False).input_ids)
+        return [ids[start : start + size] for start in range(0, len(ids), size)] or [[]]
+
+
+def _ids(tokenizer: Any, piece: list[int]) -> torch.Tensor:
+    """(1, 77) token ids: start, the piece, end, then the tokenizer's own padding."""
+    ids = [tokenizer.bos_token_id, *piece, tokenizer.eos_token_id]
+    ids += [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(ids))
+    return torch.tensor([ids], dtype=torch.long)
+
+
+def _states(encoder: Any, ids: torch.Tensor, clip_skip: int, sdxl: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (1, 77, D) of the layer asked for, and the encoder's pooled output.
+
+    SDXL reads the penultimate layer as it is; SD 1.x and 2.x read the last one through the final norm, and so does
+    any earlier layer that ``clip_skip`` asks for.
+    """
+    output = encoder(ids, output_hidden_states=True)
+    depth = clip_skip + 1 if sdxl else clip_skip
+    if not 1 <= depth < len(output.hidden_states):
+        deepest = len(output.hidden_states) - (2 if sdxl else 1)
+        raise LimnerError(f"clip_skip: got {clip_skip}; this checkpoint's text encoder allows 1 to {deepest}")
+    if sdxl:
+        return output.hidden_states[-depth], output[0]
+    if depth == 1:
+        return output.last_hidden_state, output.pooler_output
+    return encoder.final_layer_norm(output.hidden_states[-depth]), output.pooler_output
+
+
+def _zeros(pooled: torch.Tensor | None) -> torch.Tensor | None:
+    return None if pooled is None else torch.zeros_like(pooled)

@@ -1,0 +1,54 @@
+"""A job as AUTOMATIC1111's infotext: its users, and every tool that reads it, can load it to make the same picture.
+
+Prompt, ``Negative prompt: …``, then one line of parameters whose values are JSON-quoted where they hold a comma, a
+colon or a line break.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from generator.weights import main_file
+from specs.checkpoint import Checkpoint
+from specs.job import Job
+from specs.schedulers import SCHEDULERS
+
+KEYWORD = "parameters"
+# What neither XML 1.0 nor a PNG text may hold: control characters but tab and line feed, surrogates, non-characters.
+UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def infotext(job: Job, checkpoint: Checkpoint, software: str) -> str:
+    """The text of the ``parameters`` chunk. ``software`` is name and version, e.g. ``limner 0.1.0``.
+
+    ``RNG: CPU`` because the initial noise comes from a CPU generator, as that setting of A1111's makes it.
+    """
+    scheduler = SCHEDULERS[job.scheduler]
+    fields: list[tuple[str, str]] = [
+        ("Steps", str(job.steps)),
+        ("Sampler", scheduler.a1111_sampler),
+        ("Schedule type", scheduler.a1111_schedule),
+        ("CFG scale", f"{job.guidance:g}"),
+        ("Seed", str(job.seed)),
+        ("Size", f"{job.width_px}x{job.height_px}"),
+        ("Model hash", main_file(checkpoint).sha256[:10]),
+        ("Model", checkpoint.name),
+    ]
+    if job.clip_skip > 1:
+        fields.append(("Clip skip", str(job.clip_skip)))
+    fields += [("RNG", "CPU"), ("Version", software)]
+    lines = [printable(job.prompt)]
+    if job.negative_prompt:
+        lines.append(f"Negative prompt: {printable(job.negative_prompt)}")
+    lines.append(", ".join(f"{name}: {_quoted(printable(value))}" for name, value in fields))
+    return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """The text with every character that XML or a PNG text chunk cannot hold replaced by U+FFFD; CR LF becomes LF."""
+    return UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if re.search(r"[,:\n]", value) else value

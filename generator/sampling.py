@@ -1,0 +1,71 @@
+"""⚙ Scheduler by short name: the job says how to solve, the checkpoint says which noise it was trained with.
+
+So a checkpoint's ``scheduler_config.json`` contributes its betas, what the network predicts (noise or velocity), zero
+terminal SNR and the spacing of time steps; its solver and its solver's options are never used.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import diffusers
+
+from generator.layout import read_json
+from specs.errors import LimnerError, UsageError
+from specs.schedulers import SCHEDULERS
+
+NOISE_KEYS = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "trained_betas",
+    "prediction_type",
+    "rescale_betas_zero_snr",
+    "timestep_spacing",
+    "steps_offset",
+    "set_alpha_to_one",
+)
+PREDICTIONS = ("epsilon", "v_prediction", "sample")
+# All three families were trained so, whatever the oldest configuration files say (diffusers corrects them likewise):
+# a latent is never clipped to the range of pixels, and time steps count from 1.
+ALWAYS = {"clip_sample": False, "steps_offset": 1}
+
+
+def noise_schedule(path: Path) -> dict[str, Any]:
+    """The noise schedule of a ``scheduler_config.json``; LimnerError for one of another family of models."""
+    config = read_json(path)
+    kind, prediction = str(config.get("_class_name")), config.get("prediction_type", "epsilon")
+    if kind.startswith(("FlowMatch", "EDM", "SCM")) or prediction not in PREDICTIONS:
+        raise LimnerError(
+            f"{path}: got {kind} predicting {prediction!r}; allowed for Stable Diffusion 1, 2 and XL are "
+            f"{', '.join(PREDICTIONS)} with a discrete beta schedule. Use another checkpoint."
+        )
+    return {key: config[key] for key in NOISE_KEYS if key in config} | ALWAYS
+
+
+def build_scheduler(name: str, noise: dict[str, Any]) -> Any:
+    """A fresh diffusers scheduler (they keep state between steps, so each batch gets its own).
+
+    Raises UsageError for an unknown name, LimnerError where a solver cannot follow the checkpoint's noise schedule.
+    """
+    entry = SCHEDULERS.get(name)
+    if entry is None:
+        raise UsageError(f"scheduler: got {name!r}; allowed are {', '.join(SCHEDULERS)}")
+    cls = getattr(diffusers, entry.diffusers_class)
+    accepted = inspect.signature(cls.__init__).parameters
+    if noise.get("rescale_betas_zero_snr") and "rescale_betas_zero_snr" not in accepted:
+        able = [short for short in SCHEDULERS if _keeps_zero_snr(short)]
+        raise LimnerError(
+            f"scheduler: got {name!r}, which cannot start from pure noise as this checkpoint (zero terminal SNR) was "
+            f"trained to; allowed for it are {', '.join(able)}"
+        )
+    options = {key: value for key, value in noise.items() if key in accepted}
+    return cls(**{**options, **dict(entry.settings)})
+
+
+def _keeps_zero_snr(name: str) -> bool:
+    cls = getattr(diffusers, SCHEDULERS[name].diffusers_class)
+    return "rescale_betas_zero_snr" in inspect.signature(cls.__init__).parameters
