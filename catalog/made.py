@@ -1,0 +1,163 @@
+"""What the catalog answers: candidates as they stand, keepers, claims. Plain values, no database in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.provenance import CandidateKey
+from scoring.scorecard import Safety, SafetyState, Scorecard
+from scoring.verdict import Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+OVERRIDE = "safety_override"  # the reason by which a person keeps what is not measured clear; it needs a note
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCandidate:
+    """A candidate on record, as it stands now.
+
+    ``keep`` is that of the verdict that counts: the newest one of a person, else the newest of a policy; None when
+    nobody has judged. ``policy_sha256`` is that of the newest policy verdict, whoever counts. ``state`` is present or dropped.
+    """
+
+    key: CandidateKey
+    number: int
+    image_sha256: str
+    area: str
+    state: str
+    safety: SafetyState
+    card: str
+    keep: bool | None
+    decided_by: str
+    overridden: bool
+    policy_sha256: str
+
+    @property
+    def scorecard(self) -> Scorecard:
+        """The newest scorecard, whole. Parsed on each call."""
+        return scorecard_of(self.card)
+
+    @property
+    def is_keeper(self) -> bool:
+        """Kept, its pixels present, and measured clear or overridden by a person with a reason."""
+        clear = self.safety is SafetyState.CLEAR and self.area == "objects"
+        return bool(self.keep) and self.state == "present" and (clear or self.overridden)
+
+    def judged_by(self, policy_sha256: str) -> bool:
+        """Has this policy given the newest policy verdict?"""
+        return self.policy_sha256 == policy_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A keeper, with what ``keepers --json`` says of it; ``path`` is the file."""
+
+    made: MadeCandidate
+    path: Path
+    width_px: int
+    height_px: int
+    seed: int
+    prompt: str
+    title: str
+    reasons: tuple[str, ...]
+    note: str
+    decided_at: str
+
+    @property
+    def asset_id(self) -> str:
+        """Whose keeper it is."""
+        return self.made.key.asset_id
+
+    @property
+    def image_sha256(self) -> str:
+        """The picture."""
+        return self.made.image_sha256
+
+    @property
+    def scorecard(self) -> Scorecard:
+        """Its newest scorecard."""
+        return self.made.scorecard
+
+
+@dataclass(frozen=True, slots=True)
+class MadeImage:
+    """A picture that some candidate of a job has already."""
+
+    image_sha256: str
+    area: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The jobs asked for, in three parts: to be rendered by this run, there already, being rendered by a live run."""
+
+    mine: tuple[str, ...]
+    made: Mapping[str, MadeImage]
+    others: Mapping[str, str]  # job_id → run id
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A set's candidates: ``kept`` are keepers, ``rejected`` judged so, ``open`` the rest (unjudged, or not clear)."""
+
+    candidates: int
+    kept: int
+    rejected: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What ``record`` did: candidates that are new, and those that were there (left as they were)."""
+
+    added: tuple[CandidateKey, ...]
+    known: tuple[CandidateKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Row i of ``vectors`` (N, D) float16 is of picture ``image_sha256s[i]``."""
+
+    clip_id: str
+    image_sha256s: tuple[str, ...]
+    vectors: np.ndarray[Any, np.dtype[np.float16]]
+
+
+def scorecard_of(card: str) -> Scorecard:
+    """A scorecard from its canonical JSON."""
+    value = json.loads(card)
+    safety = value["safety"]
+    return Scorecard(
+        image_sha256=value["image_sha256"],
+        aesthetic=value["aesthetic"],
+        adherence=value["adherence"],
+        rank=value["rank"],
+        margin=value["margin"],
+        safety=Safety(
+            state=SafetyState(safety["state"]),
+            found=tuple(safety["found"]),
+            covers=safety["covers"],
+            scores=tuple(safety["scores"].items()),
+            why=safety["why"],
+        ),
+        defects=tuple(value["defects"]),
+        scorers=tuple(value["scorers"].items()),
+        extra=tuple(value["extra"].items()),
+    )
+
+
+def overrides(verdict: Verdict) -> bool:
+    """Is this a person's decision to keep what is not measured clear? It must say so, and say why."""
+    return verdict.keep and is_person(verdict) and OVERRIDE in verdict.reasons and bool(verdict.note.strip())
+
+
+def is_person(verdict: Verdict) -> bool:
+    """Decided by a person, not by a policy?"""
+    return verdict.decided_by.startswith("person:")

@@ -1,0 +1,107 @@
+"""Bring a library to this schema: create it, migrate an older one after copying it, refuse a newer one.
+
+``PRAGMA user_version`` is the number of the revision, written in the transaction that makes the change; Alembic, which
+takes a while to import, is only needed when there is something to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from catalog.engine import APPLICATION_ID, explain, journal_mode, reading, speaking, writing
+from catalog.errors import CatalogError, NewerLibraryError
+from catalog.objects import sync_folder
+from catalog.rows import add, now
+from catalog.schema import Library
+
+HEAD = 1
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def bring_up(engine: Engine, path: Path, head: int = HEAD, scripts: Path = SCRIPTS) -> None:
+    """Create or migrate the catalog at ``path``; nothing is written when it is up to date.
+
+    An older one is first copied to ``catalog.sqlite.before-<revision>``. Raises NewerLibraryError for a newer one and
+    CatalogError for a file that is no catalog of ours.
+    """
+    if _revision(engine, path, head) == head:
+        return
+    _set_journal(engine)
+    with writing(engine) as connection:
+        found = _read_revision(connection, path, head)
+        if found < head:
+            if found:
+                _back_up(path, found)
+            _migrate(connection, found, head, scripts)
+    sync_folder(path.parent)
+
+
+def _revision(engine: Engine, path: Path, head: int) -> int:
+    with reading(engine) as connection:
+        return _read_revision(connection, path, head)
+
+
+def _read_revision(connection: Connection, path: Path, head: int) -> int:
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    revision = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    empty = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one() == 0
+    if application != APPLICATION_ID and not (application == 0 and empty):
+        raise CatalogError(
+            f"{path}: is a SQLite file, but no limner catalog (application id {application}); allowed: a catalog that "
+            "limner made, or no file at all; choose another folder with --library."
+        )
+    if revision > head:
+        raise NewerLibraryError(
+            f"{path}: was written by a newer limner (schema {revision}); this one reads schemas up to {head}; "
+            "update limner, or use the copy that the newer one left beside it (catalog.sqlite.before-…)."
+        )
+    return revision
+
+
+def _set_journal(engine: Engine) -> None:
+    """Journal mode by SQLite version; it is stored in the file, and cannot be changed inside a transaction."""
+    with speaking(engine), engine.connect() as connection:
+        raw = connection.connection.cursor()  # past SQLAlchemy, which would begin a transaction
+        with contextlib.suppress(sqlite3.OperationalError):  # somebody else is opening it: they set the same
+            raw.execute(f"PRAGMA journal_mode={journal_mode()}")
+            raw.close()
+
+
+def _migrate(connection: Connection, found: int, head: int, scripts: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, f"{head:04d}")
+    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.exec_driver_sql(f"PRAGMA user_version={head}")
+    if not found:
+        add(connection, Library, [{"id": 1, "made_at": now(), "writes": 0}])
+
+
+def _back_up(path: Path, revision: int) -> None:
+    """Copy the catalog beside itself, whole and on disk, before the first change. An existing copy is kept."""
+    target = path.with_name(f"{path.name}.before-{revision + 1:04d}")
+    if target.exists():
+        return
+    partial = target.with_name(target.name + ".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            contextlib.closing(sqlite3.connect(partial)) as copy,
+        ):
+            source.backup(copy)
+    except sqlite3.Error as error:
+        raise explain(partial, error) from error
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(target)
+    sync_folder(path.parent)

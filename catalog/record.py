@@ -1,0 +1,318 @@
+"""Put finished candidates on record, in one transaction: the picture's facts, the candidate, its scores, its verdict.
+
+The files are on disk before this begins (see ``store.py``). Idempotent on (set, asset, job): a candidate that is there
+stays as it is, unless its picture was lost; then the new picture takes its place, and verdicts on the old one, which
+name it, stay on record but no longer count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection, delete
+
+from catalog.errors import CatalogError, NotFoundError
+from catalog.made import Recorded, is_person, scorecard_of
+from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
+from catalog.register import text
+from catalog.rows import Row, add, add_absent, fetch, replace, row_sha256
+from catalog.schema import (
+    AssetRow,
+    CandidateRow,
+    ClaimRow,
+    EmbeddingRow,
+    ExecutionRow,
+    ImageRow,
+    JobRow,
+    Registration,
+    ScorecardRow,
+    SetRow,
+    VerdictRow,
+)
+from generator.candidate import Execution
+from scoring.scorecard import Scorecard
+from scoring.verdict import Verdict
+from specs.job import Job
+
+Item = TypeVar("Item", Record, Reuse)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the registrations say of a batch: set → its registration, (set, asset) → its row's hash."""
+
+    registrations: dict[str, str]
+    assets: dict[tuple[str, str], str]
+
+
+def put_records(connection: Connection, records: Sequence[Record]) -> Recorded:
+    """Write a batch. Raises NotFoundError when a set, as the spec has it now, is not registered."""
+    records = _distinct(records)
+    context = _context(connection, records)
+    found = {row["candidate_id"]: row for row in fetch(connection, CandidateRow, "candidate_id", map(_id, records))}
+    images = {row["image_sha256"]: row for row in _images(connection, records, found.values())}
+    fresh = [record for record in records if _is_wanted(found.get(_id(record)), images)]
+    add_absent(connection, JobRow, [_job_row(record.candidate.job) for record in fresh])
+    add_absent(connection, ExecutionRow, [_execution_row(record.candidate.execution) for record in fresh])
+    pictures = {record.candidate.image_sha256: _settle_image(connection, record, images) for record in fresh}
+    rows = [_candidate_row(record, context, record.candidate.execution.stack_sha256, pictures) for record in fresh]
+    add(connection, CandidateRow, [row for row in rows if row["candidate_id"] not in found])
+    replace(connection, CandidateRow, [row for row in rows if row["candidate_id"] in found])
+    add_absent(connection, EmbeddingRow, _embedding_rows(fresh))
+    put_scorecards(connection, [(record.key, record.scorecard) for record in fresh])
+    append_verdicts(connection, [(record.key, record.verdict) for record in fresh if record.verdict])
+    _release(connection, [record.candidate.job.job_id for record in records])
+    added = tuple(record.key for record in fresh)
+    return Recorded(added, tuple(record.key for record in records if record.key not in added))
+
+
+def put_reused(connection: Connection, items: Sequence[Reuse]) -> Recorded:
+    """Give pictures that are there to further assets. Raises NotFoundError for a job that has no picture."""
+    items = _distinct(items)
+    context = _context(connection, items)
+    known = {row["candidate_id"] for row in fetch(connection, CandidateRow, "candidate_id", map(_id, items))}
+    fresh = [item for item in items if _id(item) not in known]
+    donors = _donors(connection, [item.job_id for item in fresh])
+    shas = [donor["image_sha256"] for donor in donors.values()]
+    images = {row["image_sha256"]: row for row in fetch(connection, ImageRow, "image_sha256", shas)}
+    rows: list[Row] = []
+    cards: list[tuple[CandidateKey, Scorecard]] = []
+    for item in fresh:
+        donor = donors[item.job_id]
+        row = {"job_id": item.job_id, "image_sha256": donor["image_sha256"], "seconds": 0.0}
+        rows.append(_rooted(item, row, context, donor["stack_sha256"], images[donor["image_sha256"]]))
+        cards.append((item.key, item.scorecard or _newest_card(connection, donor["candidate_id"])))
+    add(connection, CandidateRow, rows)
+    put_scorecards(connection, cards)
+    append_verdicts(connection, [(item.key, item.verdict) for item in fresh if item.verdict])
+    added = tuple(item.key for item in fresh)
+    return Recorded(added, tuple(item.key for item in items if item.key not in added))
+
+
+def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
+    """Append scorecards where they differ from the newest ones; returns how many did."""
+    ids = [key.candidate_id for key, _ in cards]
+    newest: dict[str, Row] = {}
+    for row in fetch(connection, ScorecardRow, "candidate_id", ids):
+        if row["number"] > newest.get(row["candidate_id"], {"number": 0})["number"]:
+            newest[row["candidate_id"]] = row
+    rows: list[Row] = []
+    for candidate_id, (_, card) in zip(ids, cards, strict=True):
+        before = newest.get(candidate_id)
+        whole = text(card.value())
+        if before is None or before["card"] != whole:
+            number = before["number"] + 1 if before else 1
+            rows.append(_scorecard_row(candidate_id, number, card, whole))
+    add(connection, ScorecardRow, rows)
+    return len(rows)
+
+
+def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey, Verdict]]) -> int:
+    """Append verdicts to their candidates' chains, in order; one that equals the newest is not repeated.
+
+    Returns how many were appended. Raises NotFoundError for a candidate that is not on record, CatalogError for a
+    verdict on another picture than the candidate's.
+    """
+    ids = list(dict.fromkeys(key.candidate_id for key, _ in entries))
+    candidates = {row["candidate_id"]: row for row in fetch(connection, CandidateRow, "candidate_id", ids)}
+    newest: dict[str, Row] = {}
+    for row in fetch(connection, VerdictRow, "candidate_id", ids):
+        if row["number"] > newest.get(row["candidate_id"], {"number": 0})["number"]:
+            newest[row["candidate_id"]] = row
+    rows: list[Row] = []
+    for key, verdict in entries:
+        _check_verdict(key, verdict, candidates.get(key.candidate_id))
+        before = newest.get(key.candidate_id)
+        row = _verdict_row(key.candidate_id, verdict, before)
+        if before is None or _words(before) != _words(row):
+            newest[key.candidate_id] = row
+            rows.append(row)
+    add(connection, VerdictRow, rows)
+    return len(rows)
+
+
+def _check_verdict(key: CandidateKey, verdict: Verdict, candidate: Row | None) -> None:
+    where = f"{key.set_name}/{key.asset_id} {key.job_id[:19]}"
+    if candidate is None:
+        raise NotFoundError(
+            f"{where}: got a verdict, but no such candidate is on record; allowed: candidates on record."
+        )
+    if candidate["image_sha256"] != verdict.image_sha256:
+        raise CatalogError(
+            f"{where}: got a verdict on picture {verdict.image_sha256[:12]}, but the candidate's picture is "
+            f"{candidate['image_sha256'][:12]}: it was made again meanwhile; look at it and decide anew."
+        )
+
+
+def _verdict_row(candidate_id: str, verdict: Verdict, before: Row | None) -> Row:
+    return {
+        "candidate_id": candidate_id,
+        "number": before["number"] + 1 if before else 1,
+        "image_sha256": verdict.image_sha256,
+        "keep": verdict.keep,
+        "by_person": is_person(verdict),
+        "reasons": text(list(verdict.reasons)),
+        "decided_by": verdict.decided_by,
+        "policy_sha256": verdict.policy_sha256,
+        "note": verdict.note,
+        "at": verdict.at,
+        "previous_sha256": row_sha256(VerdictRow.__tablename__, before) if before else "",
+    }
+
+
+def _words(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in ("number", "previous_sha256")}
+
+
+def _scorecard_row(candidate_id: str, number: int, card: Scorecard, whole: str) -> Row:
+    return {
+        "candidate_id": candidate_id,
+        "number": number,
+        "aesthetic": card.aesthetic,
+        "adherence": card.adherence,
+        "rank": card.rank,
+        "margin": card.margin,
+        "safety": card.safety.state.value,
+        "card": whole,
+    }
+
+
+def _settle_image(connection: Connection, record: Record, images: dict[str, Row]) -> Row:
+    """The image's row: new, or the one that is there; a lost one is present again. Quarantine is never left here."""
+    made = record.candidate
+    before = images.get(made.image_sha256)
+    state = "present" if record.keep_pixels else "dropped"
+    if before is None:
+        row: Row = {
+            "image_sha256": made.image_sha256,
+            "pixels_sha256": made.pixels_sha256,
+            "width_px": made.width_px,
+            "height_px": made.height_px,
+            "bytes": len(record.png),
+            "phash": record.phash,
+            "area": record.area,
+            "state": state,
+        }
+        add(connection, ImageRow, [row])
+    elif before["state"] != "present" and state == "present":
+        row = {**before, "state": "present"}
+        replace(connection, ImageRow, [row])
+    else:
+        row = before
+    images[made.image_sha256] = row
+    return row
+
+
+def _candidate_row(record: Record, context: Context, stack_sha256: str, images: dict[str, Row]) -> Row:
+    made = record.candidate
+    row = {"job_id": made.job.job_id, "image_sha256": made.image_sha256, "seconds": float(made.seconds)}
+    return _rooted(record, row, context, stack_sha256, images[made.image_sha256])
+
+
+def _rooted(item: Record | Reuse, row: Row, context: Context, stack_sha256: str, image: Row) -> Row:
+    """A whole row of ``candidates``, its provenance hash included."""
+    row = {
+        "candidate_id": _id(item),
+        "set_name": item.set_name,
+        "asset_id": item.asset_id,
+        "number": item.number,
+        "asset_sha256": context.assets[item.set_name, item.asset_id],
+        "registration_sha256": context.registrations[item.set_name],
+        "stack_sha256": stack_sha256,
+        "made_at": item.made_at,
+        **row,
+    }
+    return {**row, "provenance_sha256": provenance_sha256(row, image)}
+
+
+def _context(connection: Connection, items: Sequence[Record] | Sequence[Reuse]) -> Context:
+    names = sorted({item.set_name for item in items})
+    sets = {row["set_name"]: row["registration_sha256"] for row in fetch(connection, SetRow, "set_name", names)}
+    registered = fetch(connection, Registration, "registration_sha256", sets.values())
+    specs = {row["set_name"]: row["spec_sha256"] for row in registered}
+    ids = sorted({item.asset_id for item in items})
+    rows = fetch(connection, AssetRow, "asset_id", ids)
+    assets = {(row["set_name"], row["asset_id"]): row["asset_sha256"] for row in rows}
+    for item in items:
+        if specs.get(item.set_name) != item.spec_sha256 or (item.set_name, item.asset_id) not in assets:
+            raise NotFoundError(
+                f"{item.set_name}/{item.asset_id}: got a picture of spec {item.spec_sha256[:12]}; allowed: pictures of "
+                f"the set as it is registered (spec {specs.get(item.set_name, 'none')[:12]}); run produce again."
+            )
+    return Context(sets, assets)
+
+
+def _is_wanted(row: Row | None, images: dict[str, Row]) -> bool:
+    return row is None or images[row["image_sha256"]]["state"] == "lost"
+
+
+def _images(connection: Connection, records: Sequence[Record], found: Iterable[Row]) -> list[Row]:
+    wanted = {record.candidate.image_sha256 for record in records} | {row["image_sha256"] for row in found}
+    return fetch(connection, ImageRow, "image_sha256", sorted(wanted))
+
+
+def _donors(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row]:
+    """The first candidate of each job whose picture is not lost."""
+    rows = fetch(connection, CandidateRow, "job_id", job_ids)
+    images = fetch(connection, ImageRow, "image_sha256", [row["image_sha256"] for row in rows])
+    lost = {row["image_sha256"] for row in images if row["state"] == "lost"}
+    donors: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: (row["made_at"], row["candidate_id"])):
+        if row["image_sha256"] not in lost:
+            donors.setdefault(row["job_id"], row)
+    for job_id in job_ids:
+        if job_id not in donors:
+            raise NotFoundError(f"{job_id[:19]}: got a request to reuse its picture, but it has none on record.")
+    return donors
+
+
+def _newest_card(connection: Connection, candidate_id: str) -> Scorecard:
+    rows = fetch(connection, ScorecardRow, "candidate_id", [candidate_id])
+    return scorecard_of(max(rows, key=lambda row: int(row["number"]))["card"])
+
+
+def _embedding_rows(records: Sequence[Record]) -> list[Row]:
+    found = [(record.candidate.image_sha256, record.embedding) for record in records]
+    return [_embedding_row(sha256, embedding) for sha256, embedding in found if embedding is not None]
+
+
+def _embedding_row(image_sha256: str, embedding: Embedding) -> Row:
+    vector = embedding.vector.astype("<f2")
+    return {
+        "image_sha256": image_sha256,
+        "clip_id": embedding.clip_id,
+        "dim": int(vector.shape[0]),
+        "vector": vector.tobytes(),
+    }
+
+
+def _job_row(job: Job) -> Row:
+    return {
+        "job_id": job.job_id,
+        "recipe": text(job.recipe()),
+        "weights_id": job.weights_id,
+        "prompt": job.prompt,
+        "seed": job.seed,
+    }
+
+
+def _execution_row(execution: Execution) -> Row:
+    return {"stack_sha256": execution.stack_sha256, "value": text(execution.value())}
+
+
+def _release(connection: Connection, job_ids: Sequence[str]) -> None:
+    for start in range(0, len(job_ids), 500):
+        connection.execute(delete(ClaimRow).where(ClaimRow.job_id.in_(job_ids[start : start + 500])))
+
+
+def _distinct(items: Sequence[Item]) -> list[Item]:
+    seen: dict[str, Item] = {}
+    for item in items:
+        seen.setdefault(_id(item), item)
+    return list(seen.values())
+
+
+def _id(item: Record | Reuse) -> str:
+    return item.key.candidate_id

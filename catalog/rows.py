@@ -1,0 +1,98 @@
+"""Rows and their hashes: how a row gets its ``row_sha256``, how rows are put in.
+
+``row_sha256`` hashes the table's name and every other column that is not null, under its name. So a column that a later
+revision adds (null in old rows) leaves old hashes valid, and a value cannot move from one column to another unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert
+
+from catalog.schema import Base
+from specs.canonical import canonical_json, sha256_hex
+
+Row = dict[str, Any]
+
+
+def table_of(model: type[Base]) -> Table:
+    """The Core table of a model."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def row_sha256(table: str, values: Mapping[str, Any]) -> str:
+    """64 hex over the row's columns, ``row_sha256`` itself and nulls aside; bytes count by their own hash."""
+    seen = {
+        name: sha256_hex(value) if isinstance(value, bytes) else value
+        for name, value in values.items()
+        if value is not None and name != "row_sha256"
+    }
+    return sha256_hex(canonical_json([table, seen]))
+
+
+def hashed(model: type[Base], values: Row) -> Row:
+    """The row with its hash in place."""
+    return {**values, "row_sha256": row_sha256(model.__tablename__, values)}
+
+
+def add(connection: Connection, model: type[Base], rows: Iterable[Row]) -> None:
+    """Insert rows that must not be there yet."""
+    found = [hashed(model, row) for row in rows]
+    if found:
+        connection.execute(insert(table_of(model)), found)
+
+
+def add_absent(connection: Connection, model: type[Base], rows: Iterable[Row]) -> None:
+    """Insert the rows whose primary key is not there yet; the others are left as they are.
+
+    SQLite and PostgreSQL spell this alike (``ON CONFLICT DO NOTHING``), other databases do not.
+    """
+    found = [hashed(model, row) for row in rows]
+    if not found:
+        return
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as portable
+    else:
+        from sqlalchemy.dialects.sqlite import insert as portable  # type: ignore[assignment]
+    connection.execute(portable(table_of(model)).on_conflict_do_nothing(), found)
+
+
+def replace(connection: Connection, model: type[Base], rows: Iterable[Row]) -> None:
+    """Write whole rows over those that have the same primary key. For present-state tables only."""
+    table = table_of(model)
+    keys = [column.name for column in table.primary_key]
+    for row in rows:
+        values = hashed(model, row)
+        where = [table.c[key] == row[key] for key in keys]
+        connection.execute(table.update().where(*where).values(values))
+
+
+def fetch(connection: Connection, model: type[Base], column: str, values: Iterable[str]) -> list[Row]:
+    """Rows of a table whose ``column`` is among ``values``, without their hashes; asks 500 at a time."""
+    table = table_of(model)
+    values = list(dict.fromkeys(values))
+    found: list[Row] = []
+    for start in range(0, len(values), 500):
+        query = table.select().where(table.c[column].in_(values[start : start + 500]))
+        found.extend(dict(row) for row in connection.execute(query).mappings())
+    for row in found:
+        del row["row_sha256"]
+    return found
+
+
+def fetch_all(connection: Connection, model: type[Base]) -> list[Row]:
+    """Every row of a small table, without their hashes."""
+    found = [dict(row) for row in connection.execute(table_of(model).select()).mappings()]
+    for row in found:
+        del row["row_sha256"]
+    return found
+
+
+def now() -> str:
+    """This moment: UTC, ISO 8601, microseconds, ``Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

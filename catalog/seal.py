@@ -1,0 +1,156 @@
+"""The seal: one hash over every byte of ``catalog.sqlite``, so that no changed byte is missed.
+
+Row hashes and SQLite's own checks find every change that alters what the catalog says. A database file also has bytes
+that say nothing (free pages, gaps inside pages, counters). To find a changed bit there too, the file as a whole is
+hashed whenever the last one who wrote closes it: ``catalog.seal`` holds the number of writes so far
+(``library.writes``), the size, the SHA-256, and a hash of these three. After a ``kill -9`` the number does not match: the seal is *stale*,
+nothing can be said about idle bytes, row hashes still guard all that matters, and the next close seals anew.
+
+A process that opens and closes a file loses all its POSIX locks on it, SQLite's too. So the raw file is only read by
+the last catalog open in this process, and ``verify`` parks what it has read from until then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select
+
+from catalog.engine import journal_mode, path_of, reading, writing
+from catalog.errors import CatalogError
+from catalog.objects import TEMPORARY, write_through
+from catalog.rows import fetch_all, replace
+from catalog.schema import Library
+from specs.canonical import Json, value_sha256
+
+KIND = "limner.seal/1"
+_guard = threading.Lock()
+_open: Counter[str] = Counter()
+_parked: dict[str, list[int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """``sha256`` and ``bytes`` of the catalog file after ``writes`` transactions."""
+
+    writes: int
+    bytes: int
+    sha256: str
+
+
+def opened(path: Path) -> bool:
+    """Count a catalog that opens this file in this process; True, for the one who counts."""
+    with _guard:
+        _open[str(path)] += 1
+    return True
+
+
+def closing(engine: Engine) -> None:
+    """Close the engine; the last one in this process seals what was written, and reads parked files no more."""
+    path = path_of(engine)
+    with _guard:
+        last = _open[str(path)] == 1
+        try:
+            if last and path.is_file():
+                with contextlib.suppress(CatalogError, OSError):  # a seal that cannot be written is a stale one
+                    _seal_if_stale(engine)
+        finally:
+            engine.dispose()
+            _open[str(path)] -= 1
+            if last:
+                del _open[str(path)]
+                for fd in _parked.pop(str(path), []):
+                    os.close(fd)
+
+
+def ensure(engine: Engine) -> None:
+    """A library has a seal from its first moment: make one where there is none, if nobody else has it open here."""
+    path = path_of(engine)
+    with _guard:
+        if not seal_path(path).exists() and _open[str(path)] == 1:
+            _seal_if_stale(engine)
+
+
+@contextlib.contextmanager
+def counted(engine: Engine) -> Iterator[Connection]:
+    """A write transaction that counts itself in ``library.writes``; see ``engine.writing``."""
+    with writing(engine) as connection:
+        yield connection
+        row = fetch_all(connection, Library)[0]
+        replace(connection, Library, [{**row, "writes": row["writes"] + 1}])
+
+
+def seal_path(path: Path) -> Path:
+    """Where the seal of a catalog file lies."""
+    return path.with_suffix(".seal")
+
+
+def read_seal(path: Path) -> Seal | None:
+    """The seal as it stands; None when it is missing or is not what was written."""
+    try:
+        value = json.loads(seal_path(path).read_bytes())
+        seal = Seal(value["writes"], value["bytes"], value["sha256"])
+        return seal if seal_path(path).read_bytes() == _text(seal) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def raw(path: Path) -> Iterator[int]:
+    """A file descriptor to read the catalog file's bytes from, without costing this process its SQLite locks."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        with _guard:
+            if _open[str(path)]:
+                _parked.setdefault(str(path), []).append(fd)
+            else:
+                os.close(fd)
+
+
+def file_seal(fd: int, writes: int) -> Seal:
+    """Hash a file from its beginning, a mebibyte at a time."""
+    digest, size = hashlib.sha256(), 0
+    while block := os.pread(fd, 1 << 20, size):
+        digest.update(block)
+        size += len(block)
+    return Seal(writes, size, digest.hexdigest())
+
+
+def _seal_if_stale(engine: Engine) -> None:
+    path = path_of(engine)
+    if journal_mode() == "WAL":
+        with engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = read_seal(path)
+    with reading(engine) as connection:
+        writes = connection.execute(select(Library.writes)).scalar_one()
+        if before is not None and before.writes == writes:
+            return
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            seal = file_seal(fd, writes)
+        finally:
+            os.close(fd)
+    _write(path, seal)
+
+
+def _write(path: Path, seal: Seal) -> None:
+    temporary = path.parent / "tmp" / f"{TEMPORARY}{uuid.uuid4().hex}"
+    write_through(temporary, _text(seal))
+    temporary.replace(seal_path(path))
+
+
+def _text(seal: Seal) -> bytes:
+    value: dict[str, Json] = {"writes": seal.writes, "bytes": seal.bytes, "sha256": seal.sha256}
+    return (json.dumps({**value, "check": value_sha256(KIND, value)}) + "\n").encode()

@@ -1,0 +1,236 @@
+"""The Catalog: the one door to a library. File first, then one transaction; the row is the only completion marker.
+
+library/catalog.sqlite   rows            library/objects/ab/<sha>.png      pictures
+library/catalog.seal     see seal.py     library/quarantine/ab/<sha>.png   pictures not measured clear
+library/locks/           see locks.py    library/tmp/                      files on their way
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from catalog import find, images, migrate, queries, record, register, runs, seal, show
+from catalog.engine import open_engine, reading
+from catalog.errors import CatalogError, LibraryMissingError, StorageError
+from catalog.locks import holding
+from catalog.made import Claim, Counts, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
+from catalog.objects import Objects, sync_folder
+from catalog.provenance import CandidateKey, GitState, Provenance, Record, Reuse
+from catalog.runs import Run
+from scoring.scorecard import Scorecard
+from scoring.verdict import Verdict
+from specs.canonical import Json, sha256_hex
+from specs.checkpoint import Checkpoint
+from specs.rights import RightsDecision
+from specs.spec import Spec
+
+FILE = "catalog.sqlite"
+
+
+class Catalog:
+    """An open library. Threads may share it; processes open their own. Close it, or use it in a ``with`` block."""
+
+    def __init__(self, library: Path) -> None:
+        """Use ``open``."""
+        self.library = library
+        self.objects = Objects(library)
+        self._engine = open_engine(library / FILE)
+        self._held = seal.opened(library / FILE)
+
+    @classmethod
+    def open(cls, library: Path, *, create: bool) -> Catalog:
+        """Open a library; create it if asked; migrate an older one after copying it.
+
+        Raises LibraryMissingError, NewerLibraryError, CatalogError (no catalog of ours), StorageError.
+        """
+        library = library.absolute()
+        if not create and not (library / FILE).is_file():
+            raise LibraryMissingError(
+                f"{library}: no library here (no {FILE}); allowed: a folder that limner made; "
+                "name it with --library or LIMNER_LIBRARY, or make one with `limner produce`."
+            )
+        _make_folders(library)
+        catalog = cls(library)
+        try:
+            migrate.bring_up(catalog._engine, library / FILE)
+            seal.ensure(catalog._engine)
+        except BaseException:
+            catalog.close()
+            raise
+        return catalog
+
+    def close(self) -> None:
+        """Give the connections back, and seal what was written (see ``seal.py``). May be called twice."""
+        if self._held:
+            self._held = False
+            seal.closing(self._engine)
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    # what flows hands in
+
+    def register(
+        self,
+        spec: Spec,
+        checkpoint: Checkpoint,
+        scorers: Mapping[str, Checkpoint],
+        plans: Sequence[register.Planned],
+        rights: RightsDecision,
+        git: GitState | None,
+    ) -> None:
+        """Make a set, as this spec has it, the one in force. One transaction; writes nothing when it is so already.
+
+        ``scorers`` by role; every checkpoint with its files hashed.
+        """
+        rows = register.rows_for(spec, checkpoint, scorers, plans, rights, git)
+        with reading(self._engine) as connection:
+            if register.is_current(connection, rows):
+                return
+        with seal.counted(self._engine) as connection:
+            register.put(connection, rows)
+
+    def record(self, records: Sequence[Record]) -> Recorded:
+        """Put finished candidates on record: their files first, then one transaction for all. Idempotent.
+
+        When this returns, everything is on disk; when it raises, no row of it is.
+        """
+        for item in records:
+            if sha256_hex(item.png) != item.candidate.image_sha256:
+                raise CatalogError(
+                    f"{item.set_name}/{item.asset_id}#{item.number}: got a file that hashes to "
+                    f"{sha256_hex(item.png)[:12]}, not to the candidate's {item.candidate.image_sha256[:12]}."
+                )
+        with holding(self.library / "locks" / "objects.lock", shared=True):
+            for area in ("objects", "quarantine"):
+                blobs = [item.png for item in records if item.area == area and item.keep_pixels]
+                if blobs:
+                    self.objects.put_all(blobs, area)
+            with seal.counted(self._engine) as connection:
+                return record.put_records(connection, records)
+
+    def reuse(self, items: Sequence[Reuse]) -> Recorded:
+        """Give pictures that are on record to further assets, without rendering. One transaction; idempotent."""
+        with seal.counted(self._engine) as connection:
+            return record.put_reused(connection, items)
+
+    def append(self, verdicts: Sequence[tuple[CandidateKey, Verdict]]) -> int:
+        """Append verdicts, in order, one transaction; returns how many (one equal to the newest is not repeated)."""
+        if not verdicts:
+            return 0
+        with seal.counted(self._engine) as connection:
+            return record.append_verdicts(connection, verdicts)
+
+    def rescore(self, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
+        """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay."""
+        if not cards:
+            return 0
+        with seal.counted(self._engine) as connection:
+            return record.put_scorecards(connection, cards)
+
+    def drop_pixels(self, image_sha256s: Iterable[str]) -> int:
+        """Remove pictures' files and keep everything else; rows first. Returns how many were present."""
+        with holding(self.library / "locks" / "objects.lock", shared=True):
+            with seal.counted(self._engine) as connection:
+                gone = images.mark(connection, image_sha256s, start="present", end="dropped")
+            for row in gone:
+                self.objects.delete(row["image_sha256"], row["area"])
+        return len(gone)
+
+    def relocate(self, image_sha256s: Iterable[str], area: str) -> int:
+        """Move pictures to ``objects`` or ``quarantine``; returns how many moved. At no instant is a file missing."""
+        with holding(self.library / "locks" / "objects.lock", shared=True):
+            return images.relocate(self._engine, self.objects, list(image_sha256s), area)
+
+    # runs
+
+    def start_run(self, set_name: str, spec_sha256: str) -> Run:
+        """Begin a run: its claims count until it is finished or this process ends, however it ends."""
+        run = runs.begin(self.library, set_name, spec_sha256)
+        with seal.counted(self._engine) as connection:
+            runs.put_begun(connection, run)
+        return run
+
+    def finish_run(self, run: Run, outcome: str, counts: Mapping[str, Json] | None = None) -> None:
+        """End a run: ``outcome`` in a word (finished, interrupted, failed), ``counts`` what it did."""
+        with seal.counted(self._engine) as connection:
+            runs.put_finished(connection, run, outcome, counts or {})
+        run.lock.path.unlink(missing_ok=True)
+        run.lock.release()
+
+    def claim(self, job_ids: Sequence[str], run: Run) -> Claim:
+        """Claim jobs for a run, so that no other run renders them meanwhile."""
+        with seal.counted(self._engine) as connection:
+            return runs.claim(connection, self.library, job_ids, run)
+
+    # questions
+
+    def made(self, set_name: str) -> Mapping[str, Mapping[str, MadeCandidate]]:
+        """Asset id → job id → candidate as it stands."""
+        with reading(self._engine) as connection:
+            return queries.made(connection, set_name)
+
+    def pictures(self, job_ids: Sequence[str]) -> Mapping[str, MadeImage]:
+        """Job id → its picture, in whatever set, for the jobs that have one."""
+        with reading(self._engine) as connection:
+            return runs.made_images(connection, job_ids)
+
+    def picture(self, image_sha256: str) -> bytes:
+        """A picture's file as it is on disk. NotFoundError when it is dropped, lost or unknown."""
+        with reading(self._engine) as connection:
+            area = images.area_of(connection, image_sha256)
+        return self.objects.get(image_sha256, area)
+
+    def picture_of_job(self, job_id: str) -> bytes:
+        """The file of the picture that a job has. NotFoundError when it has none, or no longer."""
+        found = self.pictures([job_id]).get(job_id)
+        return self.picture(found.image_sha256 if found else "")
+
+    def counts(self, set_name: str) -> Counts:
+        """How a set stands, candidate by candidate."""
+        candidates = [one for jobs in self.made(set_name).values() for one in jobs.values()]
+        kept = sum(one.is_keeper for one in candidates)
+        rejected = sum(one.keep is False for one in candidates)
+        return Counts(len(candidates), kept, rejected, len(candidates) - kept - rejected)
+
+    def keepers(self, set_name: str | None = None, asset_ids: Iterable[str] | None = None) -> list[Keeper]:
+        """What is kept, of one set or of all, in the order of the rows."""
+        with reading(self._engine) as connection:
+            return queries.keepers(connection, self.library, set_name, asset_ids)
+
+    def embeddings(self, set_name: str, clip_id: str | None = None) -> Embeddings:
+        """The embeddings of a set's pictures as one matrix; without ``clip_id`` those of the CLIP that most have."""
+        with reading(self._engine) as connection:
+            return queries.embeddings(connection, set_name, clip_id)
+
+    def find(self, text: str) -> CandidateKey:
+        """The candidate that a hash prefix, ``set/asset`` or ``set/asset#n`` names. NotFoundError, AmbiguousError."""
+        with reading(self._engine) as connection:
+            return find.find(connection, self.library, text)
+
+    def provenance(self, key: CandidateKey) -> Provenance:
+        """The whole record of a candidate."""
+        with reading(self._engine) as connection:
+            return show.provenance(connection, key)
+
+
+def _make_folders(library: Path) -> None:
+    """The library's folders, on disk. Where everything is there already, nothing is written."""
+    folders = [library, *(library / name for name in ("objects", "quarantine", "tmp", "locks", "locks/runs"))]
+    if all(folder.is_dir() for folder in folders):
+        return
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (library / "locks", library, library.parent):
+            sync_folder(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename or library}: cannot make the library's folders: {error.strerror}; allowed: a folder that "
+            "you may write to, on a disk with space; name another with --library or LIMNER_LIBRARY."
+        ) from error
