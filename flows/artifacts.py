@@ -37,11 +37,11 @@ def publish(session: Session) -> None:
     create_table_artifact(table=session.changes(), key=_key(session, "changes"), description="What this run changed")
     keepers = [
         {
-            "asset": keeper.asset_id,
-            "picture": keeper.image_sha256[:12],
+            "asset": keeper.made.key.asset_id,
+            "picture": keeper.made.image_sha256[:12],
             "seed": keeper.seed,
-            "aesthetic": keeper.scorecard.aesthetic,
-            "adherence": keeper.scorecard.adherence,
+            "aesthetic": keeper.made.scorecard.aesthetic,
+            "adherence": keeper.made.scorecard.adherence,
             "prompt": keeper.prompt,
         }
         for keeper in session.catalog.keepers(_name(session))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.schedules import Cron, Interval, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.settings import Settings
@@ -18,13 +18,11 @@ from specs.spec import Spec
 def deployment(spec: Spec, settings: Settings) -> Any:
     """The deployment of one set, named after it: its schedule, its parameters, one run at a time."""
     assert spec.schedule is not None
-    schedule: CronSchedule | IntervalSchedule
+    schedule: Schedule
     if spec.schedule.cron:
-        schedule = CronSchedule(cron=spec.schedule.cron, timezone=spec.schedule.timezone)
+        schedule = Cron(spec.schedule.cron, timezone=spec.schedule.timezone)
     else:
-        schedule = IntervalSchedule(
-            interval=timedelta(seconds=spec.schedule.interval_s or 0), timezone=spec.schedule.timezone
-        )
+        schedule = Interval(timedelta(seconds=spec.schedule.interval_s or 0), timezone=spec.schedule.timezone)
     return produce.to_deployment(
         name=spec.set_name,
         schedule=schedule,

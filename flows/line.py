@@ -44,7 +44,9 @@ class Drawn:
 class Painter(Protocol):
     """Whatever renders a batch; the real one holds a diffusers pipeline."""
 
-    batch_size: int
+    def batch_size(self, job: Job) -> int:
+        """The fixed batch shape for jobs of this one's size: a function of the machine and the job alone."""
+        ...
 
     def paint(self, batch: Batch, stopping: threading.Event) -> Drawn:
         """Render a batch."""
@@ -155,10 +157,11 @@ class Line:
             by_job[entry.job.job_id].append(entry)
         report = ShardReport()
         claim = self._recorder.claim(list(by_job))
-        for job_id in claim.made:
-            report.reused += self._recorder.reuse(by_job[job_id])
+        for job_id, picture in claim.made.items():
+            report.reused += self._recorder.reuse(picture, by_job[job_id])
         report.waiting = [entry for job_id in claim.others for entry in by_job[job_id]]
-        for batch in make_batches([by_job[job_id][0].job for job_id in claim.mine], painter.batch_size):
+        jobs = [by_job[job_id][0].job for job_id in claim.mine]
+        for batch in make_batches(jobs, painter.batch_size(jobs[0])) if jobs else []:
             self._check_stop()
             with self._slot():
                 drawn = painter.paint(batch, self.stopping)

@@ -39,7 +39,7 @@ def _serve(specs: Sequence[Spec], settings: Settings) -> None:
 
     for spec in specs:
         print(f"{spec.set_name}: {_when(spec)} (next firings read {spec.path} anew)", file=sys.stderr)
-    serve(*[deployment(spec, settings) for spec in specs], print_starting_message=False)  # type: ignore[arg-type]
+    serve(*[deployment(spec, settings) for spec in specs], print_starting_message=False)
 
 
 def _scheduled(path: Path) -> Spec:

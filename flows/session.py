@@ -6,14 +6,16 @@ the flow finds it again; on a worker of somebody else's the flow opens its own.
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from catalog.locks import set_lock
+from catalog.runs import Run
 from catalog.store import Catalog
 from flows.line import Interrupted, Line, Shard, ShardReport, make_shards
 from flows.planning import Entry, Plan, make_plan
@@ -22,6 +24,7 @@ from flows.recording import Recorder
 from flows.settings import Settings
 from flows.settling import settle
 from flows.sheet import contact_sheet
+from flows.tools import Tools, tools_for
 from flows.work import Work, prepare
 from specs.errors import LimnerError
 
@@ -53,10 +56,11 @@ class Session:
     work: Work
     settings: Settings
     catalog: Catalog
-    run_id: str
+    run: Run
     line: Line
     progress: ProgressBar
     summary: Summary
+    before: Plan
     began: float = field(default_factory=time.monotonic)
     _shards: list[Shard] | None = None
     _next_number: int = 0
@@ -107,12 +111,27 @@ class Session:
                 raise Interrupted
 
     def finish(self) -> Summary:
-        """Fill in the summary and draw the contact sheet."""
-        name = self.work.spec.set_name
-        verdicts = self.catalog.counts(name)
-        self.summary.kept, self.summary.rejected = verdicts.kept, verdicts.rejected
+        """Fill in the summary, and draw the contact sheet where something changed."""
+        made = self.catalog.made(self.work.spec.set_name)
+        of_spec = [candidate for id_ in self.work.plans for candidate in made.get(id_, {}).values()]
+        self.summary.kept = sum(candidate.is_keeper for candidate in of_spec)
+        self.summary.rejected = len(of_spec) - self.summary.kept
         self.summary.seconds = round(time.monotonic() - self.began, 3)
+        if self.summary.generated or not self.sheet_path.is_file():
+            self.draw_sheet()
         return self.summary
+
+    def changes(self) -> list[dict[str, str | int]]:
+        """What this run changed, a row an asset: candidates made and keepers before and after."""
+        now = {asset.asset_id: asset for asset in self.plan().assets}
+        rows: list[dict[str, str | int]] = []
+        for before in self.before.assets:
+            after = now[before.asset_id]
+            if (before.made, before.keepers) != (after.made, after.keepers):
+                row: dict[str, str | int] = {"asset": before.asset_id, "was": before.state.value, "is": after.state.value}
+                row |= {"made": after.made - before.made, "keepers before": before.keepers, "keepers": after.keepers}
+                rows.append(row)
+        return rows
 
     @property
     def sheet_path(self) -> Path:
@@ -123,7 +142,7 @@ class Session:
         """One tile per asset: its first keeper."""
         first: dict[str, Path] = {}
         for keeper in self.catalog.keepers(self.work.spec.set_name):
-            first.setdefault(keeper.asset_id, self.settings.library / keeper.path)
+            first.setdefault(keeper.made.key.asset_id, keeper.path)
         tiles = [(asset.asset_id, first.get(asset.asset_id)) for asset in self.work.spec.assets]
         return contact_sheet(tiles, self.sheet_path)
 
@@ -165,16 +184,20 @@ def open_session(
         session = _begin(work, settings, catalog, progress, tools)
         with _open_lock:
             _open[key] = session
+        outcome = "failed"
         try:
             yield session
-        except BaseException:
-            session.line.interrupt()
+            outcome = "finished"
+        except (KeyboardInterrupt, Interrupted):
+            outcome = "interrupted"
             raise
         finally:
+            if outcome != "finished":
+                session.line.interrupt()
             session.line.close()
             with _open_lock:
                 del _open[key]
-            session.end()
+            catalog.finish_run(session.run, outcome, asdict(session.summary))
 
 
 def session_here(spec_path: Path, settings: Settings) -> Session:
@@ -204,9 +227,11 @@ def _begin(
     work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools | None
 ) -> Session:
     work.register(catalog)
-    tools = tools or Tools(work, settings)
+    tools = tools or tools_for(work, settings)
     bar = progress or ProgressBar(work.spec.set_name, 0, quiet=True)
+    before = make_plan(work, catalog.made(work.spec.set_name))
     run = catalog.start_run(work.spec.set_name, work.spec.spec_sha256)
     recorder = Recorder(work, catalog, run, tools.load_scorers, bar)
     line = Line(tools.load_painter, recorder, tools.slot)
-    return Session(work, settings, catalog, run, line, bar, Summary(work.spec.set_name, library=str(settings.library)))
+    summary = Summary(work.spec.set_name, reused=before.jobs - len(before.entries), library=str(settings.library))
+    return Session(work, settings, catalog, run, line, bar, summary, before)

@@ -11,8 +11,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import TaskRun
-from prefect.states import State
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import publish
@@ -45,7 +44,7 @@ def make_shard(spec: str, settings: dict[str, Any], number: int, entries: list[t
 
 @flow(
     name="produce",
-    task_runner=ThreadPoolTaskRunner(max_workers=3),  # two shards in the line, one waiting  # type: ignore[arg-type]
+    task_runner=ThreadPoolTaskRunner(max_workers=3),  # type: ignore[arg-type]  # two shards in the line, one waiting
     persist_result=False,
 )
 def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from catalog.store import Catalog
+from flows.git import git_state
 from flows.settings import Settings
 from generator.weights import HashMemory, locate, pin
 from scoring.identity import scorer_identity
@@ -48,11 +50,29 @@ class Work:
         found = {role: weights.checkpoint if weights else None for role, weights in self.scorers.items()}
         return scorer_identity(found["clip"], found["aesthetic"], found["safety"], forbid=self.spec.forbid)
 
+    @property
+    def scorer_checkpoints(self) -> dict[str, Checkpoint]:
+        """By role, those that the spec does not do without."""
+        return {role: weights.checkpoint for role, weights in self.scorers.items() if weights is not None}
+
+    def register(self, catalog: Catalog) -> None:
+        """Make the set, as the spec has it now, the one in force in the catalog."""
+        files = [Path(self.spec.path), *(Path(path) for path, _ in self.spec.sources)]
+        catalog.register(
+            self.spec,
+            self.image.checkpoint,
+            self.scorer_checkpoints,
+            list(self.plans.values()),
+            self.rights,
+            git_state(files),
+        )
+
     @cached_property
     def policies(self) -> Mapping[str, str]:
         """Asset id → hash of the rules that judge it."""
+        scorer_ids = self.scorer_ids
         return {
-            asset_id: policy_sha256(plan.asset.keep, self.spec.weights, self.scorer_ids)
+            asset_id: policy_sha256(plan.asset.keep, scorer_ids, self.spec.weights, self.spec.forbid)
             for asset_id, plan in self.plans.items()
         }
 

@@ -1,0 +1,290 @@
+"""What the commands print: plans, keepers, records, verification, checkpoints. ``--json`` shapes are a contract."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from catalog.made import Keeper
+from catalog.store import FILE, Catalog
+from flows.planning import AssetState, Made, Plan, State, make_plan
+from flows.session import Session, Summary
+from flows.settings import Settings
+from flows.work import prepare, registry_for
+from generator.weights import locate
+from specs.checkpoint import Checkpoint
+from specs.errors import LimnerError
+
+ROWS_SHOWN = 24  # of a table at the end of a run; `limner keepers` lists all
+STATE_WORDS = {
+    State.NEW: "new",
+    State.CHANGED: "changed",
+    State.UP_TO_DATE: "up to date",
+    State.BLOCKED: "blocked",
+    State.SHORT: "short of keepers",
+}
+
+
+def console() -> Console:
+    """Standard output, without colours where nobody looks."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(value: Any) -> None:
+    """One JSON value, readable."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def show_plan(spec: Path, settings: Settings, *, as_json: bool) -> int:
+    """``limner plan``."""
+    work = prepare(spec, settings)
+    made: Made = {}
+    if (settings.library / FILE).is_file():
+        with Catalog.open(settings.library, create=False) as catalog:
+            made = catalog.made(work.spec.set_name)
+    plan = make_plan(work, made)
+    if as_json:
+        print_json(plan_value(plan))
+    else:
+        _print_plan(plan)
+    return 0
+
+
+def plan_value(plan: Plan) -> dict[str, Any]:
+    """``plan --json``."""
+    return {
+        "set": plan.set_name,
+        "jobs": plan.jobs,
+        "to_generate": len(plan.entries),
+        "up_to_date": plan.count(State.UP_TO_DATE),
+        "blocked": plan.count(State.BLOCKED),
+        "assets": [
+            {
+                "id": asset.asset_id,
+                "state": asset.state.value,
+                "reason": asset.reason,
+                "made": asset.made,
+                "to_generate": len(asset.to_generate),
+                "keepers": asset.keepers,
+                "wanted": asset.wanted,
+            }
+            for asset in plan.assets
+        ],
+        "obstacles": list(plan.obstacles),
+    }
+
+
+def _print_plan(plan: Plan) -> None:
+    table = Table(title=f"{plan.set_name}: {len(plan.entries)} pictures to make of {plan.jobs}", title_justify="left")
+    for column in ("asset", "state", "why"):
+        table.add_column(column, overflow="fold")
+    todo = [asset for asset in plan.assets if asset.state is not State.UP_TO_DATE]
+    for asset in todo[:ROWS_SHOWN]:
+        table.add_row(asset.asset_id, STATE_WORDS[asset.state], _short(asset, plan))
+    out = console()
+    if todo:
+        out.print(table)
+    if len(todo) > ROWS_SHOWN:
+        out.print(f"… and {len(todo) - ROWS_SHOWN} more (--json lists all)")
+    for obstacle in plan.obstacles:
+        out.print(obstacle, markup=False)
+    counts = ", ".join(f"{plan.count(state)} {STATE_WORDS[state]}" for state in State if plan.count(state))
+    out.print(f"{len(plan.assets)} assets: {counts}; {len(plan.entries)} pictures to make.")
+
+
+def _short(asset: AssetState, plan: Plan) -> str:
+    return "see below" if plan.obstacles else asset.reason
+
+
+def show_keepers(set_name: str | None, settings: Settings, *, as_json: bool) -> int:
+    """``limner keepers``."""
+    with Catalog.open(settings.library, create=False) as catalog:
+        keepers = catalog.keepers(set_name)
+    if as_json:
+        print_json([keeper_value(keeper) for keeper in keepers])
+        return 0
+    if keepers:
+        console().print(_keeper_table(keepers))
+    print(f"{len(keepers)} keepers" + (f" of {set_name}" if set_name else "") + f" in {settings.library}")
+    return 0
+
+
+def keeper_value(keeper: Keeper) -> dict[str, Any]:
+    """One object of ``keepers --json``."""
+    card = keeper.made.scorecard
+    return {
+        "set": keeper.made.key.set_name,
+        "asset": keeper.made.key.asset_id,
+        "title": keeper.title,
+        "image_sha256": keeper.made.image_sha256,
+        "path": str(keeper.path),
+        "seed": keeper.seed,
+        "number": keeper.made.number,
+        "prompt": keeper.prompt,
+        "width_px": keeper.width_px,
+        "height_px": keeper.height_px,
+        "scores": {
+            "aesthetic": card.aesthetic,
+            "adherence": card.adherence,
+            "rank": card.rank,
+            "margin": card.margin,
+            **dict(card.extra),
+        },
+        "safety": {"state": card.safety.state.value, "covers": card.safety.covers},
+        "decided_by": keeper.made.decided_by,
+        "decided_at": keeper.decided_at,
+        "reasons": list(keeper.reasons),
+        "note": keeper.note,
+    }
+
+
+def _keeper_table(keepers: Sequence[Keeper]) -> Table:
+    table = Table()
+    for name, justify in (("asset", "left"), ("picture", "left"), ("seed", "right"), ("aesthetic", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for name in ("adherence", "rank"):
+        table.add_column(name, justify="right")
+    table.add_column("kept by")
+    for keeper in keepers:
+        card = keeper.made.scorecard
+        table.add_row(
+            f"{keeper.made.key.set_name}/{keeper.made.key.asset_id}",
+            keeper.made.image_sha256[:12],
+            str(keeper.seed),
+            _number(card.aesthetic),
+            _number(card.adherence),
+            "" if card.rank is None else str(card.rank),
+            keeper.made.decided_by,
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def show_record(id_: str, settings: Settings, *, as_json: bool) -> int:
+    """``limner show``: the record is printed as YAML for people, as JSON for scripts."""
+    with Catalog.open(settings.library, create=False) as catalog:
+        provenance = catalog.provenance(catalog.find(id_))
+    if as_json:
+        print_json(provenance.value)
+        return 0
+    import yaml
+
+    class Readable(yaml.SafeDumper):
+        """Long texts as blocks, lists of numbers in a line."""
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Readable.add_representer(str, text)
+    sys.stdout.write(yaml.dump(provenance.value, Dumper=Readable, sort_keys=False, allow_unicode=True, width=120))
+    return 0
+
+
+def show_verification(settings: Settings, *, gc: bool, repair: bool, as_json: bool) -> int:
+    """``limner verify``."""
+    from catalog.verify import verify
+
+    report = verify(settings.library, gc=gc, repair=repair)
+    value = {
+        "checked": report.checked,
+        "problems": [asdict(problem) for problem in report.problems],
+        "unreferenced": report.unreferenced,
+    }
+    if as_json:
+        print_json(value)
+        return 1 if report.problems else 0
+    for problem in report.problems:
+        print(f"{problem.kind}: {problem.what}")
+    print(
+        f"{settings.library}: {report.checked} things checked, {len(report.problems)} problems, "
+        f"{report.unreferenced} unreferenced files" + ("" if gc or not report.unreferenced else " (--gc removes them)")
+    )
+    return 1 if report.problems else 0
+
+
+def show_checkpoints(name: str | None, settings: Settings, *, as_json: bool) -> int:
+    """``limner checkpoints``."""
+    registry = registry_for(Path(), settings)
+    known = registry.checkpoints
+    if name is not None:
+        chosen = {name: registry.resolve(name, Path())}
+    else:
+        chosen = dict(known)
+    values = [checkpoint_value(checkpoint, settings) for checkpoint in chosen.values()]
+    if as_json:
+        print_json(values[0] if name is not None else values)
+    elif name is not None:
+        _print_checkpoint(values[0])
+    else:
+        _print_checkpoints(values)
+    return 0
+
+
+def checkpoint_value(checkpoint: Checkpoint, settings: Settings) -> dict[str, Any]:
+    """One object of ``checkpoints --json``; ``here`` says whether the weights are on this machine."""
+    try:
+        here, why = str(locate(checkpoint, hub_cache=settings.hub_cache)), ""
+    except LimnerError as error:
+        here, why = None, str(error)
+    value = asdict(checkpoint)
+    value["status"] = checkpoint.status.value
+    value["files"] = {file.path: file.sha256 for file in checkpoint.files}
+    value["scorers"] = dict(checkpoint.scorers)
+    return {**value, "here": here, "how_to_get": why}
+
+
+def _print_checkpoints(values: Sequence[Mapping[str, Any]]) -> None:
+    table = Table()
+    for column in ("name", "architecture", "status", "licence", "commercial", "here"):
+        table.add_column(column, overflow="fold")
+    words = {True: "yes", False: "no", None: "unknown"}
+    for value in values:
+        row = [value["name"], value["architecture"], value["status"], value["licence"], words[value["commercial"]]]
+        table.add_row(*row, "yes" if value["here"] else "no")
+    console().print(table)
+
+
+def _print_checkpoint(value: Mapping[str, Any]) -> None:
+    for key, found in value.items():
+        if found in ("", [], (), {}, None):
+            continue
+        if isinstance(found, (list, tuple)):
+            print(f"{key}:")
+            for item in found:
+                print(f"  - {item}")
+        elif isinstance(found, dict):
+            print(f"{key}:")
+            for inner, item in found.items():
+                print(f"  {inner}: {item}")
+        else:
+            print(f"{key}: {found}")
+
+
+def tell_run(session: Session, summary: Summary) -> None:
+    """The last words of ``limner produce``: keepers, what is short, and where everything is."""
+    out = console()
+    keepers = session.catalog.keepers(summary.set)
+    if keepers and summary.generated:
+        out.print(_keeper_table(keepers[:ROWS_SHOWN]))
+        if len(keepers) > ROWS_SHOWN:
+            out.print(f"… and {len(keepers) - ROWS_SHOWN} more: limner keepers {summary.set}")
+    plan = session.plan()
+    for asset in plan.assets:
+        if asset.state is State.SHORT:
+            out.print(f"short: {asset.asset_id}: {asset.reason}", markup=False)
+    made = f"{summary.generated} made, {summary.reused} reused" if summary.generated else "nothing to make"
+    failed = f", {summary.failed} FAILED (run again to retry)" if summary.failed else ""
+    out.print(f"{summary.set}: {made}{failed}; {summary.kept} kept, {summary.rejected} rejected; {summary.seconds:.1f} s")
+    out.print(f"  pictures       {session.settings.library.resolve() / 'objects'}", soft_wrap=True)
+    out.print(f"  contact sheet  {session.sheet_path.resolve()}", soft_wrap=True)
+    out.print(f"  one record     limner show {summary.set}/{plan.assets[0].asset_id}", soft_wrap=True)

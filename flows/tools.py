@@ -1,0 +1,120 @@
+"""⚙ by proxy: what loads torch, behind functions that import it when called."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.locks import holding
+from flows.line import Drawn, Interrupted, Painter
+from flows.settings import Settings
+from flows.work import Weights, Work
+from generator.candidate import Batch
+from specs.checkpoint import Checkpoint
+from specs.job import Job
+
+if TYPE_CHECKING:
+    from flows.recording import Scorers
+    from generator.environment import Setting
+    from generator.loading import Studio
+
+
+@dataclass(frozen=True)
+class Tools:
+    """How a session gets its renderer, its scorers, and its turn on the device."""
+
+    load_painter: Callable[[], Painter]
+    load_scorers: Callable[[], Scorers]
+    slot: Callable[[], AbstractContextManager[object]]
+
+
+def tools_for(work: Work, settings: Settings) -> Tools:
+    """The real ones."""
+    return Tools(
+        load_painter=partial(_load_painter, work, settings),
+        load_scorers=partial(_load_scorers, work, settings),
+        slot=partial(device_slot, settings),
+    )
+
+
+@contextmanager
+def device_slot(settings: Settings) -> Iterator[None]:
+    """One batch at a time on a device: by a Prefect concurrency limit when the settings name one, else by a file lock."""
+    if settings.gpu_slot:
+        from prefect.concurrency.sync import concurrency
+
+        with concurrency(settings.gpu_slot, strict=True):
+            yield
+        return
+    name = settings.device.replace(":", "-")
+    with holding(settings.library / "locks" / f"device-{name}.lock"):
+        yield
+
+
+class DiffusersPainter:
+    """A loaded studio as the line wants it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    def batch_size(self, job: Job) -> int:
+        """By the device's memory, the architecture and the job's size."""
+        from generator.environment import default_batch_size
+
+        architecture = self.studio.checkpoint.architecture
+        return default_batch_size(self.studio.setting, architecture, job.width_px, job.height_px)
+
+    def paint(self, batch: Batch, stopping: threading.Event) -> Drawn:
+        """Render a batch; stops between two steps when asked to."""
+        from generator.diffusion import render
+        from generator.environment import execution
+
+        def step(_done: int, _of: int) -> None:
+            if stopping.is_set():
+                raise Interrupted
+
+        began = time.monotonic()
+        rendered = render(self.studio, batch, progress=step)
+        ran_on = execution(self.studio.setting, rendered.batch_size)
+        return Drawn(batch.jobs, rendered.pixels, rendered.finite, ran_on, time.monotonic() - began)
+
+
+def _load_painter(work: Work, settings: Settings) -> Painter:
+    from generator.loading import load
+
+    assert work.image.folder is not None
+    return DiffusersPainter(load(work.image.checkpoint, work.image.folder, _setting(settings)))
+
+
+def _load_scorers(work: Work, settings: Settings) -> Scorers:
+    from scoring.scorers import load_scorers
+
+    prompts: Mapping[str, str] = {asset.asset_id: asset.prompt for asset in work.spec.assets}
+    return load_scorers(
+        clip=_pair(work.scorers["clip"]),
+        aesthetic=_pair(work.scorers["aesthetic"]),
+        safety=_pair(work.scorers["safety"]),
+        prompts=prompts,
+        setting=_setting(settings),
+        forbid=work.spec.forbid,
+    )
+
+
+def _pair(weights: Weights | None) -> tuple[Checkpoint, Path] | None:
+    if weights is None or weights.folder is None:
+        return None
+    return weights.checkpoint, weights.folder
+
+
+def _setting(settings: Settings) -> Setting:
+    from generator.environment import choose
+
+    return choose(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)
+
+
