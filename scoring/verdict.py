@@ -1,8 +1,22 @@
-"""Verdict, and ``judge``: does a scorecard meet the rules? Pure."""
+"""Verdict, and ``judge``: does a scorecard meet the rules? Pure.
+
+Every reason is a stable snake_case name, so that rejections can be counted and filtered; ``explain`` says each one in
+words, with both sides of the comparison that failed. What was not measured, or is not a number, fails its rule.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from scoring.scorecard import SafetyState, Scorecard
+from specs.canonical import Json, value_sha256
+from specs.spec import KeepRules, Weights
+
+POLICY_KIND = "limner.policy/1"
+NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
+TOO_LIKE = "too_like"  # given by the choice of keepers, not by judge: it needs the other keepers
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +34,83 @@ class Verdict:
     policy_sha256: str
     at: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One comparison: ``name`` of the score, what was measured, the bound, and whether the bound is a maximum."""
+
+    name: str
+    got: float | None
+    bound: float
+    at_most: bool = False
+
+    def reason(self) -> str:
+        """'' when it holds, else ``<name>_not_measured``, ``<name>_too_low`` or ``<name>_too_high``."""
+        if self.got is None or not math.isfinite(self.got):
+            return f"{self.name}_not_measured"
+        if self.got > self.bound if self.at_most else self.got < self.bound:
+            return f"{self.name}_too_{'high' if self.at_most else 'low'}"
+        return ""
+
+
+def judge(card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
+    """Reasons for rejection, in a fixed order; empty = passes. Unknown counts as flagged."""
+    reasons = [] if card.safety.state is SafetyState.CLEAR else [f"safety_{card.safety.state.value}"]
+    allowed = set(keep.allow_defects) - set(NEVER_ALLOWED)
+    reasons += [f"defect_{name}" for name in card.defects if name not in allowed]
+    reasons += [reason for rule in _rules(card, keep) if (reason := rule.reason())]
+    return tuple(reasons)
+
+
+def explain(reason: str, card: Scorecard, keep: KeepRules) -> str:
+    """A reason as a sentence, with what was measured and what the rules allow."""
+    if reason == "safety_flagged":
+        return f"found: {', '.join(card.safety.found)} (looked for: {card.safety.covers})"
+    if reason == "safety_unknown":
+        return f"not checked: {card.safety.why or 'no reason recorded'}"
+    if reason.startswith("defect_"):
+        return f"defect: {reason.removeprefix('defect_').replace('_', ' ')}"
+    if reason.startswith(TOO_LIKE):
+        return f"too like the keeper {reason.partition(':')[2][:12]}"
+    for rule in _rules(card, keep):
+        if reason == rule.reason():
+            got = "nothing" if rule.got is None else f"{rule.got:g}"
+            return f"{rule.name}: measured {got}, {'at most' if rule.at_most else 'at least'} {rule.bound:g} is allowed"
+    return reason.replace("_", " ")
+
+
+def policy_sha256(
+    keep: KeepRules,
+    scorers: Sequence[tuple[str, str]],
+    weights: Weights | None = None,
+    forbid: Sequence[str] = (),
+) -> str:
+    """64 hex over everything that decides between keep and reject: rules, scorers' identities, weights of the choice."""
+    value: dict[str, Json] = {
+        "per_asset": keep.per_asset,
+        "min_aesthetic": keep.min_aesthetic,
+        "min_adherence": keep.min_adherence,
+        "max_likeness": keep.max_likeness,
+        "max_rank": keep.max_rank,
+        "min_margin": keep.min_margin,
+        "allow_defects": sorted(keep.allow_defects),
+        "extra": {name: bound for name, bound in sorted(keep.extra)},
+        "scorers": {role: identity for role, identity in sorted(scorers)},
+        "forbid": sorted(set(forbid)),
+    }
+    if weights is not None:
+        value["weights"] = [weights.aesthetic, weights.adherence, weights.coherence, weights.sameness]
+    return value_sha256(POLICY_KIND, value)
+
+
+def _rules(card: Scorecard, keep: KeepRules) -> list[_Rule]:
+    extra = dict(card.extra)
+    asked: list[tuple[str, float | None, float | None, bool]] = [
+        ("aesthetic", card.aesthetic, keep.min_aesthetic, False),
+        ("adherence", card.adherence, keep.min_adherence, False),
+        ("rank", card.rank, keep.max_rank, True),
+        ("margin", card.margin, keep.min_margin, False),
+        *((name, extra.get(name), bound, False) for name, bound in keep.extra),
+    ]
+    return [_Rule(name, got, bound, at_most) for name, got, bound, at_most in asked if bound is not None]

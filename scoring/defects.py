@@ -1,0 +1,154 @@
+"""What is wrong with a picture whatever it shows: stable names, each found by one function of its pixels. Pure numpy.
+
+==================  ====================================================================================
+``nan_black``       the renderer's numbers were not finite, or every pixel is black
+``blank``           every pixel has one colour
+``near_uniform``    nothing stands out: no two regions differ visibly
+``blown``           most of it is burnt out to white, or ``crushed`` to black, beyond what a plain ground is
+``blurred``         no edge anywhere is sharp
+``framed``          a straight-edged border on all four sides; ``letterboxed``: bars on two opposite sides
+``tile_seam``       a texture that should tile shows its border when repeated
+``cut_by_trim``     the subject crosses the trim line; ``outside_safe_zone``: only the safe line
+``low_dpi``         too few pixels for the print size
+==================  ====================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.likeness import shrink
+
+Grey = NDArray[np.floating[Any]]
+Pixels = NDArray[np.uint8]
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
+NAMES = (
+    "nan_black", "blank", "near_uniform", "blown", "crushed", "blurred",
+    "framed", "letterboxed", "tile_seam", "cut_by_trim", "outside_safe_zone", "low_dpi",
+)  # fmt: skip
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the picture is for. ``dpi`` is what its pixels give at the print size, ``min_dpi`` what printing needs."""
+
+    trim_box_px: Box | None = None
+    safe_margin_px: int = 0  # inside the trim box
+    dpi: float | None = None
+    min_dpi: float | None = None
+    tiles: bool = False
+
+
+def find_defects(pixels: Pixels, frame: Frame | None = None, finite: bool = True) -> tuple[str, ...]:
+    """(H, W, 3) uint8 → names of the defects found, in the order of ``NAMES``.
+
+    A picture that is no picture (``nan_black``, ``blank``) is not looked at further.
+    """
+    frame = frame or Frame()
+    if not finite or not pixels.any():
+        return ("nan_black",)
+    if (pixels == pixels[0, 0]).all():
+        return ("blank",)
+    grey = pixels @ _LUMA
+    found = [*_tone(pixels, grey), *_border(pixels), *_print(pixels, grey, frame)]
+    if "near_uniform" not in found and _blurred(grey):
+        found.append("blurred")
+    if frame.tiles and _has_seam(pixels):
+        found.append("tile_seam")
+    return tuple(name for name in NAMES if name in found)
+
+
+NEAR_UNIFORM_RANGE = 12.0  # brightness levels between the 0.5th and 99.5th percentile
+CLIPPED_SHARE = 0.5
+SHARP_STEP = 0.13  # the steepest edges' step over one pixel, as a share of the picture's brightness range
+
+
+def _tone(pixels: Pixels, grey: Grey) -> list[str]:
+    low, high = np.percentile(grey, [0.5, 99.5])
+    colour = np.percentile(pixels, 99.5, axis=(0, 1)) - np.percentile(pixels, 0.5, axis=(0, 1))
+    if high - low < NEAR_UNIFORM_RANGE and colour.max() < 2 * NEAR_UNIFORM_RANGE:
+        return ["near_uniform"]
+    found = []
+    if (pixels.min(axis=2) >= 250).mean() > CLIPPED_SHARE:
+        found.append("blown")
+    if (pixels.max(axis=2) <= 5).mean() > CLIPPED_SHARE:
+        found.append("crushed")
+    return found
+
+
+def _blurred(grey: Grey) -> bool:
+    """Whether even the steepest edges are soft: their step over one pixel against the picture's whole range."""
+    across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
+    steepest = max(np.percentile(across, 99.5), np.percentile(down, 99.5))
+    low, high = np.percentile(grey, [0.5, 99.5])
+    return bool(steepest < SHARP_STEP * (high - low))
+
+
+def _border(pixels: Pixels) -> list[str]:
+    """Bands along the sides that are of one colour and end in a straight edge over the whole length."""
+    values = pixels.astype(np.float64)
+    top, bottom = _band(values), _band(values[::-1])
+    left, right = _band(values.transpose(1, 0, 2)), _band(values.transpose(1, 0, 2)[::-1])
+    if top and bottom and left and right:
+        return ["framed"]
+    return ["letterboxed"] if (top and bottom) or (left and right) else []
+
+
+def _band(values: Grey) -> int:
+    """Height in pixels of the one-coloured band at the top that ends in a full-length edge; 0 = none."""
+    rows = len(values)
+    for row in range(1, rows // 3):
+        step = np.abs(values[row] - values[row - 1]).max(axis=1)
+        if (step > 12).mean() > 0.85:
+            band = values[:row]
+            return row if band.reshape(-1, 3).std(axis=0).max() < 6 else 0
+    return 0
+
+
+def _has_seam(pixels: Pixels) -> bool:
+    """Whether the step across the border, when the picture repeats, is out of line with the steps inside it."""
+    return any(
+        _seam_along(values) for values in (pixels.astype(np.float64), pixels.astype(np.float64).transpose(1, 0, 2))
+    )
+
+
+def _seam_along(values: Grey) -> bool:
+    inside = np.abs(np.diff(values, axis=0)).mean(axis=(1, 2))
+    across = np.abs(values[0] - values[-1]).mean()
+    return bool(across > 4 and across > 1.5 * np.percentile(inside, 98))
+
+
+def _print(pixels: Pixels, grey: Grey, frame: Frame) -> list[str]:
+    found = []
+    if frame.dpi is not None and frame.min_dpi is not None and frame.dpi < frame.min_dpi:
+        found.append("low_dpi")
+    if frame.trim_box_px is not None:
+        left, top, right, bottom = frame.trim_box_px
+        margin = frame.safe_margin_px
+        if _crosses(grey, frame.trim_box_px):
+            found.append("cut_by_trim")
+        elif margin and _crosses(grey, (left + margin, top + margin, right - margin, bottom - margin)):
+            found.append("outside_safe_zone")
+    return found
+
+
+def _crosses(grey: Grey, box: Box) -> bool:
+    """Whether something crosses the outline of ``box`` in a picture whose ground is plain.
+
+    Brightness is compared along the outline: a plain ground changes little from one step to the next, a subject that
+    is cut has edges there. A picture that is busy all along it (a scene that fills the card) is meant to be cut.
+    """
+    left, top, right, bottom = box
+    height, width = grey.shape
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width) - 1, min(bottom, height) - 1
+    line = np.concatenate(
+        [grey[top, left:right], grey[top:bottom, right], grey[bottom, right:left:-1], grey[bottom:top:-1, left]]
+    )
+    steps = np.abs(np.diff(line, append=line[0]))
+    busy = steps > 0.1 * max(np.ptp(shrink(grey, 16)), 20)
+    return bool(2 <= busy.sum() and busy.mean() < 0.2)

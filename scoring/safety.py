@@ -1,0 +1,223 @@
+"""⚙ The safety checker's vision tower: its own, or the loaded CLIP's when the two are the same tensor by tensor.
+
+The CompVis checker is OpenAI's CLIP ViT-L/14 with a list of concepts, so that a set scored with that CLIP needs one
+forward for both. Whether they are the same is never assumed from names: each tensor of the checker's file is compared
+with the CLIP's at load, and so are the activation, the heads, the epsilon and the preprocessing. The decision itself
+is in ``scoring.concepts``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from scoring.concepts import Concepts, make_concepts, unknown
+from scoring.embedding import Clip, Pixels, Preprocess, Setting, check_pixels
+from scoring.errors import ScorerError
+from scoring.resample import crops_agree
+from scoring.scorecard import Safety
+from specs.checkpoint import Checkpoint
+
+Tensors = dict[str, torch.Tensor]
+WEIGHTS_FILE = "model.safetensors"
+CONCEPT_TENSORS = ("concept_embeds", "concept_embeds_weights", "special_care_embeds", "special_care_embeds_weights")
+HOW_TO_GET = (
+    f"needs config.json and {WEIGHTS_FILE} (CompVis/stable-diffusion-safety-checker, or the safety_checker folder of a "
+    "Stable Diffusion checkpoint); fetch the registry's entry with --online"
+)
+_DEFAULTS = {
+    "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+    "image_size": 224, "patch_size": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5,
+}  # fmt: skip
+_OPENAI_MEAN, _OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(eq=False)
+class Checker:
+    """A loaded checker. ``own_because`` says why it runs its own forward, empty when the CLIP's serves both."""
+
+    name: str
+    concepts: Concepts
+    preprocess: Preprocess
+    tensors: Tensors
+    vision: dict[str, Any]
+    own_because: str
+    device: torch.device
+    batch_size: int
+    _tower: Any = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether the CLIP's forward serves (for pictures that both preprocessings crop alike: all square ones)."""
+        return not self.own_because
+
+    def measure(self, pixels: Pixels, embeddings: NDArray[np.float32]) -> list[Safety]:
+        """(B, H, W, 3) uint8 and the CLIP's (B, D) embeddings of them → one Safety each.
+
+        Whatever goes wrong gives *unknown* with the reason, never an exception: it must not stop a run, nor pass one.
+        """
+        try:
+            found = self.concepts.measure(self._embeddings(pixels, embeddings))
+        except Exception as error:
+            return [unknown(f"the checker failed: {type(error).__name__}: {error}", self.concepts.covers)] * len(pixels)
+        if len(found) != len(pixels):
+            return [unknown("the checker answered for another number of pictures", self.concepts.covers)] * len(pixels)
+        return found
+
+    def _embeddings(self, pixels: Pixels, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.shared and crops_agree(pixels.shape[1], pixels.shape[2], self.preprocess.size_px):
+            return embeddings
+        check_pixels(pixels)
+        starts = range(0, len(pixels), self.batch_size)
+        return np.concatenate([self._forward(pixels[start : start + self.batch_size]) for start in starts])
+
+    def _forward(self, pixels: Pixels) -> NDArray[np.float32]:
+        if self._tower is None:
+            self._tower = _build_tower(self.tensors, self.vision).to(self.device)
+        count = len(pixels)
+        padded = np.concatenate([pixels, np.repeat(pixels[-1:], self.batch_size - count, axis=0)])
+        with torch.inference_mode():
+            pooled = self._tower(self.preprocess(padded, self.device, half_down=True)).pooler_output
+            rows = pooled @ self.tensors["visual_projection.weight"].to(self.device).T
+        return np.asarray(rows[:count].float().cpu().numpy(), dtype=np.float32)
+
+
+def load_checker(
+    checkpoint: Checkpoint, folder: Path, clip: Clip | None, setting: Setting, batch_size: int = 8
+) -> Checker:
+    """Read the checker in ``folder`` and compare it with the loaded CLIP; raises ScorerError when it cannot be used."""
+    config = _read_json(checkpoint, folder / "config.json")
+    tensors = _read_tensors(checkpoint, folder / WEIGHTS_FILE)
+    vision = {**_DEFAULTS, **(config.get("vision_config") or {})}
+    preprocess = _preprocess(checkpoint, folder, int(vision["image_size"]))
+    compvis = "compvis" in f"{checkpoint.name} {checkpoint.source.repo_id or ''}".lower()
+    concepts = make_concepts(
+        {name: tensors[name].numpy() for name in CONCEPT_TENSORS}, folder, checkpoint.name, compvis
+    )
+    return Checker(
+        name=checkpoint.name,
+        concepts=concepts,
+        preprocess=preprocess,
+        tensors=tensors,
+        vision=vision,
+        own_because=_difference(tensors, vision, preprocess, clip),
+        device=torch.device(setting.device),
+        batch_size=batch_size,
+    )
+
+
+def _read_json(checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: {error}; {HOW_TO_GET}") from error
+    if not isinstance(value, dict):
+        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: not a JSON object; {HOW_TO_GET}")
+    return value
+
+
+def _read_tensors(checkpoint: Checkpoint, path: Path) -> Tensors:
+    """The checker's tensors in float32, its vision tower's names without their one or two ``vision_model.`` prefixes."""
+    try:
+        stored = load_file(path)
+    except Exception as error:
+        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: {error}; {HOW_TO_GET}") from error
+    tensors = {
+        re.sub(r"^(vision_model\.)+", "", name): tensor.float()
+        for name, tensor in stored.items()
+        if "position_ids" not in name
+    }
+    missing = [name for name in (*CONCEPT_TENSORS, "visual_projection.weight") if name not in tensors]
+    if missing:
+        raise ScorerError(f"safety checker {checkpoint.name!r}: {path} lacks {', '.join(missing)}; {HOW_TO_GET}")
+    bad = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if bad:
+        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: {bad[0]} is not finite; fetch it again")
+    return tensors
+
+
+def _preprocess(checkpoint: Checkpoint, folder: Path, image_size: int) -> Preprocess:
+    """From ``preprocessor_config.json`` when it is there, else what CLIPImageProcessor does by itself."""
+    path = folder / "preprocessor_config.json"
+    config = _read_json(checkpoint, path) if path.is_file() else {}
+    size, crop = config.get("size", image_size), config.get("crop_size", image_size)
+    sides = {size.get("shortest_edge") if isinstance(size, dict) else size}
+    sides |= set(crop.values()) if isinstance(crop, dict) else {crop}
+    steps = [config.get(step, True) for step in ("do_resize", "do_center_crop", "do_rescale", "do_normalize")]
+    if sides != {image_size} or not all(steps) or config.get("resample", 3) != 3:
+        raise ScorerError(
+            f"safety checker {checkpoint.name!r}: {path}: got size {size}, crop {crop}, resample {config.get('resample', 3)}; "
+            f"allowed: resize and crop to {image_size} by bicubic (3), rescale and normalise"
+        )
+    mean, std = config.get("image_mean", _OPENAI_MEAN), config.get("image_std", _OPENAI_STD)
+    return Preprocess(image_size, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
+
+
+def _difference(tensors: Tensors, vision: dict[str, Any], preprocess: Preprocess, clip: Clip | None) -> str:
+    """Why the CLIP's forward cannot serve the checker, in words; empty when the two are one."""
+    if clip is None:
+        return "no CLIP is loaded"
+    tower = clip.model.visual
+    if type(tower).__name__ != "VisionTransformer" or getattr(tower, "pool_type", "tok") != "tok":
+        return f"the CLIP's vision tower is a {type(tower).__name__}"
+    ours = {name: tensor.cpu().float() for name, tensor in tower.state_dict().items()}
+    theirs = _as_open_clip({name: tensor for name, tensor in tensors.items() if name not in CONCEPT_TENSORS})
+    if odd := sorted(set(ours) ^ set(theirs)):
+        return f"tensor {odd[0]} is in one of them only"
+    for name in sorted(ours):
+        if ours[name].shape != theirs[name].shape or not torch.equal(ours[name], theirs[name]):
+            return f"tensor {name} differs"
+    block = tower.transformer.resblocks[0]
+    act = {"QuickGELU": "quick_gelu", "GELU": "gelu"}.get(type(block.mlp.gelu).__name__, "?")
+    pairs = {
+        "activation": (act, vision["hidden_act"]),
+        "heads": (block.attn.num_heads, vision["num_attention_heads"]),
+        "layer norm epsilon": (tower.ln_pre.eps, vision["layer_norm_eps"]),
+        "preprocessing": (clip.preprocess, preprocess),
+    }
+    return next((f"{what} differs: {one} and {other}" for what, (one, other) in pairs.items() if one != other), "")
+
+
+def _as_open_clip(tensors: Tensors) -> Tensors:
+    """transformers' names of a CLIP vision tower and its projection → open_clip's; q, k, v joined into in_proj."""
+    fixed = {
+        "embeddings.class_embedding": "class_embedding",
+        "embeddings.patch_embedding.weight": "conv1.weight",
+        "embeddings.position_embedding.weight": "positional_embedding",
+    }
+    stems = (("pre_layrnorm.", "ln_pre."), ("post_layernorm.", "ln_post."), ("encoder.layers.", "transformer.resblocks."),
+             (".self_attn.out_proj.", ".attn.out_proj."), (".layer_norm1.", ".ln_1."), (".layer_norm2.", ".ln_2."),
+             (".mlp.fc1.", ".mlp.c_fc."), (".mlp.fc2.", ".mlp.c_proj."))  # fmt: skip
+    named: Tensors = {}
+    for name, tensor in tensors.items():
+        if name == "visual_projection.weight":
+            named["proj"] = tensor.T
+        elif match := re.fullmatch(r"encoder\.layers\.(\d+)\.self_attn\.q_proj\.(weight|bias)", name):
+            parts = [tensors[name.replace(".q_proj.", f".{letter}_proj.")] for letter in "qkv"]
+            named[f"transformer.resblocks.{match[1]}.attn.in_proj_{match[2]}"] = torch.cat(parts)
+        elif not re.search(r"\.self_attn\.[kv]_proj\.", name):
+            new = fixed.get(name, name)
+            for old, replacement in stems:
+                new = new.replace(old, replacement)
+            named[new] = tensor
+    return named
+
+
+def _build_tower(tensors: Tensors, vision: dict[str, Any]) -> Any:
+    """transformers' CLIPVisionModel holding exactly these tensors (strict: nothing is left at random)."""
+    from transformers import CLIPVisionConfig, CLIPVisionModel
+
+    model = CLIPVisionModel(CLIPVisionConfig(**{name: vision[name] for name in _DEFAULTS}))
+    names = {re.sub(r"^(vision_model\.)+", "", name): name for name in model.state_dict() if "position_ids" not in name}
+    state = {names.get(name, name): tensor for name, tensor in tensors.items() if name not in CONCEPT_TENSORS}
+    del state["visual_projection.weight"]
+    model.load_state_dict(state, strict=True)
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,145 @@
+"""⚙ All scorers of a set, loaded once: pixels in, scorecards out, with one CLIP pass a picture.
+
+Scores read the embedding as it is stored (float16), so that scoring a picture and rescoring its stored embedding
+give the same numbers. Safety alone reads it as computed (float32): it must decide exactly as the checker does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.adherence import Adherence, measure_adherence
+from scoring.aesthetic import load_aesthetic
+from scoring.concepts import unknown
+from scoring.defects import Frame, find_defects
+from scoring.embedding import Clip, Pixels, Setting, check_pixels, load_clip
+from scoring.heads import Head
+from scoring.identity import scorer_identity
+from scoring.likeness import phash
+from scoring.safety import Checker, load_checker
+from scoring.scorecard import Safety, Scorecard
+from specs.checkpoint import Checkpoint
+
+Loaded = tuple[Checkpoint, Path] | None
+NO_CHECKER = "the spec says to do without a safety checker"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What is stored of one candidate: ``embedding`` (D,) float16 (zeros when there is none), ``phash`` 16 hex digits."""
+
+    embedding: NDArray[np.float16]
+    phash: str
+    scorecard: Scorecard
+
+
+@dataclass(eq=False)
+class Scorers:
+    """``texts`` (T, D): each different prompt of the set once; ``own[asset]`` is its row."""
+
+    clip: Clip | None
+    head: Head | None
+    checker: Checker | None
+    texts: NDArray[np.float32]
+    own: Mapping[str, int]
+    frames: Mapping[str, Frame]
+    identity: tuple[tuple[str, str], ...]
+
+    def measure(
+        self, pixels: Pixels, finite: Sequence[bool], asset_ids: Sequence[str], image_sha256s: Sequence[str]
+    ) -> list[Measured]:
+        """Score (B, H, W, 3) uint8 pictures of these assets; one Measured each, in order."""
+        check_pixels(pixels)
+        counts = {len(pixels), len(finite), len(asset_ids), len(image_sha256s)}
+        if len(counts) != 1:
+            raise ValueError(f"pixels, finite, asset_ids and image_sha256s must be of one length; got {sorted(counts)}")
+        if not len(pixels):
+            return []
+        exact = self.clip.embed(pixels) if self.clip else np.zeros((len(pixels), 0), np.float32)
+        stored = exact.astype(np.float16)
+        aesthetic = self.head.score(stored) if self.head else np.full(len(pixels), np.nan)
+        adherence = self._adherence(stored, asset_ids)
+        safety = self._safety(pixels, exact, finite)
+        return [
+            Measured(
+                embedding=np.nan_to_num(stored[row]),
+                phash=phash(pixels[row]),
+                scorecard=_card(
+                    image_sha256s[row],
+                    float(aesthetic[row]),
+                    adherence[row],
+                    safety[row],
+                    find_defects(pixels[row], self.frames.get(asset_ids[row]), finite[row]),
+                    self.identity,
+                ),
+            )
+            for row in range(len(pixels))
+        ]
+
+    def _adherence(self, stored: NDArray[np.float16], asset_ids: Sequence[str]) -> list[Adherence | None]:
+        if self.clip is None:
+            return [None] * len(stored)
+        return measure_adherence(stored, self.texts, [self.own[asset] for asset in asset_ids], self.clip.logit_scale)
+
+    def _safety(self, pixels: Pixels, exact: NDArray[np.float32], finite: Sequence[bool]) -> list[Safety]:
+        if self.checker is None:
+            return [unknown(NO_CHECKER)] * len(pixels)
+        found = self.checker.measure(pixels, exact)
+        broken = unknown("the picture is not finite (NaN), so there is nothing to check", self.checker.concepts.covers)
+        return [safety if good else broken for safety, good in zip(found, finite, strict=True)]
+
+
+def _card(
+    image_sha256: str,
+    aesthetic: float,
+    adherence: Adherence | None,
+    safety: Safety,
+    defects: tuple[str, ...],
+    identity: tuple[tuple[str, str], ...],
+) -> Scorecard:
+    return Scorecard(
+        image_sha256=image_sha256,
+        aesthetic=aesthetic if np.isfinite(aesthetic) else None,
+        adherence=adherence.cosine if adherence else None,
+        rank=adherence.rank if adherence else None,
+        margin=adherence.margin if adherence else None,
+        safety=safety,
+        defects=defects,
+        scorers=identity,
+    )
+
+
+def load_scorers(
+    clip: Loaded,
+    aesthetic: Loaded,
+    safety: Loaded,
+    prompts: Mapping[str, str],
+    setting: Setting,
+    forbid: Sequence[str] = (),
+    batch_size: int = 8,
+    frames: Mapping[str, Frame] | None = None,
+) -> Scorers:
+    """Load what a set needs; None = the spec does without it (safety: every picture is then unknown).
+
+    ``prompts`` is each asset's expanded prompt, of the whole set: identification ranks among all of them.
+    Raises ScorerError (missing, damaged, random) or ScorerMismatch (a head of another CLIP), before any picture.
+    """
+    loaded = load_clip(*clip, setting, batch_size) if clip else None
+    head = load_aesthetic(*aesthetic, loaded.weights_sha256s, loaded.dim) if aesthetic and loaded else None
+    checker = load_checker(*safety, loaded, setting, batch_size) if safety else None
+    distinct = list(dict.fromkeys(prompts.values()))
+    rows = {text: row for row, text in enumerate(distinct)}
+    return Scorers(
+        clip=loaded,
+        head=head,
+        checker=checker,
+        texts=loaded.embed_texts(distinct) if loaded else np.zeros((0, 0), np.float32),
+        own={asset: rows[text] for asset, text in prompts.items()},
+        frames=frames or {},
+        identity=scorer_identity(*(pair[0] if pair else None for pair in (clip, aesthetic, safety)), forbid),
+    )
