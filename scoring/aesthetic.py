@@ -27,7 +27,7 @@ HOW_TO_GET = (
 def load_aesthetic(checkpoint: Checkpoint, folder: Path, clip_sha256s: tuple[str, ...], dim: int) -> Head:
     """The head in ``folder``, checked against the loaded CLIP (hashes of its weights files, width of its embedding).
 
-    Raises ScorerError when the folder is missing or damaged, ScorerMismatch when the head belongs to another CLIP.
+    Raises ScorerError when the folder is missing or damaged, ScorerMismatchError when the head belongs to another CLIP.
     """
     if not folder.is_dir():
         raise ScorerError(f"aesthetic head {checkpoint.name!r}: no folder {folder}; {HOW_TO_GET}")

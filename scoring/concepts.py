@@ -26,7 +26,10 @@ from scoring.scorecard import Safety, SafetyState
 Floats = NDArray[np.float32]
 ADJUSTMENT = np.float32(0.01)
 SCORE_DECIMALS = 6
-COMPVIS_COVERS = "sexual content, by the 17 concepts and 3 special-care concepts of the CompVis checker; not violence, gore or anything else"
+COMPVIS_COVERS = (
+    "sexual content, by the 17 concepts and 3 special-care concepts of the CompVis checker; "
+    "not violence, gore or anything else"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +128,7 @@ def _names(given: Sequence[Any] | None, prefix: str, count: int, folder: Path) -
     names = tuple(str(item.get("name")) if isinstance(item, dict) else str(item) for item in given)
     if len(names) != count or len(set(names)) != count:
         raise ScorerError(
-            f"{folder / 'concepts.json'}: names {len(names)} {prefix}s ({len(set(names))} different); the weights have {count}"
+            f"{folder / 'concepts.json'}: names {len(names)} {prefix} concepts, {len(set(names))} of them different; "
+            f"the weights have {count}"
         )
     return names

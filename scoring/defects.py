@@ -151,4 +151,4 @@ def _crosses(grey: Grey, box: Box) -> bool:
     )
     steps = np.abs(np.diff(line, append=line[0]))
     busy = steps > 0.1 * max(np.ptp(shrink(grey, 16)), 20)
-    return bool(2 <= busy.sum() and busy.mean() < 0.2)
+    return bool(busy.sum() >= 2 and busy.mean() < 0.2)

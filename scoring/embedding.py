@@ -165,8 +165,8 @@ def _read_config(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
         raise ScorerError(f"CLIP {checkpoint.name!r}: {path} is not open_clip's ({error!r}); {HOW_TO_GET}") from error
     if "hf_model_name" in towers[1]:
         raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {path}: text_cfg.hf_model_name {towers[1]['hf_model_name']!r} would be fetched from "
-            "the hub; use a CLIP whose text tower is open_clip's own (ViT-*, convnext_*, RN*)"
+            f"CLIP {checkpoint.name!r}: {path}: text_cfg.hf_model_name {towers[1]['hf_model_name']!r} would be "
+            "fetched from the hub; use a CLIP whose text tower is open_clip's own (ViT-*, convnext_*, RN*)"
         )
     return dict(config)
 
@@ -189,8 +189,8 @@ def _check_weights(checkpoint: Checkpoint, path: Path, model: Any) -> None:
     missing, extra = sorted(wanted - stored - _NOT_IN_FILES), sorted(stored - wanted - _NOT_IN_FILES)
     if missing or extra:
         raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {path} does not fit its {CONFIG_FILE}: missing {missing[:5]}, unexpected {extra[:5]}; "
-            "these two files are not of one model: fetch both again"
+            f"CLIP {checkpoint.name!r}: {path} does not fit its {CONFIG_FILE}: missing {missing[:5]}, "
+            f"unexpected {extra[:5]}; these two files are not of one model: fetch both again"
         )
     bad = [
         name
@@ -219,7 +219,8 @@ def _check_gelu(checkpoint: Checkpoint, path: Path, config: dict[str, Any], mode
     halves = weight is not None and bool((weight == weight.half().float()).all())
     if "openai" in words or (halves and config["model_cfg"]["embed_dim"] in _PREPARED_WIDTHS):
         raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {path} looks like OpenAI's weights, which need QuickGELU, and {path.parent / CONFIG_FILE} "
+            f"CLIP {checkpoint.name!r}: {path} looks like OpenAI's weights, which need QuickGELU, and "
+            f"{path.parent / CONFIG_FILE} "
             'does not say; add "quick_gelu": true to model_cfg (open_clip names such models ViT-L-14-quickgelu), '
             'or "quick_gelu": false if these weights were trained without it'
         )

@@ -9,7 +9,7 @@ class ScorerError(LimnerError):
     """A scorer's files cannot be used. The message names the place, what was found, what is needed, and the mend."""
 
 
-class ScorerMismatch(ScorerError):
+class ScorerMismatchError(ScorerError):
     """Two scorers that must belong together do not (a head trained on another CLIP, a checker of another width)."""
 
 

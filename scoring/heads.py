@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from scoring.errors import ScorerError, ScorerMismatch
+from scoring.errors import ScorerError, ScorerMismatchError
 
 Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]
@@ -47,7 +47,9 @@ class Head:
         """(N, D) L2-normalised → (N,) scores, rounded to 6 decimals; a row that is not finite gives NaN."""
         values = np.asarray(embeddings, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self.dim:
-            raise ScorerMismatch(f"head {self.name!r}: got embeddings of shape {values.shape}; needs (N, {self.dim})")
+            raise ScorerMismatchError(
+                f"head {self.name!r}: got embeddings of shape {values.shape}; needs (N, {self.dim})"
+            )
         for number, (weight, bias) in enumerate(self.layers):
             with np.errstate(invalid="ignore", over="ignore"):
                 values = values @ weight.T + bias
@@ -58,14 +60,14 @@ class Head:
         return np.round(values[:, 0], DECIMALS)
 
     def check_clip(self, clip_sha256s: tuple[str, ...], dim: int) -> None:
-        """Raise ScorerMismatch unless this head belongs to the CLIP whose weights files have these hashes."""
+        """Raise ScorerMismatchError unless this head belongs to the CLIP whose weights files have these hashes."""
         if dim != self.dim:
-            raise ScorerMismatch(
+            raise ScorerMismatchError(
                 f"head {self.name!r} reads {self.dim} numbers, this CLIP gives {dim}: "
                 "use the CLIP that the head was trained on, or another head"
             )
         if not set(self.clips) & set(clip_sha256s):
-            raise ScorerMismatch(
+            raise ScorerMismatchError(
                 f"head {self.name!r} belongs to the CLIP weights {', '.join(self.clips) or '(none named)'}; "
                 f"loaded are {', '.join(clip_sha256s)}: choose the head's own CLIP, "
                 'or, if they are the same weights in another file, add that sha256 to "clip" in the head\'s config.json'
@@ -138,7 +140,7 @@ def weights_file(folder: Path, config: Mapping[str, Any]) -> Path:
 
 
 def _layers(tensors: Mapping[str, Matrix], place: str) -> list[tuple[Vector, Vector]]:
-    """Affine layers in the order of the numbers in their names (``layers.2.weight``, ``linear_3.weight``, ``weight``)."""
+    """Affine layers by the numbers in their names: ``layers.2.weight``, ``linear_3.weight``, or just ``weight``."""
     names = [name for name in tensors if re.search(r"(^|\.)weight$", name) and not name.startswith("norm.")]
     names.sort(key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
     if not names:

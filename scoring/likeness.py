@@ -42,7 +42,7 @@ def hamming_matrix(ones: Sequence[str], others: Sequence[str]) -> NDArray[np.uin
     """(M, N) numbers of differing bits."""
     left = np.array([int(value, 16) for value in ones], dtype=np.uint64)
     right = np.array([int(value, 16) for value in others], dtype=np.uint64)
-    return np.bitwise_count(left[:, None] ^ right[None, :])
+    return np.asarray(np.bitwise_count(left[:, None] ^ right[None, :]), dtype=np.uint8)
 
 
 def _area_weights(length: int, side: int) -> NDArray[np.float64]:

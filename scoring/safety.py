@@ -125,7 +125,7 @@ def _read_json(checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
 
 
 def _read_tensors(checkpoint: Checkpoint, path: Path) -> Tensors:
-    """The checker's tensors in float32, its vision tower's names without their one or two ``vision_model.`` prefixes."""
+    """The checker's tensors in float32; names of the vision tower without their ``vision_model.`` prefixes."""
     try:
         stored = load_file(path)
     except Exception as error:
@@ -154,8 +154,9 @@ def _preprocess(checkpoint: Checkpoint, folder: Path, image_size: int) -> Prepro
     steps = [config.get(step, True) for step in ("do_resize", "do_center_crop", "do_rescale", "do_normalize")]
     if sides != {image_size} or not all(steps) or config.get("resample", 3) != 3:
         raise ScorerError(
-            f"safety checker {checkpoint.name!r}: {path}: got size {size}, crop {crop}, resample {config.get('resample', 3)}; "
-            f"allowed: resize and crop to {image_size} by bicubic (3), rescale and normalise"
+            f"safety checker {checkpoint.name!r}: {path}: got size {size}, crop {crop}, "
+            f"resample {config.get('resample', 3)}; allowed: resize and crop to {image_size} by bicubic (3), "
+            "rescale and normalise"
         )
     mean, std = config.get("image_mean", _OPENAI_MEAN), config.get("image_std", _OPENAI_STD)
     return Preprocess(image_size, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
@@ -193,9 +194,16 @@ def _as_open_clip(tensors: Tensors) -> Tensors:
         "embeddings.patch_embedding.weight": "conv1.weight",
         "embeddings.position_embedding.weight": "positional_embedding",
     }
-    stems = (("pre_layrnorm.", "ln_pre."), ("post_layernorm.", "ln_post."), ("encoder.layers.", "transformer.resblocks."),
-             (".self_attn.out_proj.", ".attn.out_proj."), (".layer_norm1.", ".ln_1."), (".layer_norm2.", ".ln_2."),
-             (".mlp.fc1.", ".mlp.c_fc."), (".mlp.fc2.", ".mlp.c_proj."))  # fmt: skip
+    stems = {
+        "pre_layrnorm.": "ln_pre.",
+        "post_layernorm.": "ln_post.",
+        "encoder.layers.": "transformer.resblocks.",
+        ".self_attn.out_proj.": ".attn.out_proj.",
+        ".layer_norm1.": ".ln_1.",
+        ".layer_norm2.": ".ln_2.",
+        ".mlp.fc1.": ".mlp.c_fc.",
+        ".mlp.fc2.": ".mlp.c_proj.",
+    }
     named: Tensors = {}
     for name, tensor in tensors.items():
         if name == "visual_projection.weight":
@@ -205,7 +213,7 @@ def _as_open_clip(tensors: Tensors) -> Tensors:
             named[f"transformer.resblocks.{match[1]}.attn.in_proj_{match[2]}"] = torch.cat(parts)
         elif not re.search(r"\.self_attn\.[kv]_proj\.", name):
             new = fixed.get(name, name)
-            for old, replacement in stems:
+            for old, replacement in stems.items():
                 new = new.replace(old, replacement)
             named[new] = tensor
     return named

@@ -31,7 +31,7 @@ NO_CHECKER = "the spec says to do without a safety checker"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """What is stored of one candidate: ``embedding`` (D,) float16 (zeros when there is none), ``phash`` 16 hex digits."""
+    """What is stored of one candidate: ``embedding`` (D,) float16 (zeros when none), ``phash`` 16 hex digits."""
 
     embedding: NDArray[np.float16]
     phash: str
@@ -127,11 +127,12 @@ def load_scorers(
     """Load what a set needs; None = the spec does without it (safety: every picture is then unknown).
 
     ``prompts`` is each asset's expanded prompt, of the whole set: identification ranks among all of them.
-    Raises ScorerError (missing, damaged, random) or ScorerMismatch (a head of another CLIP), before any picture.
+    Raises ScorerError (missing, damaged, random) or ScorerMismatchError (a head of another CLIP), before any picture.
     """
     loaded = load_clip(*clip, setting, batch_size) if clip else None
     head = load_aesthetic(*aesthetic, loaded.weights_sha256s, loaded.dim) if aesthetic and loaded else None
     checker = load_checker(*safety, loaded, setting, batch_size) if safety else None
+    checkpoints = [pair[0] if pair else None for pair in (clip, aesthetic, safety)]
     distinct = list(dict.fromkeys(prompts.values()))
     rows = {text: row for row, text in enumerate(distinct)}
     return Scorers(
@@ -141,5 +142,5 @@ def load_scorers(
         texts=loaded.embed_texts(distinct) if loaded else np.zeros((0, 0), np.float32),
         own={asset: rows[text] for asset, text in prompts.items()},
         frames=frames or {},
-        identity=scorer_identity(*(pair[0] if pair else None for pair in (clip, aesthetic, safety)), forbid),
+        identity=scorer_identity(checkpoints[0], checkpoints[1], checkpoints[2], forbid),
     )

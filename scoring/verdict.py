@@ -86,7 +86,7 @@ def policy_sha256(
     weights: Weights | None = None,
     forbid: Sequence[str] = (),
 ) -> str:
-    """64 hex over everything that decides between keep and reject: rules, scorers' identities, weights of the choice."""
+    """64 hex over all that decides between keep and reject: rules, scorers' identities, weights of the choice."""
     value: dict[str, Json] = {
         "per_asset": keep.per_asset,
         "min_aesthetic": keep.min_aesthetic,
@@ -95,8 +95,8 @@ def policy_sha256(
         "max_rank": keep.max_rank,
         "min_margin": keep.min_margin,
         "allow_defects": sorted(keep.allow_defects),
-        "extra": {name: bound for name, bound in sorted(keep.extra)},
-        "scorers": {role: identity for role, identity in sorted(scorers)},
+        "extra": dict(sorted(keep.extra)),
+        "scorers": dict(sorted(scorers)),
         "forbid": sorted(set(forbid)),
     }
     if weights is not None:

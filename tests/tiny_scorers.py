@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,13 @@ from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 
 DIM, WIDTH, HEADS, LAYERS, PATCH, SIDE = 32, 64, 2, 2, 8, 32
 TEXT_WIDTH, CONTEXT = 32, 24
+SAME_BLOCKS = {
+    "attn.out_proj": "self_attn.out_proj",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+    "ln_1": "layer_norm1",
+    "ln_2": "layer_norm2",
+}
 Tensors = dict[str, NDArray[np.float32]]
 
 
@@ -73,7 +81,7 @@ def build_head(folder: Path, clip_sha256: str, seed: int = 0, layout: str = "lin
     rng = np.random.default_rng(seed + 1)
     widths = (DIM, 1) if layout == "linear" else (DIM, 16, 8, 1)
     tensors: Tensors = {}
-    for number, (wide, narrow) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (wide, narrow) in enumerate(itertools.pairwise(widths)):
         prefix = "" if layout == "linear" else f"layers.{2 * number}."
         tensors[f"{prefix}weight"] = rng.normal(0, 4 if layout == "linear" else 0.5, (narrow, wide)).astype(np.float32)
         tensors[f"{prefix}bias"] = np.full(narrow, 5.0 if narrow == 1 else 0.1, np.float32)
@@ -93,10 +101,9 @@ def build_checker(
     folder: Path, clip_tensors: Tensors, seed: int = 0, *, act: str = "quick_gelu", threshold: float = 0.2
 ) -> tuple[Checkpoint, Path]:
     """diffusers' checker with the vision tower of ``clip_tensors`` (open_clip's names) and 17 + 3 random concepts."""
+    import torch
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
     from transformers import CLIPConfig
-
-    import torch
 
     folder.mkdir(parents=True, exist_ok=True)
     vision: dict[str, Any] = {
@@ -182,7 +189,6 @@ def _as_transformers(clip: Tensors) -> Tensors:
         for part in ("weight", "bias"):
             for name, piece in zip("qkv", np.split(clip[f"{block}.attn.in_proj_{part}"], 3), strict=True):
                 named[f"{target}.self_attn.{name}_proj.{part}"] = np.ascontiguousarray(piece)
-            for ours, theirs in (("attn.out_proj", "self_attn.out_proj"), ("mlp.c_fc", "mlp.fc1"), ("mlp.c_proj", "mlp.fc2"),
-                                 ("ln_1", "layer_norm1"), ("ln_2", "layer_norm2")):  # fmt: skip
+            for ours, theirs in SAME_BLOCKS.items():
                 named[f"{target}.{theirs}.{part}"] = clip[f"{block}.{ours}.{part}"]
     return named
