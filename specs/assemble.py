@@ -1,43 +1,28 @@
-"""From the YAML model and its rows to the plain values of ``spec.py``: defaults, overrides, templates filled.
+"""From checked rows to assets: ids once, templates filled, defaults and overrides merged.
 
 Whatever is wrong here joins the list of errors; nothing is raised.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from specs.checks import listed, near, show
-from specs.document import Node, resolve
+from specs.checks import listed, show
+from specs.document import Node
+from specs.entries import Entry
 from specs.errors import Refusal, SpecError
 from specs.expand import bleed_size_px
-from specs.prompt import Template, compile_template
-from specs.report import Validated, validate
-from specs.rows import Row, Table
-from specs.schema import ASSET_ID, TAGS, AssetModel, KeepModel, PictureChange, RoundsModel, SpecModel
+from specs.filling import Filler, Style
+from specs.report import Validated
+from specs.schema import KeepModel, PictureChange, RoundsModel, SpecModel
 from specs.spec import Asset, Candidates, KeepRules, Picture, Place, PrintSize
 
-DEFAULT_CANDIDATES = 4
+DEFAULT_CANDIDATES = Candidates(4, 4)
+DEFAULT_PICTURE = Picture(None, None, None, 20, 7.0, "dpmpp-2m")
 MOST_JOBS = 2_000_000
-RESERVED = ("id", "title", "prompt", "negative", "candidates", "seeds", "keep", "picture")
-TEXTS = ("id", "title", "prompt", "negative")
-SEPARATORS = re.compile(r"[\s,;x×]+")
-LISTS = ("seeds", "picture.trim_mm", "keep.allow_defects")
-EMPTY = AssetModel.model_construct()
-
-
-@dataclass(slots=True)
-class Entry:
-    """One asset before it is checked against the set: what its row says, and where."""
-
-    asset_id: str
-    columns: Mapping[str, str]
-    model: AssetModel  # the overrides
-    place: Place
-    where: Callable[[str], Place]  # the place of one of its keys or cells
-    wrong: frozenset[str] = frozenset()  # keys that were left out, because an error says so already
+SIZE_LIMITS_PX = (64, 4096)
+KEYS = ("id", "title", "prompt", "negative", "candidates", "seeds", "keep", "picture")
 
 
 @dataclass(slots=True)
@@ -58,103 +43,34 @@ class Assembly:
         return self.root.find(path).place
 
 
-def inline_entries(assembly: Assembly) -> list[Entry]:
-    """The assets that are written in the spec itself."""
-    entries = []
-    assert isinstance(assembly.model.assets, list)
-    for number, model in enumerate(assembly.model.assets):
-        if ("assets", number) not in assembly.checked.dropped:
-            node = assembly.root.find(("assets", number))
-            where = _key_finder(node)
-            wrong = {path[2] for path in assembly.checked.dropped if path[:2] == ("assets", number) and len(path) > 2}
-            entries.append(Entry(model.id, model.columns, model, node.place, where, frozenset(map(str, wrong))))
-    return entries
-
-
-def _key_finder(node: Node) -> Callable[[str], Place]:
-    return lambda key: node.find(tuple(key.split("."))).place
-
-
-def table_entries(table: Table, errors: list[SpecError]) -> list[Entry]:
-    """The assets of a row file."""
-    errors.extend(table.errors)
-    if "id" not in table.columns:
-        place = table.cell_place(1, 0)
-        got = f"the columns {listed(show(name) for name in table.columns)}"
-        errors.append(SpecError(place, "columns", got, "a column named id", near("id", table.columns)))
-        return []
-    special = [name for name in table.columns if name.partition(".")[0] in RESERVED and name != "id"]
-    plain = [name for name in table.columns if name not in special and name != "id"]
-    entries = []
-    for row in table.rows:
-        entry = _table_entry(table, row, special, plain, errors)
-        if entry is not None:
-            entries.append(entry)
-    return entries
-
-
-def _table_entry(table: Table, row: Row, special: list[str], plain: list[str], errors: list[SpecError]) -> Entry | None:
-    cells = row.cells
-    try:
-        asset_id = ASSET_ID(cells["id"])
-    except Refusal as refusal:
-        errors.append(SpecError.refused(table.place(row, "id"), "id", refusal))
-        return None
-    model = EMPTY
-    if any(cells[name] for name in special):
-        checked = validate(AssetModel, _row_node(table, row, special), TAGS)
-        errors.extend(checked.errors)
-        model = checked.model or EMPTY
-    columns = {name: cells[name] for name in plain}
-    return Entry(asset_id, columns, model, table.place(row), lambda key: table.place(row, key))
-
-
-def _row_node(table: Table, row: Row, special: list[str]) -> Node:
-    """The overriding cells of a row as the tree that an inline asset would have; ``keep.per_asset`` goes into keep."""
-    root = Node(table.place(row), entries={"id": Node(table.place(row, "id"), scalar=row.cells["id"])})
-    assert root.entries is not None
-    for name in special:
-        text = row.cells[name]
-        if not text:
-            continue
-        place = table.place(row, name)
-        head, _, tail = name.partition(".")
-        value = _cell_node(name, text, place)
-        root.keys[head] = place
-        if not tail:
-            root.entries[head] = value
-            continue
-        group = root.entries.setdefault(head, Node(place, entries={}))
-        if group.entries is not None:
-            group.entries[tail] = value
-            group.keys[tail] = place
-    return root
-
-
-def _cell_node(name: str, text: str, place: Place) -> Node:
-    if name in TEXTS:
-        return Node(place, scalar=text)
-    if name in LISTS:
-        return Node(place, items=[Node(place, scalar=resolve(part)) for part in SEPARATORS.split(text) if part])
-    return Node(place, scalar=resolve(text))
-
-
 def assets(assembly: Assembly, entries: list[Entry]) -> tuple[Asset, ...]:
-    """Every asset, checked against the set: ids once, templates filled, overrides merged."""
+    """Every asset, checked against the set. Meaningless when errors were added."""
     _refuse_twins(assembly, entries)
-    templates = _Templates(assembly)
-    texts = templates.fill_all(entries)
-    _refuse_misspelt(assembly, entries, templates.used)
-    merged = _Merged(assembly)
+    style = assembly.model.style
+    filler = Filler(entries, assembly.refuse)
+    prompts = filler.fill(Style("prompt", style.prompt, assembly.place("style", "prompt")))
+    negatives = filler.fill(Style("negative", style.negative, assembly.place("style", "negative")))
+    _refuse_misspelt(assembly, entries, filler.used)
+    _refuse_promptless(assembly, entries)
+    merging = _Merging(assembly)
     made = []
-    for entry, (prompt, negative) in zip(entries, texts, strict=True):
-        model = entry.model
-        keep = merged.keep(model.keep)
-        picture = merged.picture(entry)
-        candidates, seeds = merged.candidates(entry, keep)
-        row = tuple(sorted(entry.columns.items()))
-        title = model.title if model is not EMPTY and model.title else entry.asset_id
-        made.append(Asset(entry.asset_id, title, row, prompt, negative, picture, keep, candidates, seeds, entry.place))
+    for entry, prompt, negative in zip(entries, prompts, negatives, strict=True):
+        keep = merging.keep(entry.changes.keep)
+        candidates = merging.candidates(entry, keep)
+        made.append(
+            Asset(
+                asset_id=entry.asset_id,
+                title=entry.title or entry.asset_id,
+                row=tuple(sorted(entry.columns.items())),
+                prompt=prompt,
+                negative_prompt=negative,
+                picture=merging.picture(entry),
+                keep=keep,
+                candidates=candidates,
+                seeds=merging.seeds(entry),
+                place=entry.place,
+            )
+        )
     total = sum(asset.candidates.at_most for asset in made)
     if total > MOST_JOBS:
         refusal = Refusal(f"{total:,} candidates in all", f"at most {MOST_JOBS:,}", mend="split the set")
@@ -173,15 +89,26 @@ def _refuse_twins(assembly: Assembly, entries: list[Entry]) -> None:
 
 def _refuse_misspelt(assembly: Assembly, entries: list[Entry], used: set[str]) -> None:
     """A column that no template uses and that is almost a key (``seed``, ``Title``) is a slip, not a column."""
-    told: set[str] = set()
+    seen: set[str] = set(used)
     for entry in entries:
-        for column in entry.columns.keys() - used - told:
-            told.add(column)
-            key = next((key for key in RESERVED if almost(column, key)), None)
+        for column in entry.columns.keys() - seen:
+            seen.add(column)
+            key = next((key for key in KEYS if almost(column, key)), None)
             if key is not None:
-                allowed = f"{listed(RESERVED)}, or a column that a template uses"
-                refusal = Refusal(show(column), allowed, mean=f"'{key}'")
-                assembly.refuse(entry.where(column), "unknown key", refusal)
+                allowed = f"{listed(KEYS)}, or a column that a template uses"
+                assembly.refuse(entry.where(column), "unknown key", Refusal(show(column), allowed, f"'{key}'"))
+
+
+def _refuse_promptless(assembly: Assembly, entries: list[Entry]) -> None:
+    if assembly.model.style.prompt or assembly.checked.lacks("style", "prompt"):
+        return
+    without = [entry for entry in entries if not entry.changes.prompt and "prompt" not in entry.wrong]
+    allowed = "style.prompt for all assets, or a prompt of the asset's own"
+    if len(without) == len(entries) and entries:
+        assembly.refuse(assembly.place("style"), "style.prompt", Refusal("nothing", allowed))
+        return
+    for entry in without:
+        assembly.refuse(entry.place, "prompt", Refusal(f"nothing for asset {show(entry.asset_id)}", allowed))
 
 
 def almost(name: str, key: str) -> bool:
@@ -193,149 +120,87 @@ def almost(name: str, key: str) -> bool:
         return True
     if len(key) < 4 or abs(len(lowered) - len(key)) > 1:
         return False
-    return key in set(_slips(lowered)) or lowered in set(_slips(key))
+    return key in _slips(lowered) or lowered in _slips(key)
 
 
 def _slips(word: str) -> Iterator[str]:
+    """The word with one letter left out, or two neighbours swapped."""
     for at in range(len(word)):
         yield word[:at] + word[at + 1 :]
         yield word[:at] + word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :]
 
 
-class _Templates:
-    """Compiles each template once and fills it for each asset."""
+class _Merging:
+    """The set's settings with an asset's changes; equal ones are one object."""
 
     def __init__(self, assembly: Assembly) -> None:
+        model = assembly.model
         self.assembly = assembly
-        self.compiled: dict[tuple[str, Place], Template | None] = {}
-        self.used: set[str] = set()
-
-    def fill_all(self, entries: list[Entry]) -> list[tuple[str, str]]:
-        """(prompt, negative) of every entry; what cannot be filled is "" and an error."""
-        known = {"id", "title"}.union(*(entry.columns.keys() for entry in entries))
-        texts = []
-        for entry in entries:
-            prompt = self.text(entry, "prompt", known)
-            texts.append((prompt, self.text(entry, "negative", known)))
-        return texts
-
-    def text(self, entry: Entry, key: str, known: set[str]) -> str:
-        model = entry.model
-        own = getattr(model, key) if model is not EMPTY else None
-        if own or (key == "negative" and own is not None):
-            template, place, what = own, entry.where(key), f"assets.{key}"
-        else:
-            template = getattr(self.assembly.model.style, key)
-            place, what = self.assembly.place("style", key), f"style.{key}"
-            if not template and key == "prompt":
-                self._no_prompt(entry)
-                return ""
-        compiled = self.template(template, place, what, known)
-        return self.filled(compiled, entry, known) if compiled is not None else ""
-
-    def _no_prompt(self, entry: Entry) -> None:
-        checked = self.assembly.checked
-        if not checked.lacks("style", "prompt") and not any(path[0] == "assets" for path in checked.dropped):
-            got = f"none for asset {show(entry.asset_id)}"
-            refusal = Refusal(got, "style.prompt for all assets, or the asset's own prompt")
-            self.assembly.refuse(entry.place, "prompt", refusal)
-
-    def template(self, text: str, place: Place, what: str, known: set[str]) -> Template | None:
-        """The compiled template; a variable that no asset has is said once, at the template."""
-        key = (text, place)
-        if key in self.compiled:
-            return self.compiled[key]
-        self.compiled[key] = None
-        try:
-            compiled = compile_template(text)
-        except Refusal as refusal:
-            self.assembly.refuse(place, what, refusal)
-            return None
-        self.compiled[key] = compiled
-        self.used.update(compiled.variables)
-        for name in compiled.variables:
-            if name not in known:
-                columns = sorted(known)
-                got = f"the variable {{{name}}}, which no asset has"
-                self.assembly.refuse(place, what, Refusal(got, listed(columns), near(name, columns)))
-        return compiled
-
-    def filled(self, template: Template, entry: Entry, known: set[str]) -> str:
-        columns: Mapping[str, str] = entry.columns
-        complete = True
-        title = entry.model.title if entry.model is not EMPTY else ""
-        for name in template.variables:
-            if name == "id" or (name == "title" and title):
-                columns = {**columns, "id": entry.asset_id, "title": title}
-            elif not columns.get(name):
-                complete = False
-                if name in known and name not in entry.wrong:
-                    self._no_value(entry, name)
-        return template.fill(columns) if complete else ""
-
-    def _no_value(self, entry: Entry, name: str) -> None:
-        here = name in entry.columns or name == "title"
-        own = sorted(entry.columns)
-        mean = "" if here else near(name, own)
-        got = f"{'no text' if here else 'no such key'} in asset {show(entry.asset_id)}"
-        place = entry.where(name) if name in entry.columns else entry.place
-        refusal = Refusal(got, f"text for {{{name}}}, which the template uses", mean)
-        self.assembly.refuse(place, f"variable {name}", refusal)
-
-
-class _Merged:
-    """The set's settings with an asset's overrides; equal ones are one object."""
-
-    def __init__(self, assembly: Assembly) -> None:
-        self.assembly = assembly
-        self.set_keep = keep_rules(assembly.model.keep, KeepRules())
-        self.set_picture = picture(assembly.model.picture, None)
-        self.set_candidates = self._rounds(assembly.model.candidates)
-        self._check_print(self.set_picture, assembly.place("picture"))
+        self.set_keep = keep_rules(model.keep, KeepRules())
+        self.set_picture = picture(model.picture, DEFAULT_PICTURE)
+        self.set_candidates = rounds(model.candidates)
+        self.check_print(self.set_picture, assembly.place("picture"))
 
     def keep(self, change: KeepModel | None) -> KeepRules:
+        """The asset's keep rules."""
         return self.set_keep if change is None else keep_rules(change, self.set_keep)
 
     def picture(self, entry: Entry) -> Picture:
-        change = entry.model.picture
+        """The asset's picture; a print size that renders too small or too large is refused."""
+        change = entry.changes.picture
         if change is None:
             return self.set_picture
         changed = picture(change, self.set_picture)
-        self._check_print(changed, entry.where("picture"))
+        self.check_print(changed, entry.where("picture"))
         return changed
 
-    def _check_print(self, changed: Picture, place: Place) -> None:
+    def check_print(self, changed: Picture, place: Place) -> None:
+        """Refuses print sizes outside of what can be rendered."""
+        low, high = SIZE_LIMITS_PX
         if changed.print_size is not None:
             width, height = bleed_size_px(changed.print_size)
-            if not (64 <= width <= 4096 and 64 <= height <= 4096):
-                refusal = Refusal(f"{width} × {height} px with bleed", "64 to 4096 px each way", mend="change dpi")
+            if not (low <= width <= high and low <= height <= high):
+                got = f"{width} × {height} px with bleed"
+                refusal = Refusal(got, f"{low} to {high} px each way", mend="change dpi or trim_mm")
                 self.assembly.refuse(place, "picture", refusal)
 
-    def _rounds(self, given: int | RoundsModel | None) -> Candidates | None:
-        if given is None:
-            return None
-        return Candidates(given, given) if isinstance(given, int) else Candidates(given.first, given.at_most)
+    def seeds(self, entry: Entry) -> tuple[int, ...] | None:
+        """The seeds that the asset or the set lists."""
+        own = entry.changes.seeds
+        return own if own is not None else self.assembly.model.seeds
 
-    def candidates(self, entry: Entry, keep: KeepRules) -> tuple[Candidates, tuple[int, ...] | None]:
-        model = entry.model
-        seeds = model.seeds if model.seeds is not None else self.assembly.model.seeds
-        own = self._rounds(model.candidates)
-        asked = own if own is not None else self.set_candidates
-        if seeds is not None and asked is not None and asked.at_most > len(seeds) and (own or model.seeds is None):
-            place = entry.where("candidates") if own else self.assembly.place("candidates")
+    def candidates(self, entry: Entry, keep: KeepRules) -> Candidates:
+        """How many candidates: the asset's own, or as many as its seeds, or the set's, or 4."""
+        own, seeds = rounds(entry.changes.candidates), self.seeds(entry)
+        if own is None and entry.changes.seeds is not None:
+            own = Candidates(len(entry.changes.seeds), len(entry.changes.seeds))
+        asked = own or self.set_candidates
+        if asked is None:
+            asked = Candidates(len(seeds), len(seeds)) if seeds is not None else DEFAULT_CANDIDATES
+        self.check_candidates(entry, asked, seeds, keep)
+        return asked
+
+    def check_candidates(self, entry: Entry, asked: Candidates, seeds: tuple[int, ...] | None, keep: KeepRules) -> None:
+        """Refuses more candidates than listed seeds, and fewer than are to be kept."""
+        assembly, changes = self.assembly, entry.changes
+        if seeds is not None and asked.at_most > len(seeds):
+            place = entry.where("candidates") if changes.candidates is not None else assembly.place("candidates")
             got = f"{asked.at_most} with {len(seeds)} listed seeds"
-            refusal = Refusal(got, "at most as many candidates as seeds", mend="list more seeds")
-            self.assembly.refuse(place, "candidates", refusal)
-        if seeds is not None and (asked is None or asked.at_most > len(seeds)):
-            asked = Candidates(len(seeds), len(seeds))
-        asked = asked or Candidates(DEFAULT_CANDIDATES, DEFAULT_CANDIDATES)
+            refusal = Refusal(got, "at most as many as listed seeds", mend="list more seeds or lower candidates")
+            assembly.refuse(place, "candidates", refusal)
         if keep.per_asset > asked.at_most:
-            own_keep = model.keep is not None and model.keep.per_asset is not None
-            place = entry.where("keep") if own_keep else self.assembly.place("keep", "per_asset")
-            got = f"{keep.per_asset} of at most {asked.at_most} candidates"
-            refusal = Refusal(got, "not more than candidates", mend=f"raise candidates to {keep.per_asset}")
-            self.assembly.refuse(place, "keep.per_asset", refusal)
-        return asked, seeds
+            own = changes.keep is not None and changes.keep.per_asset is not None
+            place = entry.where("keep.per_asset") if own else assembly.place("keep", "per_asset")
+            got = f"{keep.per_asset} of {asked.at_most} candidates"
+            mend = f"raise candidates to {keep.per_asset} or more"
+            assembly.refuse(place, "keep.per_asset", Refusal(got, "not more than candidates", mend=mend))
+
+
+def rounds(given: int | RoundsModel | None) -> Candidates | None:
+    """How many candidates a key says."""
+    if given is None:
+        return None
+    return Candidates(given, given) if isinstance(given, int) else Candidates(given.first, given.at_most)
 
 
 def keep_rules(change: KeepModel, base: KeepRules) -> KeepRules:
@@ -346,20 +211,19 @@ def keep_rules(change: KeepModel, base: KeepRules) -> KeepRules:
     return KeepRules(**values, extra=extra)
 
 
-def picture(change: PictureChange, base: Picture | None) -> Picture:
-    """The picture that a change makes of the set's; without one, defaults fill what is not given."""
-    base = base or Picture(None, None, None, 20, 7.0, "dpmpp-2m")
+def picture(change: PictureChange, base: Picture) -> Picture:
+    """The picture that a change makes of another: a size given in either way replaces the whole size."""
     width, height, printed = base.width_px, base.height_px, base.print_size
     if change.has_size:
         width, height, printed = change.width_px, change.height_px, None
         if change.trim_mm is not None and change.dpi is not None:
             printed = PrintSize(change.trim_mm, change.bleed_mm or 0.0, change.dpi)
     return Picture(
-        width,
-        height,
-        printed,
-        change.steps if change.steps is not None else base.steps,
-        change.guidance if change.guidance is not None else base.guidance,
-        change.scheduler if change.scheduler is not None else base.scheduler,
-        change.clip_skip if change.clip_skip is not None else base.clip_skip,
+        width_px=width,
+        height_px=height,
+        print_size=printed,
+        steps=change.steps if change.steps is not None else base.steps,
+        guidance=change.guidance if change.guidance is not None else base.guidance,
+        scheduler=change.scheduler if change.scheduler is not None else base.scheduler,
+        clip_skip=change.clip_skip if change.clip_skip is not None else base.clip_skip,
     )

@@ -84,7 +84,7 @@ class Checkpoint:
 
     @property
     def weights_id(self) -> str:
-        """``sha256:<64 hex>`` over the sorted (path, sha256) of its files: the weights themselves, whatever their name."""
+        """``sha256:<64 hex>`` over the sorted (path, sha256) of its files, whatever its name."""
         return weights_id(self.files)
 
 

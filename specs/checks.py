@@ -19,6 +19,7 @@ from specs.errors import Refusal
 MOST_SHOWN_TEXT = 60
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 MOST_NAME = 64
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 DEVICE_NAMES = frozenset(["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))])
 
 
@@ -104,7 +105,7 @@ def text(most: int, allowed: str = "", least: int = 1) -> Check:
         if not least <= len(value.strip()) or len(value) > most:
             got = show(value) if len(value) <= most else f"{len(value)} characters"
             raise Refusal(got, allowed)
-        if any(ord(c) < 32 and c not in "\n\t" for c in value) or "\x7f" in value:
+        if CONTROL.search(value):
             raise Refusal(show(value), f"{allowed}, no control characters")
         return value
 
@@ -212,15 +213,9 @@ def _quoting(value: object) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, str):
         return str(LINE(value))
-    if type(value) is int:
-        return str(value)
-    if type(value) is float and DECIMAL_AS_IS(value):
+    if type(value) in (int, float):
         return repr(value)
     raise Refusal(show(value), CELL.allowed, mend=_quoting(value))
-
-
-def DECIMAL_AS_IS(value: float) -> bool:  # noqa: N802
-    return math.isfinite(value) and "e" not in repr(value)
 
 
 LINE = text(2000, least=0)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -142,12 +143,13 @@ class _Reader:
     """Builds the tree from libyaml's events, collecting what is refused on the way."""
 
     def __init__(self, text: str, shown: str) -> None:
-        self.events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=EVENTS))
+        self.events: Iterator[Any] = iter(yaml.parse(text, Loader=EVENTS))
         self.shown = shown
         self.errors: list[SpecError] = []
 
-    def place(self, event: yaml.Event) -> Place:
-        return Place(self.shown, event.start_mark.line + 1, event.start_mark.column + 1)
+    def place(self, event: Any) -> Place:
+        mark = event.start_mark
+        return Place(self.shown, mark.line + 1, mark.column + 1)
 
     def refuse(self, place: Place, what: str, got: str, allowed: str, mend: str = "") -> None:
         self.errors.append(SpecError(place, what, got, allowed, mend=mend))
@@ -165,7 +167,7 @@ class _Reader:
             raise NotReadable(empty)
         return root
 
-    def node(self, event: yaml.Event, depth: int) -> Node:
+    def node(self, event: Any, depth: int) -> Node:
         place = self.place(event)
         if depth > MOST_DEPTH:
             raise NotReadable(SpecError(place, "YAML", f"nesting deeper than {MOST_DEPTH}", "plain lists and mappings"))

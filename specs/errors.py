@@ -11,7 +11,7 @@ MOST_SHOWN = 100
 
 
 class LimnerError(Exception):
-    """Something a user can mend. ``str()`` is the whole message; the command line prints it and exits with ``exit_code``."""
+    """Something a user can mend. ``str()`` is the whole message; the command line exits with ``exit_code``."""
 
     exit_code = 1
 
@@ -22,7 +22,7 @@ class UsageError(LimnerError):
     exit_code = 2
 
 
-class Refusal(ValueError):
+class Refusal(ValueError):  # noqa: N818 (it is what a check says, not a failure of ours)
     """One value that cannot be used, before anybody knows where it stands: what was received, what is allowed.
 
     ``mean`` is a near name that exists, ``mend`` a short instruction; both may be empty. ``about``: the keys of a
@@ -59,7 +59,7 @@ class SpecError:
         return cls(place, what, refusal.got, refusal.allowed, refusal.mean, refusal.mend)
 
 
-class FileErrors(UsageError):
+class FileErrors(UsageError):  # noqa: N818 (many errors)
     """Everything that is wrong with a file, at once: ``errors`` in the order of their places."""
 
     def __init__(self, errors: Iterable[SpecError]) -> None:

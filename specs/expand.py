@@ -67,7 +67,7 @@ class AssetPlan:
 
 
 def expand(spec: Spec, checkpoint: Checkpoint) -> tuple[AssetPlan, ...]:
-    """A plan per asset, in the spec's order. The checkpoint's files must be hashed (``weights_id`` raises otherwise)."""
+    """A plan per asset, in the spec's order; ValueError when the checkpoint's files are not hashed yet."""
     weights_id = checkpoint.weights_id
     layouts: dict[Picture, Layout] = {}
     plans = []

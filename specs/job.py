@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from specs.canonical import Json, canonical_json, content_id
@@ -36,21 +37,30 @@ class Job:
     def recipe(self) -> dict[str, Json]:
         """The canonical value that is hashed. Fields added later appear only when they are not the default."""
         recipe: dict[str, Json] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value != field.default:
-                recipe[field.name] = list(value) if isinstance(value, tuple) else value
+        for name, default in _defaults():
+            value = getattr(self, name)
+            if value != default:
+                recipe[name] = list(value) if isinstance(value, tuple) else value
         return recipe
 
     @classmethod
     def from_recipe(cls, recipe: Mapping[str, Any]) -> Job:
         """The inverse of ``recipe``."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in recipe.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in recipe.items()
+        }
+        return cls(**values)
 
     @property
     def job_id(self) -> str:
         """``sha256:<64 hex>`` of the recipe."""
         return content_id(KIND, self.recipe())
+
+
+@cache
+def _defaults() -> tuple[tuple[str, object], ...]:
+    """(name, default) of each field of a Job: asked for once, because a set may have a million jobs."""
+    return tuple((field.name, field.default) for field in fields(Job))
 
 
 def derive_seed(set_seed: int, asset_id: str, number: int) -> int:

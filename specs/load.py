@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 
-from specs.assemble import Assembly, assets, inline_entries, table_entries
+from specs.assemble import Assembly, assets, keep_rules
 from specs.canonical import Json, sha256_hex, value_sha256
-from specs.checks import show
+from specs.checks import near, show
 from specs.document import Node, NotReadable, decode, parse, read_bytes
+from specs.entries import inline_entries, table_entries
 from specs.errors import Refusal, SpecError, SpecErrors
 from specs.report import validate
-from specs.rows import Table, read_table
+from specs.rows import SUFFIXES, Table, read_table
 from specs.schema import TAGS, RowsModel, SpecModel
-from specs.spec import Asset, Place, RightsClaim, Schedule, Scoring, Spec, Weights
+from specs.spec import Asset, KeepRules, Place, RightsClaim, Schedule, Scoring, Spec, Weights
 
 KIND = "limner.spec/1"
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -43,65 +44,66 @@ def load_spec(path: Path, overrides: Mapping[str, str] = NONE) -> Spec:
     if checked.model is None:
         raise SpecErrors(errors)
     assembly = Assembly(checked, checked.model, root, errors)
-    made, table = _assets(assembly, path)
+    table = _table(assembly, path)
+    made = _assets(assembly, table)
     if errors:
         raise SpecErrors(errors)
-    sources = ((str(path.parent / _source(checked.model)), table.sha256),) if table is not None else ()
+    sources = ((table.shown, table.sha256),) if table is not None else ()
     identity: Json = {
         "text": sha256_hex(data),
         "rows": [digest for _, digest in sources],
         "overrides": dict(overrides),
     }
-    return _spec(assembly, made, shown, text, value_sha256(KIND, identity), sources)
+    return _spec(assembly, made, text, value_sha256(KIND, identity), sources)
 
 
 def override(root: Node, key: str, text: str) -> list[SpecError]:
     """Puts a YAML text at a dotted key of the tree; returns what is wrong with its form."""
     shown = f"override {key}"
+    start = Place(shown, 1, 1)
     node, errors = parse(text, shown)
-    target = root
     *groups, last = key.split(".")
+    target = root
     for group in groups:
         if target.entries is None:
             break
-        target.keys.setdefault(group, Place(shown, 1, 1))
-        target = target.entries.setdefault(group, Node(Place(shown, 1, 1), entries={}))
+        target.keys.setdefault(group, start)
+        target = target.entries.setdefault(group, Node(start, entries={}))
     if target.entries is None:
-        allowed = "a key of a mapping"
-        return [*errors, SpecError(Place(shown, 1, 1), "override", show(key), allowed)]
+        return [*errors, SpecError(start, "override", show(key), "a key of a mapping, such as picture.steps")]
     target.entries[last] = node
-    target.keys[last] = Place(shown, 1, 1)
+    target.keys[last] = start
     return errors
 
 
-def _assets(assembly: Assembly, path: Path) -> tuple[tuple[Asset, ...], Table | None]:
-    table = None
-    if assembly.checked.lacks("assets"):
-        return (), None
-    if isinstance(assembly.model.assets, RowsModel):
-        table = _table(assembly, assembly.model.assets, path)
-        entries = table_entries(table, assembly.errors) if table is not None else []
-    else:
-        entries = inline_entries(assembly)
-    if not entries and not any(error.place.path != str(path) or error.what != "" for error in assembly.errors):
-        refusal = Refusal("no assets", "at least one asset")
-        assembly.refuse(assembly.place("assets"), "assets", refusal)
-    return assets(assembly, entries), table
+def _assets(assembly: Assembly, table: Table | None) -> tuple[Asset, ...]:
+    checked = assembly.checked
+    if checked.lacks("assets") or (table is None and isinstance(assembly.model.assets, RowsModel)):
+        return ()
+    before = len(assembly.errors)
+    entries = inline_entries(checked, assembly.root) if table is None else table_entries(table, assembly.errors)
+    if not entries and len(assembly.errors) == before and not any(p[0] == "assets" for p in checked.dropped):
+        place = assembly.place("assets") if table is None else Place(table.shown, 1, 1)
+        assembly.refuse(place, "assets", Refusal("no assets", "at least one asset"))
+    return assets(assembly, entries)
 
 
-def _table(assembly: Assembly, rows: RowsModel, path: Path) -> Table | None:
-    source = PurePosixPath(rows.source)
-    place = assembly.place("assets", "from")
+def _table(assembly: Assembly, path: Path) -> Table | None:
+    """The row file that the spec names, None when it names none or it cannot be read (an error then says so)."""
+    rows = assembly.model.assets
+    if not isinstance(rows, RowsModel):
+        return None
+    source, place = PurePosixPath(rows.source), assembly.place("assets", "from")
     if source.is_absolute() or PureWindowsPath(rows.source).drive or ".." in source.parts or "\\" in rows.source:
-        allowed = "a path below the spec's own folder, with / between folders"
+        allowed = "a path in the spec's own folder or below it, with / between folders"
         assembly.refuse(place, "assets.from", Refusal(show(rows.source), allowed, mend="put the table beside the spec"))
         return None
     file = path.parent / source
     if not file.is_file():
-        siblings = sorted(p.name for p in file.parent.glob("*") if p.suffix.lower() in (".csv", ".tsv", ".xlsx"))
-        mean = near_file(source, siblings)
-        allowed = f"a file in {path.parent if str(path.parent) != '.' else 'the spec’s folder'}"
-        assembly.refuse(place, "assets.from", Refusal(f"{show(rows.source)}, which is no file", allowed, mean))
+        siblings = [sibling.name for sibling in file.parent.glob("*") if sibling.suffix.lower() in SUFFIXES]
+        mean = near(source.name, sorted(siblings))
+        refusal = Refusal(f"{show(rows.source)}, which is no file", f"a file in {path.parent}", mean)
+        assembly.refuse(place, "assets.from", refusal)
         return None
     try:
         return read_table(file, str(file), rows.sheet, rows.delimiter)
@@ -110,33 +112,10 @@ def _table(assembly: Assembly, rows: RowsModel, path: Path) -> Table | None:
         return None
 
 
-def near_file(source: PurePosixPath, siblings: list[str]) -> str:
-    """The file in the same folder that was probably meant, in quotes, or ""."""
-    from specs.checks import near
-
-    found = near(source.name, siblings).strip("'")
-    return f"'{source.with_name(found)}'" if found else ""
-
-
-def _source(model: SpecModel) -> str:
-    assert isinstance(model.assets, RowsModel)
-    return model.assets.source
-
-
 def _spec(
-    assembly: Assembly,
-    made: tuple[Asset, ...],
-    shown: str,
-    text: str,
-    digest: str,
-    sources: tuple[tuple[str, str], ...],
+    assembly: Assembly, made: tuple[Asset, ...], text: str, digest: str, sources: tuple[tuple[str, str], ...]
 ) -> Spec:
-    from specs.assemble import keep_rules
-    from specs.spec import KeepRules
-
-    model = assembly.model
-    schedule = model.schedule
-    weights = model.select
+    model, schedule, weights = assembly.model, assembly.model.schedule, assembly.model.select
     return Spec(
         set_name=model.set,
         title=model.title or model.set,
@@ -151,7 +130,7 @@ def _spec(
         weights=Weights(weights.aesthetic, weights.adherence, weights.coherence, weights.sameness),
         forbid=tuple(model.content.forbid),
         reject_pixels=model.keep.reject_pixels,
-        path=shown,
+        path=assembly.root.place.path,
         text=text,
         spec_sha256=digest,
         sources=sources,

@@ -19,22 +19,18 @@ ALLOWED = "{column} for a column's text, {{ and }} for braces"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template, taken apart: literal texts and, after each, the name of the variable that follows (or None)."""
+    """A template, taken apart: texts and, between them, the names of variables; ``variables`` has each name once."""
 
-    pieces: tuple[tuple[str, str | None], ...]
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables' names, each once, in the order of their first use."""
-        return tuple(dict.fromkeys(name for _, name in self.pieces if name is not None))
+    texts: tuple[str, ...]  # one more than names
+    names: tuple[str, ...]
+    variables: tuple[str, ...]
 
     def fill(self, columns: Mapping[str, str]) -> str:
         """The text with every variable's value, normalised; raises KeyError for a variable without a column."""
-        parts = []
-        for literal, variable in self.pieces:
-            parts.append(literal)
-            if variable is not None:
-                parts.append(columns[variable])
+        parts = [self.texts[0]]
+        for name, text in zip(self.names, self.texts[1:], strict=True):
+            parts.append(columns[name])
+            parts.append(text)
         return normalised("".join(parts))
 
 
@@ -45,7 +41,8 @@ def normalised(text: str) -> str:
 
 def compile_template(text: str) -> Template:
     """Takes a template apart; raises Refusal for a lone brace or an empty name."""
-    pieces: list[tuple[str, str | None]] = []
+    texts: list[str] = []
+    names: list[str] = []
     literal = ""
     for match in PIECE.finditer(text):
         piece = match[0]
@@ -54,12 +51,12 @@ def compile_template(text: str) -> Template:
         elif match[1] is not None:
             if not match[1].strip():
                 raise Refusal("{} without a column's name", ALLOWED)
-            pieces.append((literal, match[1].strip()))
+            texts.append(literal)
+            names.append(match[1].strip())
             literal = ""
         elif piece in ("{", "}"):
             near = text[match.start() : match.start() + 12] if piece == "{" else text[: match.end()][-12:]
             raise Refusal(f"a single {piece} in '{near}'", ALLOWED)
         else:
             literal += piece
-    pieces.append((literal, None))
-    return Template(tuple(pieces))
+    return Template((*texts, literal), tuple(names), tuple(dict.fromkeys(names)))

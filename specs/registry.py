@@ -17,7 +17,7 @@ from specs.checks import listed, near, show
 from specs.document import Node, NotReadable, decode, parse, read_bytes
 from specs.errors import Refusal, RegistryErrors, SpecError, UsageError
 from specs.folder import inspect_folder
-from specs.registry_schema import ChangeModel, EntryModel, FileModel, SourceModel
+from specs.registry_schema import ChangeModel, EntryModel, FileModel, LicenceModel, SourceModel
 from specs.report import validate
 
 OWN_FILE = Path(__file__).with_name("checkpoints.yaml")
@@ -62,17 +62,16 @@ class Registry:
 
 def load_registry(extra: Sequence[Path] = ()) -> Registry:
     """The registry of the project with the user's files after it; raises RegistryErrors with all that is wrong."""
-    files = [OWN_FILE, *([STARTER_FILE] if STARTER_FILE.is_file() else []), *extra]
-    checkpoints: dict[str, Checkpoint] = {}
-    errors: list[SpecError] = []
-    for path in files:
+    own = [OWN_FILE, STARTER_FILE] if STARTER_FILE.is_file() else [OWN_FILE]
+    reading = _Reading({}, {}, [])
+    for path in [*own, *extra]:
         try:
-            errors.extend(_read(path, checkpoints))
+            reading.read(path, own=path in own)
         except NotReadable as stop:
-            errors.append(stop.error)
-    if errors:
-        raise RegistryErrors(errors)
-    return Registry(checkpoints)
+            reading.errors.append(stop.error)
+    if reading.errors:
+        raise RegistryErrors(reading.errors)
+    return Registry(reading.checkpoints)
 
 
 def folder_checkpoint(name: str, base: Path) -> Checkpoint:
@@ -99,85 +98,89 @@ def _unknown(name: str, mean: str, names: Mapping[str, Checkpoint]) -> UsageErro
     return UsageError(f"checkpoint: got {show(name)}; allowed: {allowed}{tail}")
 
 
-def _read(path: Path, checkpoints: dict[str, Checkpoint]) -> list[SpecError]:
-    """Adds one file's entries to those of the files before it; returns what is wrong with it."""
-    shown = str(path)
-    root, errors = parse(decode(read_bytes(path, shown), shown), shown)
-    checked = validate(FileModel, root, stand_ins={"checkpoints": {}})
-    errors.extend(checked.errors)
-    entries = root.find(("checkpoints",))
-    for name, node in (entries.entries or {}).items() if entries is not root else ():
-        earlier = checkpoints.get(name)
-        if ("checkpoints", name) in checked.dropped:
-            continue
-        if earlier is not None and path not in (OWN_FILE, STARTER_FILE):
-            errors.extend(_change(earlier, node, path, checkpoints))
-        else:
-            errors.extend(_add(name, earlier, node, path, checkpoints))
-    return errors
+@dataclass(slots=True)
+class _Reading:
+    """What the files read so far say."""
 
+    checkpoints: dict[str, Checkpoint]
+    licences: dict[str, LicenceModel]
+    errors: list[SpecError]
 
-def _add(
-    name: str, earlier: Checkpoint | None, node: Node, path: Path, checkpoints: dict[str, Checkpoint]
-) -> list[SpecError]:
-    checked = validate(EntryModel, node)
-    model = checked.model
-    if model is None or checked.errors:
-        return checked.errors
-    facts = model.architecture_facts
-    checkpoints[name] = Checkpoint(
-        name=name,
-        architecture=model.architecture,
-        source=_source(model.source, path),
-        files=_files(model.files) or (earlier.files if earlier else ()),
-        licence=model.licence,
-        status=Status(model.status),
-        commercial=model.commercial,
-        use_restrictions=tuple(model.use_restrictions),
-        parents=tuple(model.parents),
-        training_data=tuple(model.training_data),
-        lineage_known=model.lineage_known,
-        multiple_px=model.multiple_px or facts.multiple_px,
-        native_px=model.native_px or facts.native_px,
-        trigger_note=model.trigger_note,
-        notes=model.notes,
-        scorers=model.scorers.pairs(),
-        registry_path=str(path),
-    )
-    return []
+    def read(self, path: Path, own: bool) -> None:
+        """Adds one file's entries to those of the files before it."""
+        shown = str(path)
+        root, errors = parse(decode(read_bytes(path, shown), shown), shown)
+        checked = validate(FileModel, root, stand_ins={"checkpoints": {}})
+        self.errors.extend([*errors, *checked.errors])
+        if checked.model is None:
+            return
+        self.licences.update(checked.model.licences)
+        for name in checked.model.checkpoints:
+            node = root.find(("checkpoints", name))
+            earlier = self.checkpoints.get(name)
+            if earlier is not None and not own:
+                self.change(earlier, node, path)
+            else:
+                self.add(name, earlier, node, path)
 
-
-def _change(earlier: Checkpoint, node: Node, path: Path, checkpoints: dict[str, Checkpoint]) -> list[SpecError]:
-    checked = validate(ChangeModel, node)
-    model = checked.model
-    errors = [
-        SpecError(
-            error.place,
-            error.what,
-            error.got,
-            f"{error.allowed} (the facts of {earlier.name} are in {earlier.registry_path})",
-            mend="give your own weights another name",
+    def add(self, name: str, earlier: Checkpoint | None, node: Node, path: Path) -> None:
+        """A new name (or, in the project's own files, a fuller entry for a name)."""
+        checked = validate(EntryModel, node)
+        model = checked.model
+        self.errors.extend(checked.errors)
+        if model is None or checked.errors:
+            return
+        licence = self.licences.get(model.licence, LicenceModel())
+        facts = model.architecture_facts
+        self.checkpoints[name] = Checkpoint(
+            name=name,
+            architecture=model.architecture,
+            source=_source(model.source, path),
+            files=_files(model.files) or (earlier.files if earlier else ()),
+            licence=model.licence,
+            status=Status(model.status),
+            commercial=model.commercial if model.commercial is not None else licence.commercial,
+            use_restrictions=tuple(dict.fromkeys([*licence.use_restrictions, *model.use_restrictions])),
+            parents=tuple(model.parents),
+            training_data=tuple(model.training_data),
+            lineage_known=model.lineage_known,
+            multiple_px=model.multiple_px or facts.multiple_px,
+            native_px=model.native_px or facts.native_px,
+            trigger_note=model.trigger_note,
+            notes=model.notes,
+            scorers=model.scorers.pairs(),
+            registry_path=str(path),
         )
-        if error.what == "unknown key" and error.got.strip("'") in EntryModel.model_fields
-        else error
-        for error in checked.errors
-    ]
-    if model is None or errors:
-        return errors
-    files = _files(model.files)
-    for old, new in ((old, new) for old in earlier.files for new in files if old.path == new.path):
-        if old.sha256 != new.sha256:
-            place = node.find(("files", new.path)).place
-            refusal = Refusal(new.sha256, f"{old.sha256}, as {earlier.registry_path} says")
-            return [SpecError.refused(place, f"files.{new.path}", refusal)]
-    checkpoints[earlier.name] = replace(
-        earlier,
-        source=_source(model.source, path) if model.source is not None else earlier.source,
-        files=files or earlier.files,
-        scorers=model.scorers.pairs() or earlier.scorers,
-        registry_path=str(path),
-    )
-    return []
+
+    def change(self, earlier: Checkpoint, node: Node, path: Path) -> None:
+        """What a user's file says of a known name: where its files are, what they hash to, how it is scored."""
+        checked = validate(ChangeModel, node)
+        model = checked.model
+        self.errors.extend(_about_facts(error, earlier) for error in checked.errors)
+        if model is None or checked.errors:
+            return
+        files = _files(model.files)
+        known = {file.path: file.sha256 for file in earlier.files}
+        for file in files:
+            if known.get(file.path, file.sha256) != file.sha256:
+                allowed = f"{known[file.path]}, as {earlier.registry_path} says"
+                refusal = Refusal(file.sha256, allowed, mend="give other weights another name")
+                self.errors.append(SpecError.refused(node.find(("files", file.path)).place, file.path, refusal))
+        self.checkpoints[earlier.name] = replace(
+            earlier,
+            source=_source(model.source, path) if model.source is not None else earlier.source,
+            files=files or earlier.files,
+            scorers=model.scorers.pairs() or earlier.scorers,
+            registry_path=str(path),
+        )
+
+
+def _about_facts(error: SpecError, earlier: Checkpoint) -> SpecError:
+    """Says, where a user's file speaks of rights, that those of a known name stay as they are."""
+    if error.what != "unknown key" or error.got.strip("'") not in EntryModel.model_fields:
+        return error
+    allowed = f"{error.allowed} (the facts of {earlier.name} are those of {Path(earlier.registry_path).name})"
+    return replace(error, allowed=allowed, mean="", mend="give your own weights another name")
 
 
 def _source(source: SourceModel | None, path: Path) -> Source:

@@ -13,6 +13,7 @@ from specs.schema import Checked, Strict
 
 DIGEST = pattern("[0-9a-f]{64}", "64 lower-case hex digits", 64)
 LINE = text(1000)
+LICENCE = pattern(r"unknown|(?:LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX id, LicenseRef-… or unknown")
 Line = Annotated[str, Checked(LINE)]
 ARCHITECTURES = (*IMAGE_ARCHITECTURES, *SCORER_ARCHITECTURES)
 CHECKPOINT_NAME = pattern(r"[a-z0-9][a-z0-9.-]{0,63}", "a name of a-z, 0-9, . and -", 64)
@@ -33,13 +34,13 @@ class SourceModel(Strict):
     """Where the files are: a local folder, or a hub repository at a revision."""
 
     folder: Annotated[str | None, Checked(text(1000))] = Field(
-        None, description="A local folder, relative to this file."
+        default=None, description="A local folder, relative to this file."
     )
     hub: Annotated[str | None, Checked(pattern(r"[\w][\w.-]*/[\w][\w.-]*", "owner/name"))] = Field(
-        None, description="A hub repository, as owner/name."
+        default=None, description="A hub repository, as owner/name."
     )
     revision: Annotated[str | None, Checked(pattern("[0-9a-f]{40}", "the 40 hex digits of a commit"))] = Field(
-        None, description="The commit of the hub repository."
+        default=None, description="The commit of the hub repository; without it, only a local folder can be used."
     )
 
     @model_validator(mode="after")
@@ -55,9 +56,9 @@ class SourceModel(Strict):
 class ScorersModel(Strict):
     """Default scorers of an image model, by their names in the registry."""
 
-    clip: Annotated[str, Checked(CHECKPOINT_NAME)] = Field("", description="CLIP model.")
-    aesthetic: Annotated[str, Checked(CHECKPOINT_NAME)] = Field("", description="Aesthetic head.")
-    safety: Annotated[str, Checked(CHECKPOINT_NAME)] = Field("", description="Safety checker.")
+    clip: Annotated[str, Checked(CHECKPOINT_NAME)] = Field(default="", description="CLIP model.")
+    aesthetic: Annotated[str, Checked(CHECKPOINT_NAME)] = Field(default="", description="Aesthetic head.")
+    safety: Annotated[str, Checked(CHECKPOINT_NAME)] = Field(default="", description="Safety checker.")
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """(role, name), sorted by role, without the roles that are not given."""
@@ -67,38 +68,40 @@ class ScorersModel(Strict):
 class ChangeModel(Strict):
     """What a later file may say of a name that is known already."""
 
-    source: SourceModel | None = Field(None, description="Where the files are.")
+    source: SourceModel | None = Field(default=None, description="Where the files are.")
     files: Files = Field(default_factory=dict, description="SHA-256 of each file that loading reads.")
-    scorers: ScorersModel = Field(ScorersModel(), description="Default scorers of this image model.")
+    scorers: ScorersModel = Field(default=ScorersModel(), description="Default scorers of this image model.")
 
 
 class EntryModel(ChangeModel):
     """One checkpoint, with what is known of its rights and where that is known from."""
 
-    title: Line = Field("", description="The name that people read.")
+    title: Line = Field(default="", description="The name that people read.")
     architecture: Annotated[str, Checked(one_of(ARCHITECTURES))] = Field(description="What the loader builds")
     licence: Annotated[
         str,
-        Checked(pattern(r"unknown|(?:LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX id, LicenseRef-… or unknown")),
+        Checked(LICENCE),
     ] = Field(description="SPDX id, LicenseRef-… or unknown")
     commercial: Annotated[bool | None, Checked(truth())] = Field(
-        None, description="Whether the licence lets what the model makes be used commercially; left out: unknown."
+        default=None, description="Whether what it makes may be used commercially; left out: as its licence says."
     )
     use_restrictions: list[Line] = Field(default_factory=list, description="Uses that the licence forbids.")
     parents: list[Line] = Field(default_factory=list, description="The checkpoints that it was made from.")
     training_data: list[Line] = Field(default_factory=list, description="What it was trained on, as far as known.")
     lineage_known: Annotated[bool, Checked(truth())] = Field(
-        False, description="Whether parents and training data account for the whole of it."
+        default=False, description="Whether the makers, and all weights that it was made from, are known."
     )
     status: Annotated[str, Checked(one_of([status.value for status in Status]))] = Field(
         description="verified, declared, unknown or refused"
     )
     multiple_px: Annotated[int | None, Checked(whole(1, 128))] = Field(
-        None, description="Widths and heights are multiples of this."
+        default=None, description="Widths and heights are multiples of this."
     )
-    native_px: Annotated[int | None, Checked(whole(16, 4096))] = Field(None, description="The side it was trained at.")
-    trigger_note: Line = Field("", description="What a prompt should say to get its style.")
-    notes: Line = Field("", description="What else a user should know.")
+    native_px: Annotated[int | None, Checked(whole(16, 4096))] = Field(
+        default=None, description="The side it was trained at."
+    )
+    trigger_note: Line = Field(default="", description="What a prompt should say to get its style.")
+    notes: Line = Field(default="", description="What else a user should know.")
     facts_from: list[Line] = Field(default_factory=list, description="Where these facts were read.")
 
     @property
@@ -107,7 +110,20 @@ class EntryModel(ChangeModel):
         return IMAGE_ARCHITECTURES.get(self.architecture, Architecture(self.architecture, 1, 224))
 
 
+class LicenceModel(Strict):
+    """What a licence says, once for all checkpoints under it."""
+
+    commercial: Annotated[bool | None, Checked(truth())] = Field(
+        default=None, description="Whether what the model makes may be used commercially; left out: unknown."
+    )
+    use_restrictions: list[Line] = Field(default_factory=list, description="Uses that the licence forbids.")
+
+
 class FileModel(Strict):
     """A file of checkpoints: each name once."""
+
+    licences: dict[Annotated[str, Checked(LICENCE)], LicenceModel] = Field(
+        default_factory=dict, description="SPDX id or LicenseRef-… → what it says"
+    )
 
     checkpoints: dict[Annotated[str, Checked(CHECKPOINT_NAME)], Any] = Field(description="name → what is known of it")

@@ -141,8 +141,9 @@ def _sentence(field: Any) -> str:
 
 
 def _drop(value: Any, path: Path, stand_ins: Mapping[str, object]) -> Path:
-    """Leaves out what is at a path, or what is around it where a list would lose its order; returns what it left out."""
-    if (len(path) == 3 and path[-1] == "id" and isinstance(path[1], int)) or (len(path) > 2 and isinstance(path[-1], int)):
+    """Leaves out what is at a path, or around it where a list would lose its order; returns what it left out."""
+    whole_row = len(path) == 3 and path[-1] == "id" and isinstance(path[1], int)
+    if whole_row or (len(path) > 2 and isinstance(path[-1], int)):
         path = path[:-1]
     for part in path[:-1]:
         try:
@@ -154,5 +155,5 @@ def _drop(value: Any, path: Path, stand_ins: Mapping[str, object]) -> Path:
     elif isinstance(value, dict) and path:
         value.pop(path[-1], None)
         if len(path) == 1 and path[0] in stand_ins:
-            value[path[0]] = stand_ins[path[0]]
+            value[path[0]] = stand_ins[str(path[0])]
     return path

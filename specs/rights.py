@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from specs.canonical import value_sha256
+from specs.canonical import Json, value_sha256
 from specs.checkpoint import Checkpoint, Status
 from specs.spec import RightsClaim
 
@@ -23,8 +23,8 @@ POLICY: Mapping[str, str] = MappingProxyType(
         "status_unknown": "Nobody has established where {name} comes from{held}.",
         "unknown_accepted": "The spec accepts that, in its author's words: {accepted}",
         "no_commercial_export": "What it makes cannot be exported for commercial use.",
-        "noncommercial_licence": "{licence} does not allow commercial use; allowed: use: noncommercial or use: internal, "
-        "or another checkpoint.",
+        "noncommercial_licence": "{licence} does not allow commercial use; allowed: use: noncommercial or "
+        "use: internal, or another checkpoint.",
         "commercial_terms_unknown": "Whether {licence} allows commercial use is not known; allowed: use: noncommercial "
         "or use: internal, or an entry that says commercial: true with its source.",
         "use_restricted": "{licence} forbids these uses, of the weights and of what they make: {restrictions}.",
@@ -62,7 +62,7 @@ class RightsDecision:
 
 def policy_sha256() -> str:
     """64 hex: the hash of the policy's own content, so that a decision names the rules that it was made by."""
-    content = {
+    content: Json = {
         "policy": dict(POLICY),
         "refusing": sorted(REFUSING),
         "acceptable": sorted(ACCEPTABLE),

@@ -20,6 +20,7 @@ from specs.document import NotReadable, decode, read_bytes
 from specs.errors import SpecError
 from specs.spec import Place
 
+SUFFIXES = (".csv", ".tsv", ".xlsx")
 MOST_TABLE_BYTES = 32 * 1024 * 1024
 MOST_UNPACKED_BYTES = 512 * 1024 * 1024
 MOST_ROWS = 100_000
@@ -77,7 +78,7 @@ class Table:
 def read_table(path: Path, shown: str, sheet: str = "", delimiter: str = "") -> Table:
     """The table in a .csv, .tsv or .xlsx file; raises NotReadable where nothing can be read."""
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".xlsx"):
+    if suffix not in SUFFIXES:
         place = Place(shown, 1, 1)
         raise NotReadable(SpecError(place, "row file", show(suffix or path.name), "a .csv, .tsv or .xlsx file"))
     data = read_bytes(path, shown, MOST_TABLE_BYTES)
@@ -124,8 +125,10 @@ def _fill(table: Table, rows: Iterator[tuple[int, list[str]]]) -> None:
     while first is not None and not any(first[1]):
         first = next(rows, None)
     if first is None:
-        got = SpecError(Place(table.shown, 1, 1), "row file", "nothing", "a row of column names, then one row an asset")
-        raise NotReadable(got)
+        empty = SpecError(
+            Place(table.shown, 1, 1), "row file", "nothing", "a row of column names, then one row an asset"
+        )
+        raise NotReadable(empty)
     line, table.columns = first
     _check_header(table, line)
     width = len(table.columns)
@@ -198,7 +201,7 @@ def _workbook(data: bytes, shown: str, sheet: str) -> Table:
 
 
 def _sheet_rows(table: Table, rows: Iterator[Sequence[Any]]) -> Iterator[tuple[int, list[str]]]:
-    """Cells as text, short rows filled up and empty cells beyond the last column cut off: a sheet has no ragged rows."""
+    """Cells as text; short rows are filled up and empty cells beyond the last column cut off."""
     width = 0
     for line, cells in enumerate(rows, 1):
         texts = [_sheet_cell(table, line, index, cell) for index, cell in enumerate(cells)]

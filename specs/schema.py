@@ -87,36 +87,40 @@ class Strict(BaseModel):
 class StyleModel(Strict):
     """What all assets share."""
 
-    prompt: Prompt = Field("", description="Template of the prompt: {column} stands for a column of the asset's row.")
-    negative: Negative = Field("", description="Template of the negative prompt: what should not be in the picture.")
+    prompt: Prompt = Field(
+        default="", description="Template of the prompt: {column} stands for a column of the asset's row."
+    )
+    negative: Negative = Field(
+        default="", description="Template of the negative prompt: what should not be in the picture."
+    )
 
 
 class PictureChange(Strict):
     """Size and sampling, each key optional: what an asset changes of the set's picture."""
 
-    width_px: Size = Field(None, description="Width in pixels, a multiple of 8; with height_px.")
-    height_px: Size = Field(None, description="Height in pixels, a multiple of 8; with width_px.")
+    width_px: Size = Field(default=None, description="Width in pixels, a multiple of 8; with height_px.")
+    height_px: Size = Field(default=None, description="Height in pixels, a multiple of 8; with width_px.")
     trim_mm: Annotated[tuple[float, float] | None, Checked(many(number(5, 1000), 2, False, exactly=2))] = Field(
-        None,
+        default=None,
         description="Print size after cutting, [width, height] in mm; with dpi, instead of width_px and height_px.",
     )
     bleed_mm: Annotated[float | None, within(0, 20)] = Field(
-        None, description="What is printed beyond the cut on each side, in mm; with trim_mm. Default 0."
+        default=None, description="What is printed beyond the cut on each side, in mm; with trim_mm. Default 0."
     )
     dpi: Annotated[int | None, Checked(whole(30, 1200))] = Field(
-        None, description="Print resolution in dots per inch; with trim_mm."
+        default=None, description="Print resolution in dots per inch; with trim_mm."
     )
     steps: Annotated[int | None, Checked(whole(1, 200))] = Field(
-        None, description="Sampling steps. More takes longer; 20 to 30 is usual. Default 20."
+        default=None, description="Sampling steps. More takes longer; 20 to 30 is usual. Default 20."
     )
     guidance: Annotated[float | None, within(0, 50)] = Field(
-        None, description="Classifier-free guidance (CFG scale); 1 is none. Default 7."
+        default=None, description="Classifier-free guidance (CFG scale); 1 is none. Default 7."
     )
     scheduler: Annotated[str | None, Checked(one_of(SCHEDULERS, SCHEDULER_ALLOWED))] = Field(
-        None, description="The sampler's short name. Default dpmpp-2m."
+        default=None, description="The sampler's short name. Default dpmpp-2m."
     )
     clip_skip: Annotated[int | None, Checked(whole(1, 12))] = Field(
-        None, description="Which of the text encoder's last layers to read: 1 is the last. Default 1."
+        default=None, description="Which of the text encoder's last layers to read: 1 is the last. Default 1."
     )
 
     @model_validator(mode="after")
@@ -158,25 +162,27 @@ class KeepModel(Strict):
     """What a picture must be to be kept. A rule that is not given is not asked for."""
 
     per_asset: Annotated[int | None, Checked(whole(1, 1000))] = Field(
-        None, description="How many pictures to keep of each asset. Default 1."
+        default=None, description="How many pictures to keep of each asset. Default 1."
     )
-    min_aesthetic: Annotated[float | None, within(0, 10)] = Field(None, description="Least aesthetic score, 0 to 10.")
+    min_aesthetic: Annotated[float | None, within(0, 10)] = Field(
+        default=None, description="Least aesthetic score, 0 to 10."
+    )
     min_adherence: Annotated[float | None, within(-1, 1)] = Field(
-        None, description="Least cosine between picture and prompt, -1 to 1; CLIP gives about 0.2 to 0.35."
+        default=None, description="Least cosine between picture and prompt, -1 to 1; CLIP gives about 0.2 to 0.35."
     )
     max_likeness: Annotated[float | None, within(0, 1)] = Field(
-        None, description="Cosine above which a picture counts as the same as one already kept, 0 to 1."
+        default=None, description="Cosine above which a picture counts as the same as one already kept, 0 to 1."
     )
     max_rank: Annotated[int | None, Checked(whole(1, 1000))] = Field(
-        None, description="The picture's own prompt must be among this many best matching prompts of the set."
+        default=None, description="The picture's own prompt must be among this many best matching prompts of the set."
     )
     min_margin: Annotated[float | None, within(-1, 1)] = Field(
-        None, description="By how much its own prompt must match better than the best other one."
+        default=None, description="By how much its own prompt must match better than the best other one."
     )
     allow_defects: Annotated[
         tuple[str, ...] | None,
         Checked(many(pattern("[a-z][a-z0-9_]{0,63}", "a defect's name such as near_uniform"), 50)),
-    ] = Field(None, description="Names of defects that do not reject a picture.")
+    ] = Field(default=None, description="Names of defects that do not reject a picture.")
     min_scores: dict[str, Annotated[float, within(-1000, 1000)]] = Field(
         default_factory=dict, description="Least scores of added scorers: their name and the minimum."
     )
@@ -186,7 +192,7 @@ class SetKeepModel(KeepModel):
     """Keep rules of the set."""
 
     reject_pixels: Annotated[str, Checked(one_of(["keep", "drop"]))] = Field(
-        "keep", description="Whether the pixels of rejected pictures stay in the library (keep) or go (drop)."
+        default="keep", description="Whether the pixels of rejected pictures stay in the library (keep) or go (drop)."
     )
 
 
@@ -221,15 +227,15 @@ class AssetModel(BaseModel):
     __pydantic_extra__: dict[str, Annotated[str, Checked(CELL)]] = Field(init=False)
 
     id: AssetId = Field(description="The asset's name for ever: its seeds and its pictures hang on it.")
-    title: Title = Field("", description="The name that people read. Default: the id.")
-    prompt: Prompt = Field("", description="A prompt template instead of the style's.")
+    title: Title = Field(default="", description="The name that people read. Default: the id.")
+    prompt: Prompt = Field(default="", description="A prompt template instead of the style's.")
     negative: Annotated[str | None, Checked(NEGATIVE)] = Field(
-        None, description="A negative template instead of the style's."
+        default=None, description="A negative template instead of the style's."
     )
-    candidates: CandidatesField | None = Field(None, description="Instead of the set's candidates.")
-    seeds: Seeds = Field(None, description="The seeds to use, instead of derived ones.")
-    keep: KeepModel | None = Field(None, description="Keep rules that differ from the set's.")
-    picture: PictureChange | None = Field(None, description="What differs from the set's picture.")
+    candidates: CandidatesField | None = Field(default=None, description="Instead of the set's candidates.")
+    seeds: Seeds = Field(default=None, description="The seeds to use, instead of derived ones.")
+    keep: KeepModel | None = Field(default=None, description="Keep rules that differ from the set's.")
+    picture: PictureChange | None = Field(default=None, description="What differs from the set's picture.")
 
     @property
     def columns(self) -> dict[str, str]:
@@ -243,9 +249,11 @@ class RowsModel(Strict):
     source: Annotated[str, Checked(text(500, "the path of a .csv, .tsv or .xlsx file beside the spec"))] = Field(
         alias="from", description="Path of a .csv, .tsv or .xlsx file, relative to this file's folder."
     )
-    sheet: Annotated[str, Checked(text(100))] = Field("", description="Name of the sheet (.xlsx). Default: the first.")
+    sheet: Annotated[str, Checked(text(100))] = Field(
+        default="", description="Name of the sheet (.xlsx). Default: the first."
+    )
     delimiter: Annotated[str, Checked(one_of([",", ";", "|", "\t"]))] = Field(
-        "", description="What separates the columns (.csv). Default: a comma."
+        default="", description="What separates the columns (.csv). Default: a comma."
     )
 
 
@@ -259,12 +267,12 @@ class ScheduleModel(Strict):
     """When to make the set anew: only what is new or short of keepers is made."""
 
     cron: Annotated[str | None, Checked(CRON)] = Field(
-        None, description="Five cron fields: minute hour day month weekday, such as 0 2 * * *."
+        default=None, description="Five cron fields: minute hour day month weekday, such as 0 2 * * *."
     )
     every_s: Annotated[float | None, within(1, 31_536_000)] = Field(
-        None, description="Instead of cron: an interval in seconds."
+        default=None, description="Instead of cron: an interval in seconds."
     )
-    timezone: Annotated[str, Checked(TIMEZONE)] = Field("UTC", description="IANA time zone of the cron line.")
+    timezone: Annotated[str, Checked(TIMEZONE)] = Field(default="UTC", description="IANA time zone of the cron line.")
 
     @model_validator(mode="after")
     def one_rhythm(self) -> ScheduleModel:
@@ -278,27 +286,31 @@ class RightsModel(Strict):
     """What you take upon yourself about the checkpoint's rights."""
 
     accept_unknown: Annotated[str, Checked(REASON)] = Field(
-        "", description="Why a checkpoint of unknown licence or lineage may render for this set."
+        default="", description="Why a checkpoint of unknown licence or lineage may render for this set."
     )
 
 
 class ScoringModel(Strict):
     """Scorers by their registry names; none does without. Default: the checkpoint's own defaults."""
 
-    clip: Annotated[Registered | None, "nullable"] = Field(None, description="The CLIP model of all scores.")
-    aesthetic: Annotated[Registered | None, "nullable"] = Field(None, description="The aesthetic head.")
+    clip: Annotated[Registered | None, "nullable"] = Field(default=None, description="The CLIP model of all scores.")
+    aesthetic: Annotated[Registered | None, "nullable"] = Field(default=None, description="The aesthetic head.")
     safety: Annotated[Registered | None, "nullable"] = Field(
-        None, description="The safety checker; none: every picture's safety is unknown."
+        default=None, description="The safety checker; none: every picture's safety is unknown."
     )
 
 
 class SelectModel(Strict):
     """Weights of the choice of keepers among pictures that pass the keep rules, each 0 or more."""
 
-    aesthetic: Annotated[float, within(0, 100)] = Field(1.0, description="Weight of the aesthetic score.")
-    adherence: Annotated[float, within(0, 100)] = Field(1.0, description="Weight of the match with the prompt.")
-    coherence: Annotated[float, within(0, 100)] = Field(0.5, description="Weight of looking like the rest of the set.")
-    sameness: Annotated[float, within(0, 100)] = Field(0.5, description="Weight against looking the same as another.")
+    aesthetic: Annotated[float, within(0, 100)] = Field(default=1.0, description="Weight of the aesthetic score.")
+    adherence: Annotated[float, within(0, 100)] = Field(default=1.0, description="Weight of the match with the prompt.")
+    coherence: Annotated[float, within(0, 100)] = Field(
+        default=0.5, description="Weight of looking like the rest of the set."
+    )
+    sameness: Annotated[float, within(0, 100)] = Field(
+        default=0.5, description="Weight against looking the same as another."
+    )
 
 
 class ContentModel(Strict):
@@ -313,24 +325,24 @@ class SpecModel(Strict):
     """A limner spec: a set of assets, a style, a checkpoint, a picture size, seeds and keep rules."""
 
     set: SetName = Field(description="The set's name: a-z, 0-9 and -.")
-    title: Title = Field("", description="The name that people read. Default: the set's name.")
+    title: Title = Field(default="", description="The name that people read. Default: the set's name.")
     use: Annotated[str, Checked(one_of(USES))] = Field(
-        "internal", description="What the pictures are for: the rights gate decides by it. Default internal."
+        default="internal", description="What the pictures are for: the rights gate decides by it. Default internal."
     )
     checkpoint: Annotated[str, Checked(text(500))] = Field(
         description="A name in the registry, a local folder (./…), or owner/name@ and a 40-hex revision."
     )
-    style: StyleModel = Field(StyleModel(), description="What all assets share.")
+    style: StyleModel = Field(default=StyleModel(), description="What all assets share.")
     picture: PictureModel = Field(description="Size and sampling.")
-    seed: Seed = Field(0, description="The set's seed, from which every asset's seeds are derived. Default 0.")
-    seeds: Seeds = Field(None, description="The same listed seeds for every asset, instead of derived ones.")
-    candidates: CandidatesField | None = Field(None, description="Pictures to make of each asset. Default 4.")
-    keep: SetKeepModel = Field(SetKeepModel(), description="What a picture must be to be kept.")
-    select: SelectModel = Field(SelectModel(), description="Weights of the choice of keepers.")
-    scoring: ScoringModel = Field(ScoringModel(), description="Which scorers to use.")
-    content: ContentModel = Field(ContentModel(), description="What must not be shown.")
-    rights: RightsModel = Field(RightsModel(), description="Claims about the checkpoint's rights.")
-    schedule: ScheduleModel | None = Field(None, description="When to make the set anew.")
+    seed: Seed = Field(default=0, description="The set's seed, from which every asset's seeds are derived. Default 0.")
+    seeds: Seeds = Field(default=None, description="The same listed seeds for every asset, instead of derived ones.")
+    candidates: CandidatesField | None = Field(default=None, description="Pictures to make of each asset. Default 4.")
+    keep: SetKeepModel = Field(default=SetKeepModel(), description="What a picture must be to be kept.")
+    select: SelectModel = Field(default=SelectModel(), description="Weights of the choice of keepers.")
+    scoring: ScoringModel = Field(default=ScoringModel(), description="Which scorers to use.")
+    content: ContentModel = Field(default=ContentModel(), description="What must not be shown.")
+    rights: RightsModel = Field(default=RightsModel(), description="Claims about the checkpoint's rights.")
+    schedule: ScheduleModel | None = Field(default=None, description="When to make the set anew.")
     assets: AssetsField = Field(description="The assets: a list, or {from: cards.csv}.")
 
 

@@ -120,7 +120,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One YAML file, checked. ``text`` is the file as read; ``spec_sha256`` covers it and every file it reads rows from."""
+    """One YAML file, checked. ``text`` is the file as read; ``spec_sha256`` covers it, its row files and overrides."""
 
     set_name: str
     title: str
