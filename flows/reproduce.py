@@ -55,7 +55,7 @@ def reproduce_one(id_: str, settings: Settings, *, to: Path | None, as_json: boo
     with Catalog.open(settings.library, create=False) as catalog:
         key = catalog.find(id_)
         record: Mapping[str, Any] = catalog.provenance(key).value
-        picture = record["picture"]
+        picture = record["image"]
         present = picture["state"] == "present"
         data = catalog.objects.get(picture["image_sha256"], picture["area"]) if present else None
     pixels, execution = _render(record, settings)
@@ -74,14 +74,14 @@ def compare(
 ) -> Comparison:
     """The recorded picture (``data``: its PNG) against ``pixels`` (H, W, 3) rendered now on ``execution``."""
     recorded = _execution(record)
-    equal = pixels_sha256(pixels) == record["picture"]["pixels_sha256"]
+    equal = pixels_sha256(pixels) == record["image"]["pixels_sha256"]
     same_stack = recorded == execution
     largest, mean = (0, 0.0) if equal else _difference(data, pixels)
     within = equal or (
         largest is not None and mean is not None and largest <= TOLERANCE_MAX_LEVELS and mean <= TOLERANCE_MEAN_LEVELS
     )
     return Comparison(
-        image_sha256=record["picture"]["image_sha256"],
+        image_sha256=record["image"]["image_sha256"],
         identical=equal and same_stack,
         same_stack=same_stack,
         pixels_equal=equal,

@@ -1,0 +1,56 @@
+"""The whole path on tiny models: one build, one Prefect server a session; a fresh folder and library a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.prefect_home import EmbeddedServer, prepare
+from tests.world import Finished, World, build_models
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny models, built once; the file that names them."""
+    return build_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Prefect server for the session; commands find it by PREFECT_API_URL and start none of their own."""
+    home = tmp_path_factory.mktemp("prefect")
+    prepare(home)
+    server = EmbeddedServer(home)
+    server.wait_until_ready()
+    yield os.environ["PREFECT_API_URL"]
+    server.stop()
+
+
+@pytest.fixture
+def world(tmp_path: Path, registry: Path) -> World:
+    """An empty folder with the tiny models registered."""
+    return World(tmp_path, registry)
+
+
+Limner = Callable[..., Finished]
+
+
+@pytest.fixture
+def limner(world: World, prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Limner:
+    """Run the command line in this process, where torch is loaded once for all tests."""
+    for name, value in world.environment().items():
+        if name.startswith("LIMNER_") or name == "COLUMNS":
+            monkeypatch.setenv(name, value)
+    monkeypatch.chdir(world.folder)
+
+    def run(*words: str) -> Finished:
+        from flows.cli import app
+
+        result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+        return Finished(result.exit_code, result.stdout, result.stderr)
+
+    return run
