@@ -23,7 +23,8 @@ class MadeCandidate:
     """A candidate on record, as it stands now.
 
     ``keep`` is that of the verdict that counts: the newest one of a person, else the newest of a policy; None when
-    nobody has judged. ``policy_sha256`` is that of the newest policy verdict, whoever counts. ``state`` is present or dropped.
+    nobody has judged. ``policy_sha256`` is that of the newest policy verdict, whoever counts. ``state`` is present or
+    dropped.
     """
 
     key: CandidateKey

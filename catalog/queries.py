@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy.orm import aliased
 
 from catalog.made import OVERRIDE, Embeddings, Keeper, MadeCandidate
 from catalog.provenance import CandidateKey
@@ -22,6 +23,8 @@ from catalog.schema import (
     VerdictRow,
 )
 from scoring.scorecard import SafetyState
+
+_STATES = {state.value: state for state in SafetyState}
 
 
 def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandidate]]:
@@ -48,7 +51,7 @@ def keepers(
         .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
         .order_by(CandidateRow.set_name, AssetRow.position, CandidateRow.asset_id, CandidateRow.number)
     )
-    query = query.where(func.coalesce(_person.c.keep, _policy.c.keep))
+    query = query.where(func.coalesce(_person.keep, _policy.keep))
     if set_name is not None:
         query = query.where(CandidateRow.set_name == set_name)
     if asset_ids is not None:
@@ -84,29 +87,32 @@ def _commonest_clip(connection: Connection, of_set: Select[Any]) -> str:
     return connection.execute(query).scalar_one_or_none() or ""
 
 
-def _newest_verdict(by_person: bool) -> Any:
-    """The newest verdict of persons (or of policies) per candidate and picture."""
-    newest = (
-        func.row_number()
-        .over(partition_by=(VerdictRow.candidate_id, VerdictRow.image_sha256), order_by=VerdictRow.number.desc())
-        .label("age")
+_person = aliased(VerdictRow)
+_policy = aliased(VerdictRow)
+
+
+def _newest_verdict(verdict: Any, by_person: bool) -> ColumnElement[bool]:
+    """``verdict`` is the newest one of persons (or of policies) on the candidate's present picture."""
+    other = aliased(VerdictRow)
+    newest = select(func.max(other.number)).where(
+        other.candidate_id == CandidateRow.candidate_id,
+        other.by_person == by_person,
+        other.image_sha256 == CandidateRow.image_sha256,
     )
-    table = VerdictRow.__table__
-    ranked = select(table, newest).where(VerdictRow.by_person == by_person).subquery()
-    return select(ranked).where(ranked.c.age == 1).subquery()
+    return and_(verdict.candidate_id == CandidateRow.candidate_id, verdict.number == newest.scalar_subquery())
 
 
-_person = _newest_verdict(True)
-_policy = _newest_verdict(False)
-_card = (
-    select(ScorecardRow.candidate_id, func.max(ScorecardRow.number).label("number"))
-    .group_by(ScorecardRow.candidate_id)
-    .subquery()
-)
+def _newest_card() -> ColumnElement[bool]:
+    other = aliased(ScorecardRow)
+    newest = select(func.max(other.number)).where(other.candidate_id == CandidateRow.candidate_id)
+    return and_(ScorecardRow.candidate_id == CandidateRow.candidate_id, ScorecardRow.number == newest.scalar_subquery())
 
 
 def _standing() -> Select[Any]:
-    """Candidates as they stand: newest scorecard, newest verdicts on their present picture; no lost ones."""
+    """Candidates as they stand: newest scorecard, newest verdicts on their present picture; no lost ones.
+
+    Every lookup goes by primary key from the candidate, so the cost grows with the set, not with the library.
+    """
     candidate = CandidateRow
     return (
         select(
@@ -119,49 +125,41 @@ def _standing() -> Select[Any]:
             ImageRow.state,
             ScorecardRow.safety,
             ScorecardRow.card,
-            func.coalesce(_person.c.keep, _policy.c.keep).label("keep"),
-            func.coalesce(_person.c.decided_by, _policy.c.decided_by, "").label("decided_by"),
-            func.coalesce(_person.c.reasons, _policy.c.reasons, "[]").label("reasons"),
-            func.coalesce(_person.c.note, _policy.c.note, "").label("note"),
-            _person.c.keep.label("person_keep"),
-            func.coalesce(_policy.c.policy_sha256, "").label("policy_sha256"),
+            func.coalesce(_person.keep, _policy.keep).label("keep"),
+            func.coalesce(_person.decided_by, _policy.decided_by, "").label("decided_by"),
+            func.coalesce(_person.reasons, _policy.reasons, "[]").label("reasons"),
+            func.coalesce(_person.note, _policy.note, "").label("note"),
+            _person.keep.label("person_keep"),
+            func.coalesce(_policy.policy_sha256, "").label("policy_sha256"),
         )
         .join(ImageRow, ImageRow.image_sha256 == candidate.image_sha256)
-        .join(_card, _card.c.candidate_id == candidate.candidate_id)
-        .join(
-            ScorecardRow,
-            and_(ScorecardRow.candidate_id == candidate.candidate_id, ScorecardRow.number == _card.c.number),
-        )
-        .outerjoin(_person, _on(_person))
-        .outerjoin(_policy, _on(_policy))
+        .join(ScorecardRow, _newest_card())
+        .outerjoin(_person, _newest_verdict(_person, True))
+        .outerjoin(_policy, _newest_verdict(_policy, False))
         .where(ImageRow.state != "lost")
     )
 
 
-def _on(verdict: Any) -> Any:
-    return and_(
-        verdict.c.candidate_id == CandidateRow.candidate_id, verdict.c.image_sha256 == CandidateRow.image_sha256
-    )
-
-
 def _newest_at() -> Any:
-    return func.coalesce(_person.c.at, _policy.c.at, "").label("at")
+    return func.coalesce(_person.at, _policy.at, "").label("at")
 
 
-def _candidate(row: Row[Any]) -> MadeCandidate:
-    overridden = bool(row.person_keep) and bool(row.note.strip()) and OVERRIDE in row.reasons
+def _candidate(row: Sequence[Any]) -> MadeCandidate:
+    set_name, asset_id, job_id, number, sha256, area, state, safety, card = row[:9]
+    keep, decided_by, reasons, note, person_keep, policy_sha256 = row[9:15]
+    overridden = bool(person_keep) and bool(note.strip()) and OVERRIDE in json.loads(reasons)
     return MadeCandidate(
-        CandidateKey(row.set_name, row.asset_id, row.job_id),
-        row.number,
-        row.image_sha256,
-        row.area,
-        row.state,
-        SafetyState(row.safety),
-        row.card,
-        None if row.keep is None else bool(row.keep),
-        row.decided_by,
+        CandidateKey(set_name, asset_id, job_id),
+        number,
+        sha256,
+        area,
+        state,
+        _STATES[safety],
+        card,
+        None if keep is None else bool(keep),
+        decided_by,
         overridden,
-        row.policy_sha256,
+        policy_sha256,
     )
 
 

@@ -3,8 +3,9 @@
 Row hashes and SQLite's own checks find every change that alters what the catalog says. A database file also has bytes
 that say nothing (free pages, gaps inside pages, counters). To find a changed bit there too, the file as a whole is
 hashed whenever the last one who wrote closes it: ``catalog.seal`` holds the number of writes so far
-(``library.writes``), the size, the SHA-256, and a hash of these three. After a ``kill -9`` the number does not match: the seal is *stale*,
-nothing can be said about idle bytes, row hashes still guard all that matters, and the next close seals anew.
+(``library.writes``), the size, the SHA-256, and a hash of these three. After a ``kill -9`` the number does not match:
+the seal is *stale*, nothing can be said about idle bytes, row hashes still guard all that matters, and the next close
+seals anew.
 
 A process that opens and closes a file loses all its POSIX locks on it, SQLite's too. So the raw file is only read by
 the last catalog open in this process, and ``verify`` parks what it has read from until then.
