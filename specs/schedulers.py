@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 
+TIMESTEP_SAMPLERS = ("DDIM", "DDPM", "PLMS", "UniPC", "LCM", "TCD")  # A1111 has no schedule types for these
+Settings = dict[str, bool | float | int | str]
+
+
 @dataclass(frozen=True, slots=True)
 class Scheduler:
-    """One sampler. ``a1111_schedule`` is "Automatic" where A1111 has no choice or takes its own default."""
+    """One sampler. A1111's "Automatic" means another schedule for each sampler, so "Uniform" says what is meant."""
 
     name: str
     a1111_sampler: str
@@ -22,63 +26,75 @@ class Scheduler:
     settings: tuple[tuple[str, bool | float | int | str], ...] = ()
 
 
-Settings = dict[str, bool | float | int | str]
-SDE: Settings = {"algorithm_type": "sde-dpmsolver++"}
-SCHEDULES: Mapping[str, tuple[str, Settings]] = {
-    "karras": ("Karras", {"use_karras_sigmas": True}),
-    "exponential": ("Exponential", {"use_exponential_sigmas": True}),
-    "beta": ("Beta", {"use_beta_sigmas": True}),
-    "sgm-uniform": ("SGM Uniform", {"timestep_spacing": "trailing"}),
-}
-ALL_SCHEDULES = tuple(SCHEDULES)
-# (short name, A1111's name, A1111's schedule type, diffusers' class, settings, which schedule types exist beside it)
-FAMILIES: tuple[tuple[str, str, str, str, Settings, tuple[str, ...]], ...] = (
-    ("euler", "Euler", "Automatic", "EulerDiscreteScheduler", {}, ALL_SCHEDULES),
-    ("euler-a", "Euler a", "Automatic", "EulerAncestralDiscreteScheduler", {}, ("sgm-uniform",)),
-    ("heun", "Heun", "Automatic", "HeunDiscreteScheduler", {}, ALL_SCHEDULES),
-    ("lms", "LMS", "Automatic", "LMSDiscreteScheduler", {}, ("karras", "exponential", "beta")),
-    ("dpm2", "DPM2", "Automatic", "KDPM2DiscreteScheduler", {}, ("karras", "exponential", "beta")),
-    ("dpm2-a", "DPM2 a", "Automatic", "KDPM2AncestralDiscreteScheduler", {}, ("karras", "exponential", "beta")),
-    ("dpmpp-2m", "DPM++ 2M", "Automatic", "DPMSolverMultistepScheduler", {}, ALL_SCHEDULES),
-    ("dpmpp-2m-sde", "DPM++ 2M SDE", "Automatic", "DPMSolverMultistepScheduler", SDE, ALL_SCHEDULES),
-    (
-        "dpmpp-3m",
-        "DPM++ 3M",
-        "Automatic",
-        "DPMSolverMultistepScheduler",
-        {"solver_order": 3},
-        ("karras",),
-    ),
-    (
-        "dpmpp-3m-sde",
-        "DPM++ 3M SDE",
-        "Automatic",
-        "DPMSolverMultistepScheduler",
-        {"solver_order": 3, **SDE},
-        ALL_SCHEDULES,
-    ),
-    ("dpmpp-sde", "DPM++ SDE", "Automatic", "DPMSolverSinglestepScheduler", SDE, ("karras", "exponential", "beta")),
-    ("dpmpp-2s", "DPM++ 2S", "Automatic", "DPMSolverSinglestepScheduler", {}, ("karras", "exponential", "beta")),
-    ("deis", "DEIS", "Automatic", "DEISMultistepScheduler", {}, ("karras",)),
-    ("unipc", "UniPC", "Automatic", "UniPCMultistepScheduler", {}, ("karras", "exponential", "beta")),
-    ("ddim", "DDIM", "Automatic", "DDIMScheduler", {}, ("sgm-uniform",)),
-    ("ddpm", "DDPM", "Automatic", "DDPMScheduler", {}, ()),
-    ("pndm", "PLMS", "Automatic", "PNDMScheduler", {}, ()),
-    ("lcm", "LCM", "Automatic", "LCMScheduler", {}, ()),
-    ("tcd", "TCD", "Automatic", "TCDScheduler", {}, ()),
-)
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A sampler and the schedule types that its diffusers class knows beside the plain one."""
 
-FAMILY_NAMES = tuple(family[0] for family in FAMILIES)
+    short: str
+    sampler: str
+    diffusers_class: str
+    settings: Settings
+    schedules: tuple[str, ...]
+
+
+SCHEDULES: Mapping[str, tuple[str, Settings]] = MappingProxyType(
+    {
+        "karras": ("Karras", {"use_karras_sigmas": True}),
+        "exponential": ("Exponential", {"use_exponential_sigmas": True}),
+        "beta": ("Beta", {"use_beta_sigmas": True}),
+        "sgm-uniform": ("SGM Uniform", {"timestep_spacing": "trailing"}),
+    }
+)
+ALL = tuple(SCHEDULES)
+SIGMAS = ("karras", "exponential", "beta")
+SDE: Settings = {"algorithm_type": "sde-dpmsolver++"}
+MULTI, SINGLE = "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"
+FAMILIES: tuple[Family, ...] = (
+    Family("euler", "Euler", "EulerDiscreteScheduler", {}, ALL),
+    Family("euler-a", "Euler a", "EulerAncestralDiscreteScheduler", {}, ("sgm-uniform",)),
+    Family("heun", "Heun", "HeunDiscreteScheduler", {}, ALL),
+    Family("lms", "LMS", "LMSDiscreteScheduler", {}, SIGMAS),
+    Family("dpm2", "DPM2", "KDPM2DiscreteScheduler", {}, SIGMAS),
+    Family("dpm2-a", "DPM2 a", "KDPM2AncestralDiscreteScheduler", {}, SIGMAS),
+    Family("dpmpp-2m", "DPM++ 2M", MULTI, {}, ALL),
+    Family("dpmpp-2m-sde", "DPM++ 2M SDE", MULTI, SDE, ALL),
+    Family("dpmpp-2m-sde-heun", "DPM++ 2M SDE Heun", MULTI, {**SDE, "solver_type": "heun"}, ALL),
+    Family("dpmpp-3m", "DPM++ 3M", MULTI, {"solver_order": 3}, ("karras",)),
+    Family("dpmpp-3m-sde", "DPM++ 3M SDE", MULTI, {**SDE, "solver_order": 3}, ALL),
+    Family("dpmpp-sde", "DPM++ SDE", SINGLE, {**SDE, "lower_order_final": True}, SIGMAS),
+    Family("dpmpp-2s", "DPM++ 2S", SINGLE, {"lower_order_final": True}, SIGMAS),
+    Family("deis", "DEIS", "DEISMultistepScheduler", {}, ("karras",)),
+    Family("unipc", "UniPC", "UniPCMultistepScheduler", {}, SIGMAS),
+    Family("ddim", "DDIM", "DDIMScheduler", {}, ("sgm-uniform",)),
+    Family("ddpm", "DDPM", "DDPMScheduler", {}, ()),
+    Family("pndm", "PLMS", "PNDMScheduler", {}, ()),
+    Family("lcm", "LCM", "LCMScheduler", {}, ()),
+    Family("tcd", "TCD", "TCDScheduler", {}, ()),
+)
+FAMILY_NAMES = tuple(family.short for family in FAMILIES)
+# What A1111 1.9 and later take for "Automatic" where it is not the plain schedule.
+AUTOMATIC: Mapping[str, str] = MappingProxyType(
+    {
+        "DPM++ 2M": "Karras",
+        "DPM++ SDE": "Karras",
+        "DPM2": "Karras",
+        "DPM2 a": "Karras",
+        "DPM++ 2M SDE": "Exponential",
+        "DPM++ 2M SDE Heun": "Exponential",
+        "DPM++ 3M SDE": "Exponential",
+    }
+)
 
 
 def _table() -> Mapping[str, Scheduler]:
     table: dict[str, Scheduler] = {}
-    for short, sampler, plain, class_name, settings, schedules in FAMILIES:
-        table[short] = Scheduler(short, sampler, plain, class_name, tuple(sorted(settings.items())))
-        for schedule in schedules:
-            shown, extra = SCHEDULES[schedule]
-            name = f"{short}-{schedule}"
-            table[name] = Scheduler(name, sampler, shown, class_name, tuple(sorted({**settings, **extra}.items())))
+    for family in FAMILIES:
+        plain = "Automatic" if family.sampler in TIMESTEP_SAMPLERS else "Uniform"
+        forms: list[tuple[str, str, Settings]] = [(family.short, plain, {})]
+        forms += [(f"{family.short}-{schedule}", *SCHEDULES[schedule]) for schedule in family.schedules]
+        for name, schedule, extra in forms:
+            settings = tuple(sorted({**family.settings, **extra}.items()))
+            table[name] = Scheduler(name, family.sampler, schedule, family.diffusers_class, settings)
     return MappingProxyType(table)
 
 
@@ -86,9 +102,13 @@ SCHEDULERS: Mapping[str, Scheduler] = _table()
 
 
 def by_a1111(sampler: str, schedule: str = "Automatic") -> Scheduler | None:
-    """The entry for AUTOMATIC1111's names, or None; older infotexts write both in one ("DPM++ 2M Karras")."""
+    """The entry for AUTOMATIC1111's names, or None where diffusers has no equal.
+
+    Older infotexts write both in one ("DPM++ 2M Karras"); "Automatic" is read as A1111 takes it.
+    """
+    plain = {"Automatic": AUTOMATIC.get(sampler, "Uniform")}.get(schedule, schedule)
     for entry in SCHEDULERS.values():
-        if entry.a1111_sampler == sampler and entry.a1111_schedule == schedule:
+        if entry.a1111_sampler == sampler and entry.a1111_schedule in (plain, schedule):
             return entry
         if schedule == "Automatic" and f"{entry.a1111_sampler} {entry.a1111_schedule}" == sampler:
             return entry
