@@ -84,6 +84,7 @@ class World:
 
     folder: Path
     registry: Path
+    library_name: str = "library"
 
     @property
     def spec(self) -> Path:
@@ -93,7 +94,7 @@ class World:
     @property
     def library(self) -> Path:
         """The library's folder."""
-        return self.folder / "library"
+        return self.folder / self.library_name
 
     def write(self, value: Mapping[str, Any]) -> Path:
         """Write the spec."""
