@@ -20,7 +20,7 @@ import torch
 from generator.batching import batch_key
 from generator.candidate import Batch
 from generator.loading import Studio
-from generator.sampling import build_scheduler
+from generator.sampling import build_scheduler, check_steps
 from specs.errors import LimnerError
 from specs.job import Job
 
@@ -90,12 +90,13 @@ def _check(studio: Studio, batch: Batch) -> None:
         )
     if job.adapters:
         raise LimnerError(f"adapters: got {', '.join(job.adapters)}; none are allowed yet")
-    multiple = studio.checkpoint.multiple_px
+    multiple = max(8, studio.checkpoint.multiple_px)
     if job.width_px < 1 or job.height_px < 1 or job.width_px % multiple or job.height_px % multiple:
         raise LimnerError(
             f"picture: got {job.width_px}×{job.height_px} px; allowed for {studio.checkpoint.name!r} are multiples of "
             f"{multiple} px"
         )
+    check_steps(job.scheduler, studio.noise, job.steps)
 
 
 def _attempt(studio: Studio, jobs: Sequence[Job], size: int, progress: Progress | None) -> _Rows | None:

@@ -149,11 +149,12 @@ def _pipeline(architecture: str, parts: dict[str, Any]) -> Any:
 
 
 def _place(pipe: Any, setting: Setting) -> None:
-    """Onto the device; in low-memory mode the picture is decoded in slices and tiles, and on CUDA parts take turns."""
+    """Onto the device. In low-memory mode pictures are decoded one by one and, above the VAE's own size, in tiles; on
+    CUDA the parts take turns on the card; on MPS attention is cut up (elsewhere torch's own attention needs less)."""
     if setting.low_memory:
         pipe.vae.enable_slicing()
         pipe.vae.enable_tiling()
-        if setting.kind != "cpu":
+        if setting.kind == "mps":
             pipe.enable_attention_slicing()
     if setting.low_memory and setting.kind == "cuda":
         pipe.enable_model_cpu_offload(device=setting.device)

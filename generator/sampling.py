@@ -29,9 +29,9 @@ NOISE_KEYS = (
     "set_alpha_to_one",
 )
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
-# All three families were trained so, whatever the oldest configuration files say (diffusers corrects them likewise):
-# a latent is never clipped to the range of pixels, and time steps count from 1.
-ALWAYS = {"clip_sample": False, "steps_offset": 1}
+# True of all three families, whatever the oldest configuration files say (diffusers corrects them likewise): a latent
+# is never clipped to the range of pixels, and time steps count from 1. PLMS is PNDM without its Runge-Kutta start.
+ALWAYS = {"clip_sample": False, "steps_offset": 1, "skip_prk_steps": True}
 
 
 def noise_schedule(path: Path) -> dict[str, Any]:
@@ -64,6 +64,24 @@ def build_scheduler(name: str, noise: dict[str, Any]) -> Any:
         )
     options = {key: value for key, value in noise.items() if key in accepted}
     return cls(**{**options, **dict(entry.settings)})
+
+
+def check_steps(name: str, noise: dict[str, Any], steps: int) -> None:
+    """Raise LimnerError where this solver cannot work in so many steps (some need a few to start)."""
+    scheduler = build_scheduler(name, noise)
+    most = noise.get("num_train_timesteps", 1000)
+    why = "it is out of range"
+    if 1 <= steps <= most:
+        try:
+            scheduler.set_timesteps(steps)
+        except (ValueError, IndexError, RuntimeError) as error:
+            why = str(error)
+        else:
+            return
+    raise LimnerError(
+        f"steps: got {steps} with scheduler {name!r}, which cannot do that: {why}; allowed are 1 to {most}, for some "
+        f"schedulers fewer. 20 to 40 do for most."
+    )
 
 
 def _keeps_zero_snr(name: str) -> bool:

@@ -19,6 +19,7 @@ from typing import Any
 from generator.layout import MAIN_PART, PARTS, files_read
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint, WeightFile
 from specs.errors import LimnerError
+from specs.folder import inspect_folder
 
 MEMORY_VERSION = 1
 SETTLED_S = 2.0  # a file younger than this may change again within one tick of its clock: hash it, do not remember it
@@ -72,6 +73,8 @@ def pin(checkpoint: Checkpoint, folder: Path, memory: HashMemory) -> Checkpoint:
     Declared hashes must match, declared files must be there, and no weights may be read that are not declared (when
     any are). Raises LimnerError naming the file, what was expected and what was found.
     """
+    if checkpoint.architecture == "unknown":  # a hub repository that the registry does not know: it says so itself
+        checkpoint = _inspected(checkpoint, folder)
     read = files_read(checkpoint.architecture, folder)
     declared = {file.path: file.sha256 for file in checkpoint.files}
     for path in sorted(declared):
@@ -230,6 +233,13 @@ def wanted_patterns(checkpoint: Checkpoint) -> list[str]:
         weights = declared
     configuration = [f"{folder}*{suffix}" for folder in folders for suffix in (".json", ".txt")]
     return sorted({"model_index.json", *configuration, *weights})
+
+
+def _inspected(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
+    facts = inspect_folder(folder)
+    return replace(
+        checkpoint, architecture=facts.architecture, multiple_px=facts.multiple_px, native_px=facts.native_px
+    )
 
 
 def _entry(checkpoint: Checkpoint) -> str:

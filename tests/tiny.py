@@ -21,11 +21,11 @@ WORDS = ("sword", "potion", "silver", "red", "on", "ground", "night", "card", "b
 def build(kind: str, folder: Path, seed: int = 0) -> Path:
     """Write a checkpoint of an architecture into ``folder`` (made when missing); returns the folder."""
     import torch
-    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+    from diffusers import DDIMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline
 
     with torch.random.fork_rng(devices=[]), _quiet():
         torch.manual_seed(seed)
-        parts: dict[str, Any] = {"unet": _unet(kind), "vae": _vae(kind), "scheduler": _scheduler(kind)}
+        parts: dict[str, Any] = {"unet": _unet(kind), "vae": _vae(kind), "scheduler": DDIMScheduler()}
         parts["text_encoder"] = _text_encoder(kind, projection=False)
         parts["tokenizer"] = _tokenizer("<|endoftext|>" if kind != "sd2" else "!")
         if kind == "sdxl":
@@ -37,6 +37,10 @@ def build(kind: str, folder: Path, seed: int = 0) -> Path:
                 **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
             )
         pipe.save_pretrained(folder)
+    noise, index = _noise(kind), folder / "model_index.json"
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(noise, indent=2), encoding="utf-8")
+    parts_named = json.loads(index.read_text(encoding="utf-8")) | {"scheduler": ["diffusers", noise["_class_name"]]}
+    index.write_text(json.dumps(parts_named, indent=2), encoding="utf-8")
     for tokenizer in folder.glob("tokenizer*"):
         _write_vocabulary(tokenizer)
     return folder
@@ -141,15 +145,25 @@ def _text_encoder(kind: str, *, projection: bool) -> Any:
     return CLIPTextModelWithProjection(config) if projection else CLIPTextModel(config)
 
 
-def _scheduler(kind: str) -> Any:
-    from diffusers import DDIMScheduler, EulerDiscreteScheduler, PNDMScheduler
-
-    noise = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
-    if kind == "sd1":
-        return PNDMScheduler(**noise, skip_prk_steps=True)
+def _noise(kind: str) -> dict[str, Any]:
+    """``scheduler_config.json`` as the makers of each family publish it (no key more, none less)."""
+    config: dict[str, Any] = {
+        "_class_name": {"sd1": "PNDMScheduler", "sd2": "DDIMScheduler", "sdxl": "EulerDiscreteScheduler"}[kind],
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "clip_sample": False,
+        "num_train_timesteps": 1000,
+        "set_alpha_to_one": False,
+        "skip_prk_steps": True,
+        "steps_offset": 1,
+        "trained_betas": None,
+    }
     if kind == "sd2":
-        return DDIMScheduler(**noise, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False)
-    return EulerDiscreteScheduler(**noise, timestep_spacing="leading")
+        config["prediction_type"] = "v_prediction"
+    if kind == "sdxl":
+        config |= {"prediction_type": "epsilon", "timestep_spacing": "leading", "use_karras_sigmas": False}
+    return config
 
 
 def _vocabulary() -> dict[str, int]:
