@@ -7,11 +7,13 @@ takes a while to import, is only needed when there is something to do.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import StaticPool
 
 from catalog.engine import APPLICATION_ID, explain, journal_mode, reading, speaking, writing
 from catalog.errors import CatalogError, NewerLibraryError
@@ -84,6 +86,17 @@ def _migrate(connection: Connection, found: int, head: int, scripts: Path) -> No
     connection.exec_driver_sql(f"PRAGMA user_version={head}")
     if not found:
         add(connection, Library, [{"id": 1, "made_at": now(), "writes": 0}])
+
+
+@functools.cache
+def expected_schema() -> dict[tuple[str, str], str | None]:
+    """(type, name) → SQL of everything that the migrations make: what a catalog's schema must be."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.connect() as connection, connection.begin():
+        _migrate(connection, 1, HEAD, SCRIPTS)
+        rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master").all()
+    engine.dispose()
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def _back_up(path: Path, revision: int) -> None:

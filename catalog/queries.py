@@ -114,7 +114,7 @@ def _standing() -> Select[Any]:
     Every lookup goes by primary key from the candidate, so the cost grows with the set, not with the library.
     """
     candidate = CandidateRow
-    return (
+    query: Select[Any] = (
         select(
             candidate.set_name,
             candidate.asset_id,
@@ -138,6 +138,7 @@ def _standing() -> Select[Any]:
         .outerjoin(_policy, _newest_verdict(_policy, False))
         .where(ImageRow.state != "lost")
     )
+    return query
 
 
 def _newest_at() -> Any:

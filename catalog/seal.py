@@ -55,6 +55,17 @@ def opened(path: Path) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def visiting(path: Path) -> Iterator[None]:
+    """Count a reader of the raw file, so that what it closes costs nobody in this process a lock."""
+    opened(path)
+    try:
+        yield
+    finally:
+        with _guard:
+            _leave(str(path))
+
+
 def closing(engine: Engine) -> None:
     """Close the engine; the last one in this process seals what was written, and reads parked files no more."""
     path = path_of(engine)
@@ -66,11 +77,15 @@ def closing(engine: Engine) -> None:
                     _seal_if_stale(engine)
         finally:
             engine.dispose()
-            _open[str(path)] -= 1
-            if last:
-                del _open[str(path)]
-                for fd in _parked.pop(str(path), []):
-                    os.close(fd)
+            _leave(str(path))
+
+
+def _leave(path: str) -> None:
+    _open[path] -= 1
+    if not _open[path]:
+        del _open[path]
+        for fd in _parked.pop(path, []):
+            os.close(fd)
 
 
 def ensure(engine: Engine) -> None:

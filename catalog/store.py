@@ -36,7 +36,7 @@ class Catalog:
         """Use ``open``."""
         self.library = library
         self.objects = Objects(library)
-        self._engine = open_engine(library / FILE)
+        self.engine = open_engine(library / FILE)
         self._held = seal.opened(library / FILE)
 
     @classmethod
@@ -54,8 +54,8 @@ class Catalog:
         _make_folders(library)
         catalog = cls(library)
         try:
-            migrate.bring_up(catalog._engine, library / FILE)
-            seal.ensure(catalog._engine)
+            migrate.bring_up(catalog.engine, library / FILE)
+            seal.ensure(catalog.engine)
         except BaseException:
             catalog.close()
             raise
@@ -65,7 +65,7 @@ class Catalog:
         """Give the connections back, and seal what was written (see ``seal.py``). May be called twice."""
         if self._held:
             self._held = False
-            seal.closing(self._engine)
+            seal.closing(self.engine)
 
     def __enter__(self) -> Catalog:
         return self
@@ -89,10 +89,10 @@ class Catalog:
         ``scorers`` by role; every checkpoint with its files hashed.
         """
         rows = register.rows_for(spec, checkpoint, scorers, plans, rights, git)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             if register.is_current(connection, rows):
                 return
-        with seal.counted(self._engine) as connection:
+        with seal.counted(self.engine) as connection:
             register.put(connection, rows)
 
     def record(self, records: Sequence[Record]) -> Recorded:
@@ -111,32 +111,32 @@ class Catalog:
                 blobs = [item.png for item in records if item.area == area and item.keep_pixels]
                 if blobs:
                     self.objects.put_all(blobs, area)
-            with seal.counted(self._engine) as connection:
+            with seal.counted(self.engine) as connection:
                 return record.put_records(connection, records)
 
     def reuse(self, items: Sequence[Reuse]) -> Recorded:
         """Give pictures that are on record to further assets, without rendering. One transaction; idempotent."""
-        with seal.counted(self._engine) as connection:
+        with seal.counted(self.engine) as connection:
             return record.put_reused(connection, items)
 
     def append(self, verdicts: Sequence[tuple[CandidateKey, Verdict]]) -> int:
         """Append verdicts, in order, one transaction; returns how many (one equal to the newest is not repeated)."""
         if not verdicts:
             return 0
-        with seal.counted(self._engine) as connection:
+        with seal.counted(self.engine) as connection:
             return record.append_verdicts(connection, verdicts)
 
     def rescore(self, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
         """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay."""
         if not cards:
             return 0
-        with seal.counted(self._engine) as connection:
+        with seal.counted(self.engine) as connection:
             return record.put_scorecards(connection, cards)
 
     def drop_pixels(self, image_sha256s: Iterable[str]) -> int:
         """Remove pictures' files and keep everything else; rows first. Returns how many were present."""
         with holding(self.library / "locks" / "objects.lock", shared=True):
-            with seal.counted(self._engine) as connection:
+            with seal.counted(self.engine) as connection:
                 gone = images.mark(connection, image_sha256s, start="present", end="dropped")
             for row in gone:
                 self.objects.delete(row["image_sha256"], row["area"])
@@ -145,44 +145,45 @@ class Catalog:
     def relocate(self, image_sha256s: Iterable[str], area: str) -> int:
         """Move pictures to ``objects`` or ``quarantine``; returns how many moved. At no instant is a file missing."""
         with holding(self.library / "locks" / "objects.lock", shared=True):
-            return images.relocate(self._engine, self.objects, list(image_sha256s), area)
+            return images.relocate(self.engine, self.objects, list(image_sha256s), area)
 
     # runs
 
     def start_run(self, set_name: str, spec_sha256: str) -> Run:
         """Begin a run: its claims count until it is finished or this process ends, however it ends."""
-        run = runs.begin(self.library, set_name, spec_sha256)
-        with seal.counted(self._engine) as connection:
+        with holding(self.library / "locks" / "objects.lock", shared=True):  # so that nobody tidies it away
+            run = runs.begin(self.library, set_name, spec_sha256)
+        with seal.counted(self.engine) as connection:
             runs.put_begun(connection, run)
         return run
 
     def finish_run(self, run: Run, outcome: str, counts: Mapping[str, Json] | None = None) -> None:
         """End a run: ``outcome`` in a word (finished, interrupted, failed), ``counts`` what it did."""
-        with seal.counted(self._engine) as connection:
+        with seal.counted(self.engine) as connection:
             runs.put_finished(connection, run, outcome, counts or {})
         run.lock.path.unlink(missing_ok=True)
         run.lock.release()
 
     def claim(self, job_ids: Sequence[str], run: Run) -> Claim:
         """Claim jobs for a run, so that no other run renders them meanwhile."""
-        with seal.counted(self._engine) as connection:
+        with seal.counted(self.engine) as connection:
             return runs.claim(connection, self.library, job_ids, run)
 
     # questions
 
     def made(self, set_name: str) -> Mapping[str, Mapping[str, MadeCandidate]]:
         """Asset id → job id → candidate as it stands."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return queries.made(connection, set_name)
 
     def pictures(self, job_ids: Sequence[str]) -> Mapping[str, MadeImage]:
         """Job id → its picture, in whatever set, for the jobs that have one."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return runs.made_images(connection, job_ids)
 
     def picture(self, image_sha256: str) -> bytes:
         """A picture's file as it is on disk. NotFoundError when it is dropped, lost or unknown."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             area = images.area_of(connection, image_sha256)
         return self.objects.get(image_sha256, area)
 
@@ -200,22 +201,22 @@ class Catalog:
 
     def keepers(self, set_name: str | None = None, asset_ids: Iterable[str] | None = None) -> list[Keeper]:
         """What is kept, of one set or of all, in the order of the rows."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return queries.keepers(connection, self.library, set_name, asset_ids)
 
     def embeddings(self, set_name: str, clip_id: str | None = None) -> Embeddings:
         """The embeddings of a set's pictures as one matrix; without ``clip_id`` those of the CLIP that most have."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return queries.embeddings(connection, set_name, clip_id)
 
     def find(self, text: str) -> CandidateKey:
         """The candidate that a hash prefix, ``set/asset`` or ``set/asset#n`` names. NotFoundError, AmbiguousError."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return find.find(connection, self.library, text)
 
     def provenance(self, key: CandidateKey) -> Provenance:
         """The whole record of a candidate."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return show.provenance(connection, key)
 
 

@@ -1,0 +1,121 @@
+"""Check the pictures' files against what the rows say of them: there, whole, in their place, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.objects import AREAS, TEMPORARY, Objects, Stored
+from catalog.problems import Problem
+from generator.images import read_png
+from specs.canonical import sha256_hex
+from specs.errors import LimnerError
+
+IGNORED = (".DS_Store", "Thumbs.db", "desktop.ini")  # file browsers leave these wherever they look
+AHEAD = 64  # pictures in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a row says of a picture's file."""
+
+    area: str
+    state: str
+    bytes: int
+    pixels_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Files looked into, what is wrong with them, and how many belong to nothing."""
+
+    files: int
+    problems: list[Problem]
+    unreferenced: int
+
+
+def check(library: Path, kept: Mapping[str, Kept] | None, progress: Callable[[int, int], None] | None) -> Checked:
+    """Check every file. ``kept`` None (the rows cannot be read): each file against its own name alone."""
+    objects = Objects(library)
+    stored = [file for area in AREAS for file in objects.entries(area)]
+    problems = [
+        Problem("extra", str(path.relative_to(library)), "is not a file that limner made")
+        for area in AREAS
+        for path in objects.strangers(area)
+        if path.name not in IGNORED
+    ]
+    places = {(file.sha256, file.area) for file in stored}
+    if kept is not None:
+        problems += _absent(kept, places)
+    mine = [file for file in stored if kept is None or is_referenced(file, kept, places)]
+    problems += _contents(objects, mine, kept, progress)
+    loose = len(stored) - len(mine) + sum(1 for _ in temporary_files(library))
+    return Checked(len(mine), sorted(problems, key=lambda problem: problem.what), loose)
+
+
+def is_referenced(file: Stored, kept: Mapping[str, Kept], places: set[tuple[str, str]]) -> bool:
+    """Does a row speak of this file? In the wrong area it counts while the right one has none."""
+    row = kept.get(file.sha256)
+    if row is None or row.state != "present":
+        return False
+    return file.area == row.area or (file.sha256, row.area) not in places
+
+
+def temporary_files(library: Path) -> Iterator[Path]:
+    """Files on their way, which a crash left in ``tmp``."""
+    folder = library / "tmp"
+    if folder.is_dir():
+        for entry in os.scandir(folder):
+            if entry.name.startswith(TEMPORARY):
+                yield Path(entry.path)
+
+
+def _absent(kept: Mapping[str, Kept], places: set[tuple[str, str]]) -> Iterator[Problem]:
+    for sha256, row in kept.items():
+        if row.state == "present" and (sha256, row.area) not in places:
+            other = next((area for area in AREAS if (sha256, area) in places), None)
+            name = f"{row.area}/{sha256[:2]}/{sha256}.png"
+            if other:
+                yield Problem("misplaced", name, f"it lies in {other}")
+            else:
+                yield Problem("missing", name, f"{row.bytes} bytes are on record")
+
+
+def _contents(
+    objects: Objects,
+    files: list[Stored],
+    kept: Mapping[str, Kept] | None,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Problem]:
+    """Hash and decode every file, some at a time."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(files), AHEAD):
+            part = files[start : start + AHEAD]
+            rows: Iterable[Kept | None] = [kept.get(file.sha256) if kept is not None else None for file in part]
+            yield from (found for found in pool.map(lambda *a: _content(objects, *a), part, rows) if found)
+            if progress:
+                progress(min(start + AHEAD, len(files)), len(files))
+
+
+def _content(objects: Objects, file: Stored, row: Kept | None) -> Problem | None:
+    name = f"{file.area}/{file.sha256[:2]}/{file.sha256}.png"
+    if row is not None and file.bytes < row.bytes:
+        return Problem("truncated", name, f"{file.bytes} bytes; {row.bytes} are on record")
+    try:
+        data = objects.get(file.sha256, file.area)
+    except FileNotFoundError:
+        return Problem("missing", name, "it went away during the check")
+    if (found := sha256_hex(data)) != file.sha256:
+        return Problem("altered", name, f"its bytes hash to {found[:12]}, not to its name")
+    if row is None:
+        return None
+    try:
+        pixels = read_png(data).pixels_sha256
+    except LimnerError as error:
+        return Problem("altered", name, f"cannot be decoded: {error}")
+    if pixels != row.pixels_sha256:
+        return Problem("altered", name, f"its pixels hash to {pixels[:12]}; {row.pixels_sha256[:12]} is on record")
+    return None

@@ -1,0 +1,71 @@
+"""A copy of the catalog to examine, taken without writing a byte to the library.
+
+The copy is made under SQLite's shared lock, so writers wait for a moment and readers do not. Where a write was
+interrupted (a rollback journal lies beside the file), the copy takes the journal along and is rolled back in its own
+folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from catalog.seal import raw
+
+BESIDE = ("-journal", "-wal")
+_WAL_FORMAT = b"\x02\x02"
+
+
+@contextlib.contextmanager
+def snapshot(path: Path) -> Iterator[Path]:
+    """The path of a private copy, gone when the block is left. Raises OSError when it cannot be read or copied."""
+    with tempfile.TemporaryDirectory(prefix="limner-verify-") as folder:
+        copy = Path(folder) / path.name
+        with _shared_lock(path):
+            _copy(path, copy)
+            for suffix in BESIDE:
+                beside = path.with_name(path.name + suffix)
+                with contextlib.suppress(FileNotFoundError):
+                    copy.with_name(copy.name + suffix).write_bytes(beside.read_bytes())
+        yield copy
+
+
+@contextlib.contextmanager
+def reading_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that cannot write. Raises sqlite3.Error when the file cannot be read so."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20, isolation_level=None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _shared_lock(path: Path) -> Iterator[None]:
+    """Keep writers out for a moment. Where SQLite cannot read (damage, an interrupted write) there are none."""
+    with contextlib.ExitStack() as stack:
+        if not _is_idle_wal(path):
+            with contextlib.suppress(sqlite3.Error):
+                connection = stack.enter_context(reading_only(path))
+                connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        yield
+
+
+def _is_idle_wal(path: Path) -> bool:
+    """A WAL database that nobody has open: to lock it would make files beside it, and there is nobody to keep out."""
+    with raw(path) as fd:
+        is_wal = os.pread(fd, 2, 18) == _WAL_FORMAT
+    return is_wal and not path.with_name(path.name + "-wal").exists()
+
+
+def _copy(path: Path, copy: Path) -> None:
+    with raw(path) as fd, copy.open("wb") as target:
+        at = 0
+        while block := os.pread(fd, 1 << 20, at):
+            target.write(block)
+            at += len(block)

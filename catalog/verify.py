@@ -1,0 +1,142 @@
+"""Re-derive every hash of a library and say what does not hold. Writes nothing, unless asked to tidy or to mend.
+
+What is found: every changed byte of ``catalog.sqlite`` while its seal is fresh (see ``seal.py``), and otherwise every
+change that alters what the catalog says; every picture that is missing, truncated, altered, misplaced or not ours.
+Files that no row speaks of (a crash may leave some) are counted, not complained of.
+
+Not covered, because they can be made again: ``cache/``, ``locks/``, ``prefect/``, ``sheets/``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from catalog import check_files, check_rows, mend, migrate
+from catalog.check_files import Kept
+from catalog.engine import open_engine
+from catalog.errors import CatalogError, LibraryMissingError, NewerLibraryError, StorageError
+from catalog.problems import Problem
+from catalog.seal import Seal, file_seal, raw, read_seal, seal_path, visiting
+from catalog.snapshot import snapshot
+
+FILE = "catalog.sqlite"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``verify`` found. ``rows`` and ``files`` were checked; ``unreferenced`` files belong to nothing.
+
+    ``seal`` is ``fresh`` (every byte of the catalog is accounted for), ``stale`` (written since, or killed: what the
+    catalog says is accounted for, its idle bytes are not) or ``broken``. ``removed`` and ``mended`` say what was done.
+    """
+
+    rows: int
+    files: int
+    problems: tuple[Problem, ...]
+    unreferenced: int
+    seal: str
+    removed: int = 0
+    mended: tuple[str, ...] = ()
+
+    @property
+    def checked(self) -> int:
+        """Rows and files together."""
+        return self.rows + self.files
+
+
+def verify(library: Path, *, gc: bool = False, repair: bool = False, progress: Progress | None = None) -> Report:
+    """Check a library. ``gc`` removes files that belong to nothing, ``repair`` mends what it can and checks again.
+
+    ``progress`` is told (files checked, files in all). Raises LibraryMissingError, NewerLibraryError, StorageError.
+    """
+    library = library.absolute()
+    if not (library / FILE).is_file():
+        raise LibraryMissingError(
+            f"{library}: no library here (no {FILE}); allowed: a folder that limner made; name it with --library or "
+            "LIMNER_LIBRARY."
+        )
+    report = _examine(library, progress)
+    mended: tuple[str, ...] = ()
+    if repair and (report.problems or report.seal != "fresh"):
+        mended = mend.repair(library, report.problems)
+        report = _examine(library, progress)
+    removed = mend.collect(library) if gc else 0
+    return replace(report, mended=mended, removed=removed, unreferenced=report.unreferenced - removed)
+
+
+def _examine(library: Path, progress: Progress | None) -> Report:
+    path = library / FILE
+    problems: list[Problem] = []
+    try:
+        with visiting(path), snapshot(path) as copy:
+            found = _examine_rows(copy, read_seal(path), problems)
+        if not seal_path(path).exists():
+            problems.append(Problem("missing", seal_path(path).name, "the seal is gone"))
+        checked = check_files.check(library, found.kept, progress)
+        moved = check_rows.changed_since(path, found.kept or {}, [_sha256(one) for one in checked.problems])
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename or path}: cannot be read: {error.strerror}; check the disk and the folder's rights."
+        ) from error
+    problems += (one for one in checked.problems if _sha256(one) not in moved)
+    return Report(found.rows, checked.files, tuple(problems), checked.unreferenced, found.seal)
+
+
+def _sha256(problem: Problem) -> str:
+    return Path(problem.what).stem
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """``kept``: what the rows say of the pictures' files; None when they could not be read."""
+
+    rows: int
+    seal: str
+    kept: dict[str, Kept] | None
+
+
+def _examine_rows(copy: Path, seal: Seal | None, problems: list[Problem]) -> _Rows:
+    """Check the copy: first that SQLite can read it (an interrupted write is rolled back here), then seal and rows."""
+    try:
+        writes = check_rows.writes(copy)
+    except sqlite3.Error as error:
+        problems.append(Problem("altered", FILE, f"SQLite cannot read it: {error}"))
+        return _Rows(0, "broken", None)
+    state = _check_seal(copy, seal, writes, problems)
+    engine = open_engine(copy)
+    try:
+        migrate.bring_up(engine, copy)
+        count, kept, found = check_rows.check(engine)
+        problems += found
+    except NewerLibraryError:
+        raise
+    except CatalogError as error:
+        problems.append(Problem("altered", FILE, str(error).replace(str(copy), FILE)))
+        return _Rows(0, state, None)
+    finally:
+        engine.dispose()
+    return _Rows(count, state, kept)
+
+
+def _check_seal(copy: Path, seal: Seal | None, writes: int | None, problems: list[Problem]) -> str:
+    name = seal_path(copy).name
+    if seal is None:
+        problems.append(Problem("altered", name, "the seal is missing or is not what was written"))
+        return "broken"
+    if writes is None or seal.writes < writes:
+        return "stale"
+    if seal.writes > writes:
+        detail = f"the seal is of write {seal.writes}, the catalog is at {writes}: it is an older copy"
+        problems.append(Problem("altered", FILE, detail))
+        return "broken"
+    with raw(copy) as fd:
+        now = file_seal(fd, writes)
+    if now == seal:
+        return "fresh"
+    detail = f"{now.bytes} bytes hash to {now.sha256[:12]}; sealed were {seal.bytes} that hash to {seal.sha256[:12]}"
+    problems.append(Problem("altered", FILE, detail))
+    return "broken"
