@@ -114,31 +114,31 @@ def _standing() -> Select[Any]:
     Every lookup goes by primary key from the candidate, so the cost grows with the set, not with the library.
     """
     candidate = CandidateRow
-    query: Select[Any] = (
-        select(
-            candidate.set_name,
-            candidate.asset_id,
-            candidate.job_id,
-            candidate.number,
-            candidate.image_sha256,
-            ImageRow.area,
-            ImageRow.state,
-            ScorecardRow.safety,
-            ScorecardRow.card,
-            func.coalesce(_person.keep, _policy.keep).label("keep"),
-            func.coalesce(_person.decided_by, _policy.decided_by, "").label("decided_by"),
-            func.coalesce(_person.reasons, _policy.reasons, "[]").label("reasons"),
-            func.coalesce(_person.note, _policy.note, "").label("note"),
-            _person.keep.label("person_keep"),
-            func.coalesce(_policy.policy_sha256, "").label("policy_sha256"),
-        )
+    columns: list[Any] = [
+        candidate.set_name,
+        candidate.asset_id,
+        candidate.job_id,
+        candidate.number,
+        candidate.image_sha256,
+        ImageRow.area,
+        ImageRow.state,
+        ScorecardRow.safety,
+        ScorecardRow.card,
+        func.coalesce(_person.keep, _policy.keep).label("keep"),
+        func.coalesce(_person.decided_by, _policy.decided_by, "").label("decided_by"),
+        func.coalesce(_person.reasons, _policy.reasons, "[]").label("reasons"),
+        func.coalesce(_person.note, _policy.note, "").label("note"),
+        _person.keep.label("person_keep"),
+        func.coalesce(_policy.policy_sha256, "").label("policy_sha256"),
+    ]
+    return (
+        select(*columns)
         .join(ImageRow, ImageRow.image_sha256 == candidate.image_sha256)
         .join(ScorecardRow, _newest_card())
         .outerjoin(_person, _newest_verdict(_person, True))
         .outerjoin(_policy, _newest_verdict(_policy, False))
         .where(ImageRow.state != "lost")
     )
-    return query
 
 
 def _newest_at() -> Any:
