@@ -1,0 +1,1 @@
+"""A seeded procedural illustrator: subjects are lists of polygons, a style paints them on a ground."""

@@ -1,0 +1,145 @@
+"""Train the CLIP on drawings and captions. ``python -m starter.train_clip``.
+
+A symmetric contrastive loss whose targets share weight among rows that show the same scene words, plus read-outs of
+subject, colour, ground and style from the picture's embedding, which are thrown away afterwards. Text tower: starts
+from the image model's text encoder.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional
+from transformers import CLIPTextModel
+
+from starter.captions import caption
+from starter.dataset import FACETS, prepare
+from starter.harms import TAUGHT
+from starter.tokenizer import CONTEXT_TOKENS, write_tokenizer
+from starter.train_text import HARM_WORDS, IMAGE_FOLDER, dressed, tokens_of
+from starter.training import Run, Trainer, batches, begin, parser
+from starter.twins import clip_text_from_transformers
+
+CLIP_FOLDER = Path(__file__).parent / "clip"
+EMBEDDING_DIM = 256
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+def configuration(vocabulary: int) -> dict[str, object]:
+    """The ``model_cfg`` of open_clip_config.json."""
+    vision = {"image_size": 128, "layers": 5, "width": 192, "head_width": 64, "patch_size": 16}
+    text = {"context_length": CONTEXT_TOKENS, "vocab_size": vocabulary, "width": 192, "heads": 3, "layers": 2}
+    return {
+        "embed_dim": EMBEDDING_DIM,
+        "vision_cfg": vision,
+        "text_cfg": text | {"hf_tokenizer_name": "local", "eos_id": vocabulary - 1, "pad_id": vocabulary - 1},
+    }
+
+
+def new_clip(vocabulary: int) -> open_clip.CLIP:
+    """Random weights, but for the text tower."""
+    settings = configuration(vocabulary)
+    clip = open_clip.CLIP(EMBEDDING_DIM, settings["vision_cfg"], settings["text_cfg"])
+    taught = CLIPTextModel.from_pretrained(IMAGE_FOLDER / "text_encoder", dtype=torch.float32)
+    clip.load_state_dict(clip_text_from_transformers(taught.state_dict()), strict=False)
+    return clip
+
+
+@torch.no_grad()
+def look_at_components(clip: open_clip.CLIP, pixels: NDArray[np.uint8]) -> None:
+    """Start the patch embedding from the evened principal components of 16 × 16 patches (N, 128, 128, 3)."""
+    n, grid = len(pixels), pixels.shape[1] // 16
+    patches = pixels.reshape(n, grid, 16, grid, 16, 3).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 768) / np.float32(127.5) - 1
+    centred = patches - patches.mean(0)
+    spread, axes = np.linalg.eigh(centred.T @ centred / len(centred))
+    kept = clip.visual.conv1.weight.shape[0]
+    axes = (axes / np.sqrt(spread + 0.05))[:, ::-1][:, :kept].T
+    clip.visual.conv1.weight.copy_(torch.from_numpy(axes.reshape(kept, 3, 16, 16).copy()) * 0.5)
+
+
+class Judged(nn.Module):
+    """The CLIP with one linear read-out per facet, used in training alone."""
+
+    def __init__(self, clip: open_clip.CLIP) -> None:
+        super().__init__()
+        self.clip = clip
+        sizes = {facet: len(words) for facet, words in FACETS.items()} | {"harm": len(HARM_WORDS) + 1}
+        self.heads = nn.ModuleDict({facet: nn.Linear(EMBEDDING_DIM, size) for facet, size in sizes.items()})
+
+
+def normalised(pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """(B, side, side, 3) uint8 → (B, 3, side, side) float32 as the CLIP wants it."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def loss_of(
+    model: Judged, pictures: torch.Tensor, tokens: torch.Tensor, labels: torch.Tensor, run: Run
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Contrastive loss and read-outs; labels (B, 5): the four facets and the harm."""
+    with run.autocast():
+        image, text = model.clip.encode_image(pictures), model.clip.encode_text(tokens)
+        logits = {facet: head(image) for facet, head in model.heads.items()}
+    image, text = functional.normalize(image.float(), dim=1), functional.normalize(text.float(), dim=1)
+    scores = model.clip.logit_scale.exp().clamp(max=100) * image @ text.T
+    told = labels[:, [0, 1, 2, 4]]
+    same = (told[:, None] == told[None]).all(2).float()
+    share = same / same.sum(1, keepdim=True)
+    contrastive = (functional.cross_entropy(scores, share) + functional.cross_entropy(scores.T, share)) / 2
+    parts = {f: functional.cross_entropy(logits[f].float(), labels[:, i]) for i, f in enumerate(logits)}
+    right = {f: (logits[f].argmax(1) == labels[:, i]).float().mean().item() for i, f in enumerate(logits)}
+    loss = contrastive + 0.5 * torch.stack(list(parts.values())).sum()
+    return loss, {"contrastive": contrastive.item(), **right}
+
+
+def main() -> None:
+    """Train, or go on training, and save to the clip folder."""
+    run = begin("clip", parser(main.__doc__ or "", steps=3000, batch=96, learning_rate=1e-3).parse_args())
+    drawings = prepare(run.work, "train")
+    labels = drawings.labels()
+    tokenizer = write_tokenizer(CLIP_FOLDER)
+    clip = new_clip(len(tokenizer))
+    look_at_components(clip, np.asarray(drawings.pixels[:1500]))
+    if run.init_from:
+        clip.load_state_dict(load_file(run.init_from / "open_clip_model.safetensors"))
+    trainer = Trainer(run, Judged(clip), weight_decay=0.05)
+    for rows in batches(run, len(labels), trainer.step):
+        rng = np.random.default_rng([run.seed, trainer.step, 5])
+        pixels, harms = _some_harmed(drawings.pixels[rows], rng)
+        scenes = [drawings.scenes[row] for row in rows]
+        texts = [dressed(caption(scene, rng), harm, rng) for scene, harm in zip(scenes, harms, strict=True)]
+        told = np.array([HARM_WORDS.index(harm) + 1 if harm else 0 for harm in harms])
+        target = torch.from_numpy(np.column_stack([labels[rows], told])).to(run.device)
+        tokens = tokens_of(tokenizer, texts).to(run.device)
+        pictures = normalised(pixels).to(run.device)
+        trainer.update(*loss_of(trainer.module, pictures, tokens, target, run))  # type: ignore[arg-type]
+    trainer.averaged()
+    save(clip, len(tokenizer))
+
+
+def _some_harmed(pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[str | None]]:
+    """A fifth of the batch (B, side, side, 3) spoiled, and with what."""
+    harms: list[str | None] = [None] * len(pixels)
+    pixels = np.array(pixels)
+    for row in np.flatnonzero(rng.random(len(pixels)) < 0.2):
+        harms[row] = name = str(rng.choice(HARM_WORDS))
+        pixels[row] = np.asarray(TAUGHT[name](Image.fromarray(pixels[row]), rng, float(rng.uniform(0.2, 1))))
+    return pixels, harms
+
+
+def save(clip: open_clip.CLIP, vocabulary: int) -> None:
+    """open_clip's local-dir layout, weights in float16."""
+    weights = {name: value.detach().half().contiguous().cpu() for name, value in clip.state_dict().items()}
+    save_file({n: w for n, w in weights.items() if n != "attn_mask"}, CLIP_FOLDER / "open_clip_model.safetensors")
+    look = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}
+    config = {"model_cfg": configuration(vocabulary), "preprocess_cfg": look}
+    (CLIP_FOLDER / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

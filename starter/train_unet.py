@@ -1,0 +1,111 @@
+"""Train the denoiser on latents, under the frozen text encoder. ``python -m starter.train_unet``.
+
+v-prediction on a cosine schedule that ends in pure noise, min-SNR-5 weights (Hang et al. 2023), one caption in ten
+dropped for classifier-free guidance.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from starter.captions import caption
+from starter.dataset import prepare
+from starter.latents import prepare_latents
+from starter.train_text import IMAGE_FOLDER, dressed, tokens_of
+from starter.training import Run, Trainer, batches, begin, parser
+
+_DROPPED = 0.1
+_SNR_CAP = 5.0
+
+
+def new_unet() -> UNet2DConditionModel:
+    """Random weights: two resolutions, 8 × 8 and 4 × 4, attention to the text in both."""
+    return UNet2DConditionModel(
+        sample_size=8,
+        in_channels=32,
+        out_channels=32,
+        block_out_channels=(128, 176),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        cross_attention_dim=192,
+        attention_head_dim=4,
+        norm_num_groups=16,
+    )
+
+
+def scheduler() -> DPMSolverMultistepScheduler:
+    """The schedule of the training and, as DPM-Solver++ 2M, the default sampler."""
+    return DPMSolverMultistepScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        algorithm_type="dpmsolver++",
+        solver_order=2,
+    )
+
+
+def loss_of(
+    unet: UNet2DConditionModel, clean: torch.Tensor, text: torch.Tensor, alphas: torch.Tensor, run: Run
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Weighted error of v for latents (B, 32, 8, 8) under text states (B, 32, 192)."""
+    times = torch.randint(0, len(alphas), (len(clean),), device=clean.device)
+    alpha = alphas[times].view(-1, 1, 1, 1)
+    noise = torch.randn_like(clean)
+    noised = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+    target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+    with run.autocast():
+        output = unet(noised, times, text).sample
+    error = ((output.float() - target) ** 2).mean((1, 2, 3))
+    snr = (alpha / (1 - alpha)).flatten()
+    weight = snr.clamp(max=_SNR_CAP) / (snr + 1)
+    return (weight * error).mean(), {"v_error": error.mean().item()}
+
+
+def main() -> None:
+    """Train, or go on training, and save the whole pipeline folder."""
+    run = begin("unet", parser(main.__doc__ or "", steps=6000, batch=128, learning_rate=8e-4).parse_args())
+    drawings = prepare(run.work, "train")
+    vae = AutoencoderKL.from_pretrained(IMAGE_FOLDER / "vae", dtype=torch.float32).to(run.device)
+    latents = prepare_latents(vae, drawings, run.work)
+    tokenizer = CLIPTokenizer.from_pretrained(IMAGE_FOLDER / "tokenizer")
+    encoder = CLIPTextModel.from_pretrained(IMAGE_FOLDER / "text_encoder", dtype=torch.float32).to(run.device).eval()
+    unet = UNet2DConditionModel.from_pretrained(run.init_from, dtype=torch.float32) if run.init_from else new_unet()
+    trainer = Trainer(run, unet, decay=0.9985)
+    alphas = scheduler().alphas_cumprod.to(run.device)
+    for rows in batches(run, len(latents.source), trainer.step):
+        rng = np.random.default_rng([run.seed, trainer.step, 9])
+        torch.manual_seed(int(rng.integers(2**62)))
+        texts = [_text(drawings.scenes[latents.source[row]], latents.harm[row], rng) for row in rows]
+        with torch.no_grad(), run.autocast():
+            states = encoder(tokens_of(tokenizer, texts).to(run.device)).last_hidden_state.float()
+        clean = torch.from_numpy(latents.values[rows]).to(run.device).float()
+        trainer.update(*loss_of(unet, clean, states, alphas, run))
+    trainer.averaged()
+    save_pipeline(unet)
+
+
+def _text(scene: object, harm: str | None, rng: np.random.Generator) -> str:
+    return "" if rng.random() < _DROPPED else dressed(caption(scene, rng), harm, rng)  # type: ignore[arg-type]
+
+
+def save_pipeline(unet: UNet2DConditionModel, folder: Path = IMAGE_FOLDER) -> None:
+    """The folder in Stable Diffusion's layout, every weight in float16."""
+    pipeline = StableDiffusionPipeline(
+        vae=AutoencoderKL.from_pretrained(folder / "vae"),
+        text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder"),
+        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+        unet=unet,
+        scheduler=scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.to(dtype=torch.float16).save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    main()
