@@ -1,0 +1,136 @@
+"""Stopped in whatever way, a run leaves no process behind, loses nothing that it recorded, and goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.flows.conftest import Limner
+from tests.world import World, spec_of
+
+MANY = [f"card-{number}" for number in range(400)]
+LEAVES_WITHIN_S = 10
+
+
+def start(world: World, *words: str, **environment: str) -> subprocess.Popen[str]:
+    """``limner WORDS`` in a process of its own."""
+    return subprocess.Popen(
+        world.command(*words),
+        cwd=world.folder,
+        env={**world.environment(), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def pictures(world: World) -> int:
+    """How many picture files there are."""
+    return sum(1 for _ in world.library.glob("*/??/*.png"))
+
+
+def wait_for_pictures(world: World, at_least: int, process: subprocess.Popen[str]) -> None:
+    """Return once so many pictures are stored."""
+    deadline = time.monotonic() + 120
+    while pictures(world) < at_least:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "no pictures in two minutes"
+        time.sleep(0.05)
+
+
+def processes_of(world: World) -> list[str]:
+    """Command lines of living processes that work on this world's library."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal() or int(folder.name) == os.getpid():
+            continue
+        try:
+            environment = (folder / "environ").read_bytes()
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if f"LIMNER_LIBRARY={world.library}".encode() in environment and state != "Z":
+            found.append(line)
+    return found
+
+
+def gone_within(world: World, seconds: float) -> list[str]:
+    """Wait for the world's processes to leave; those that have not after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while (left := processes_of(world)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+class TestCtrlC:
+    def test_ends_the_run_and_every_child_and_says_how_to_go_on(self, world: World) -> None:
+        world.write(spec_of(MANY))
+        process = start(world, "produce", "spec.yaml")  # with its own embedded Prefect server
+        wait_for_pictures(world, 1, process)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert time.monotonic() - began < LEAVES_WITHIN_S
+        assert gone_within(world, LEAVES_WITHIN_S) == []
+        assert "run the same command to go on" in err
+        assert "Traceback" not in err, err
+
+
+class TestKill9:
+    def test_leaves_no_server_behind(self, world: World) -> None:
+        world.write(spec_of(MANY))
+        process = start(world, "produce", "spec.yaml")
+        wait_for_pictures(world, 1, process)
+        assert any("prefect_server" in line for line in processes_of(world)), "there is a server to leave behind"
+        process.kill()
+        process.wait()
+        assert gone_within(world, LEAVES_WITHIN_S) == []
+
+
+class TestPrefectsState:
+    def test_can_be_deleted_and_nothing_is_lost_or_made_again(self, world: World, limner: Limner) -> None:
+        world.write(spec_of(MANY[:3]))
+        limner("produce", "spec.yaml")
+        shutil.rmtree(world.library / "prefect", ignore_errors=True)
+        summary = limner("produce", "spec.yaml", "--json").json
+        assert (summary["generated"], summary["reused"]) == (0, 6)
+        world.write(spec_of(MANY[:4]))
+        shutil.rmtree(world.library / "prefect", ignore_errors=True)
+        assert limner("produce", "spec.yaml", "--json").json["generated"] == 2
+        assert limner("verify", "--json").json["problems"] == []
+
+
+class TestTwoRunsAtOnce:
+    def test_of_one_set_make_each_picture_once(self, world: World, prefect_server: str) -> None:
+        world.write(spec_of(MANY[:12]))
+        server = {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+        both = [start(world, "produce", "spec.yaml", "--json", **server) for _ in range(2)]
+        outputs = [process.communicate(timeout=180) for process in both]
+        assert [process.returncode for process in both] == [0, 0], outputs
+        assert "locked" not in "".join(err for _, err in outputs)
+        import json
+
+        made = sorted(json.loads(out)["generated"] for out, _ in outputs)
+        assert made == [0, 24]
+
+    def test_of_two_sets_with_the_same_jobs_make_each_picture_once(self, world: World, prefect_server: str) -> None:
+        world.write(spec_of(MANY[:12]))
+        shutil.copy(world.spec, world.folder / "other.yaml")
+        other = world.folder / "other.yaml"
+        other.write_text(other.read_text().replace("set: tiny-set", "set: other-set"))
+        server = {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+        both = [start(world, "produce", name, "--json", **server) for name in ("spec.yaml", "other.yaml")]
+        outputs = [process.communicate(timeout=180) for process in both]
+        assert [process.returncode for process in both] == [0, 0], outputs
+        import json
+
+        summaries = [json.loads(out) for out, _ in outputs]
+        assert sum(summary["generated"] for summary in summaries) == 24, summaries
+        assert sum(summary["reused"] for summary in summaries) == 24, summaries
+        assert pictures(world) == 24
