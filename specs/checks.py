@@ -74,13 +74,21 @@ def whole(low: int, high: int, multiple: int = 1) -> Check:
 
     def decide(value: object) -> int:
         if type(value) is not int or not low <= value <= high:
-            raise Refusal(show(value), allowed)
+            raise Refusal(show(value), allowed, *_meant(value, low, high))
         if value % multiple:
             lower, upper = value - value % multiple, value - value % multiple + multiple
             raise Refusal(show(value), allowed, mean=f"{lower if lower >= low else upper} or {min(upper, high)}")
         return value
 
     return Check(allowed, decide, schema)
+
+
+def _meant(value: object, low: int, high: int) -> tuple[str, str]:
+    """(did you mean, mend) where a whole number was written as something else: 017, "7"."""
+    written = value.text if isinstance(value, Surprise) else value
+    if not isinstance(written, str) or not re.fullmatch("[0-9]{1,18}", written) or not low <= int(written) <= high:
+        return "", ""
+    return (str(int(written)), "") if isinstance(value, Surprise) else ("", "remove the quotes")
 
 
 def number(low: float, high: float, unit: str = "") -> Check:
@@ -101,7 +109,7 @@ def text(most: int, allowed: str = "", least: int = 1) -> Check:
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value))
+            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
         if not least <= len(value.strip()) or len(value) > most:
             got = show(value) if len(value) <= most else f"{len(value)} characters"
             raise Refusal(got, allowed)
@@ -118,7 +126,7 @@ def name(kind: str) -> Check:
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value))
+            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
         if value in DEVICE_NAMES:
             raise Refusal(f"{show(value)}, a device name on Windows", allowed, mean=f"'{value}-1'")
         if not NAME.fullmatch(value) or len(value) > MOST_NAME:
@@ -130,16 +138,18 @@ def name(kind: str) -> Check:
     return Check(allowed, decide, {"type": "string", "pattern": pattern, "maxLength": MOST_NAME})
 
 
-def one_of(names: Iterable[str], allowed: str = "") -> Check:
-    """One of some words. ``allowed`` says so in other words where there are too many to name."""
+def one_of(names: Iterable[str], allowed: str = "", suggest: Callable[[str], str] | None = None) -> Check:
+    """One of some words. ``allowed`` says so in other words where they are too many to name; ``suggest`` knows
+    which word somebody meant better than its letters tell."""
     names = tuple(names)
     allowed = allowed or listed(names)
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value))
+            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
         if value not in names:
-            raise Refusal(show(value), allowed, mean=near(value, names))
+            meant = suggest(value) if suggest is not None else ""
+            raise Refusal(show(value), allowed, f"'{meant}'" if meant else near(value, names))
         return value
 
     return Check(allowed, decide, {"type": "string", "enum": list(names)})
@@ -151,7 +161,7 @@ def pattern(expression: str, allowed: str, most: int = 200) -> Check:
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value))
+            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
         if len(value) > most or not compiled.fullmatch(value):
             raise Refusal(show(value), allowed)
         return value
@@ -202,12 +212,16 @@ def _item(of: Check, position: int, item: object) -> Any:
         raise Refusal(got, refusal.allowed, refusal.mean, refusal.mend) from None
 
 
-def _quoting(value: object) -> str:
-    if isinstance(value, Surprise) and value.text:
-        return f'quote it: "{value.text}"'
-    if isinstance(value, bool):
-        return f'quote it: "{str(value).lower()}"'
-    return f'quote it: "{value}"' if isinstance(value, int | float) else ""
+def _quoting(value: object, decide: Callable[[object], Any]) -> str:
+    """The mend of a value that would be right as text, "" when it would not."""
+    written = value.text if isinstance(value, Surprise) else show(value)
+    if not isinstance(value, Surprise | bool | int | float) or not written:
+        return ""
+    try:
+        decide(written)
+    except Refusal:
+        return ""
+    return f'quote it: "{written}"'
 
 
 def _cell(value: object) -> str:
@@ -215,7 +229,7 @@ def _cell(value: object) -> str:
         return str(LINE(value))
     if type(value) in (int, float):
         return repr(value)
-    raise Refusal(show(value), CELL.allowed, mend=_quoting(value))
+    raise Refusal(show(value), CELL.allowed, mend=_quoting(value, LINE))
 
 
 LINE = text(2000, least=0)

@@ -275,11 +275,16 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, shown: str) -> SpecError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.splitlines() or [""]
-    got = " ".join(str(error.problem or error.context or "a syntax error").split())
-    mend = ""
     here = lines[min(line, len(lines) - 1)]
+    got = " ".join(str(error.problem or error.context or "a syntax error").split())
+    expected = re.match(r"(?:did|could) not find expected (.*)", got)
+    mend = ""
     if "\t" in here[: len(here) - len(here.lstrip())] or "'\\t'" in got:
         got, mend = "a tab in the indentation", "indent with spaces"
     elif "mapping values are not allowed" in got:
         got, mend = "a second ': ' in one value", "put quotes around the text"
+    elif expected:
+        got = f"something else where {expected[1]} is expected"
+        begun = error.context_mark
+        mend = f"see also line {begun.line + 1}, where it begins" if begun and begun.line != line else ""
     return SpecError(Place(shown, line + 1, column + 1), "YAML", got, "YAML text", mend=mend)

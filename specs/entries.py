@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from specs.checks import listed, near, show
 from specs.document import Node, resolve
 from specs.errors import Refusal, SpecError
-from specs.report import Validated, validate
+from specs.report import UNKNOWN_KEY, Validated, validate
 from specs.rows import Row, Table
 from specs.schema import ASSET_ID, TAGS, AssetModel, SpecModel
 from specs.spec import Place
@@ -63,6 +63,8 @@ def _key_finder(node: Node) -> Callable[[str], Place]:
 def table_entries(table: Table, errors: list[SpecError]) -> list[Entry]:
     """The assets of a row file; what is wrong with its rows joins ``errors``."""
     errors.extend(table.errors)
+    if "id" not in table.columns and table.errors:
+        return []
     if "id" not in table.columns:
         got = f"the columns {listed(show(name) for name in table.columns)}"
         mean = near("id", table.columns)
@@ -102,7 +104,7 @@ class _TableReading:
     def changes(self, row: Row) -> AssetModel | None:
         checked = validate(AssetModel, self.tree(row), TAGS)
         for error in checked.errors:
-            if error.what != "unknown key":
+            if error.what != UNKNOWN_KEY:
                 self.errors.append(error)
             elif error.got not in self.told:
                 self.told.add(error.got)

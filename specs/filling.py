@@ -27,7 +27,7 @@ class Filler:
     def __init__(self, entries: list[Entry], refuse: Callable[[Place, str, Refusal], None]) -> None:
         self.entries = entries
         self.refuse = refuse
-        self.known = {"id", "title"}.union(*(entry.columns.keys() for entry in entries))
+        self.known = {"id", "title"}.union(*(entry.columns.keys() | entry.wrong for entry in entries))
         self.used: set[str] = set()
 
     def fill(self, style: Style) -> list[str]:

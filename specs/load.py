@@ -40,7 +40,8 @@ def load_spec(path: Path, overrides: Mapping[str, str] = NONE) -> Spec:
     except NotReadable as stop:
         raise SpecErrors([stop.error]) from None
     checked = validate(SpecModel, root, TAGS, STAND_INS)
-    errors.extend(checked.errors)
+    told = {error.place for error in errors}
+    errors.extend(error for error in checked.errors if error.place not in told)
     if checked.model is None:
         raise SpecErrors(errors)
     assembly = Assembly(checked, checked.model, root, errors)
@@ -102,7 +103,7 @@ def _table(assembly: Assembly, path: Path) -> Table | None:
     if not file.is_file():
         siblings = [sibling.name for sibling in file.parent.glob("*") if sibling.suffix.lower() in SUFFIXES]
         mean = near(source.name, sorted(siblings))
-        refusal = Refusal(f"{show(rows.source)}, which is no file", f"a file in {path.parent}", mean)
+        refusal = Refusal(f"{show(rows.source)}, which is no file", "a file in the spec's folder", mean)
         assembly.refuse(place, "assets.from", refusal)
         return None
     try:

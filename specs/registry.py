@@ -18,7 +18,7 @@ from specs.document import Node, NotReadable, decode, parse, read_bytes
 from specs.errors import Refusal, RegistryErrors, SpecError, UsageError
 from specs.folder import inspect_folder
 from specs.registry_schema import ChangeModel, EntryModel, FileModel, LicenceModel, SourceModel
-from specs.report import validate
+from specs.report import UNKNOWN_KEY, validate
 
 OWN_FILE = Path(__file__).with_name("checkpoints.yaml")
 STARTER_FILE = Path(__file__).parent.parent / "starter" / "registry.yaml"
@@ -177,7 +177,7 @@ class _Reading:
 
 def _about_facts(error: SpecError, earlier: Checkpoint) -> SpecError:
     """Says, where a user's file speaks of rights, that those of a known name stay as they are."""
-    if error.what != "unknown key" or error.got.strip("'") not in EntryModel.model_fields:
+    if error.what != UNKNOWN_KEY or error.got.strip("'") not in EntryModel.model_fields:
         return error
     allowed = f"{error.allowed} (the facts of {earlier.name} are those of {Path(earlier.registry_path).name})"
     return replace(error, allowed=allowed, mean="", mend="give your own weights another name")

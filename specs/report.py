@@ -15,6 +15,7 @@ from specs.errors import Refusal, SpecError
 
 Path = tuple[str | int, ...]
 Tags = Mapping[str, type[BaseModel] | None]
+UNKNOWN_KEY = "unknown key"
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -54,14 +55,24 @@ def validate(
         except ValidationError as found:
             details = found.errors(include_url=False)
         gone = frozenset(dropped)
+        found_now = []
         for detail in details:
             path = tuple(part for part in detail["loc"] if part not in tags)
             if not _follows(path, detail, gone):
-                errors.append(located(model, root, path, detail, tags))
+                found_now.append((path, located(model, root, path, detail, tags)))
             dropped.add(_drop(value, path, stand_ins))
+        errors.extend(_without_misspelt(found_now))
         if () in dropped:
             break
     return Validated(None, errors, frozenset(dropped))
+
+
+def _without_misspelt(found: list[tuple[Path, SpecError]]) -> list[SpecError]:
+    """A missing key beside an unknown one that is nearly it is one error, not two."""
+    meant = {(path[:-1], error.mean) for path, error in found if error.what == UNKNOWN_KEY}
+    missing = [(path, error) for path, error in found if error.got == "nothing" and path]
+    slips = {id(error) for path, error in missing if (path[:-1], f"'{path[-1]}'") in meant}
+    return [error for _, error in found if id(error) not in slips]
 
 
 def _follows(path: Path, detail: Any, gone: frozenset[Path]) -> bool:
@@ -80,7 +91,7 @@ def located(model: type[BaseModel], root: Node, path: Path, detail: Any, tags: T
         names = key_names(model_at(model, detail["loc"][:-1], tags))
         unknown = str(path[-1])
         place = root.key_place(path)
-        return SpecError(place, "unknown key", f"'{unknown}'", listed(names), near(unknown, names))
+        return SpecError(place, UNKNOWN_KEY, f"'{unknown}'", listed(names), near(unknown, names))
     if kind == "missing":
         field = _field(model_at(model, detail["loc"][:-1], tags), str(path[-1]))
         return SpecError(root.find(path[:-1]).place, what, "nothing", _sentence(field))

@@ -6,10 +6,10 @@ Plain data, no torch: specs check names against it, generator builds the class, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-
 
 TIMESTEP_SAMPLERS = ("DDIM", "DDPM", "PLMS", "UniPC", "LCM", "TCD")  # A1111 has no schedule types for these
 Settings = dict[str, bool | float | int | str]
@@ -113,3 +113,12 @@ def by_a1111(sampler: str, schedule: str = "Automatic") -> Scheduler | None:
         if schedule == "Automatic" and f"{entry.a1111_sampler} {entry.a1111_schedule}" == sampler:
             return entry
     return None
+
+
+def meant_by(text: str) -> str:
+    """The short name that a text in another tool's spelling means ("DPM++ 2M Karras", "dpmpp_2m"), or ""."""
+    entry = by_a1111(text)
+    if entry is not None:
+        return entry.name
+    plain = re.sub(r"[^a-z0-9]", "", text.casefold().replace("++", "pp"))
+    return next((name for name in SCHEDULERS if name.replace("-", "") == plain), "")

@@ -25,7 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 from specs.checks import CELL, Check, many, name, number, one_of, pattern, text, whole
 from specs.errors import Refusal
 from specs.job import SEED_LIMIT
-from specs.schedulers import FAMILY_NAMES, SCHEDULERS, SCHEDULES
+from specs.schedulers import FAMILY_NAMES, SCHEDULERS, SCHEDULES, meant_by
 from specs.timing import CRON, TIMEZONE
 
 SCHEMA_FILE = Path(__file__).with_name("spec.schema.json")
@@ -116,7 +116,7 @@ class PictureChange(Strict):
     guidance: Annotated[float | None, within(0, 50)] = Field(
         default=None, description="Classifier-free guidance (CFG scale); 1 is none. Default 7."
     )
-    scheduler: Annotated[str | None, Checked(one_of(SCHEDULERS, SCHEDULER_ALLOWED))] = Field(
+    scheduler: Annotated[str | None, Checked(one_of(SCHEDULERS, SCHEDULER_ALLOWED, meant_by))] = Field(
         default=None, description="The sampler's short name. Default dpmpp-2m."
     )
     clip_skip: Annotated[int | None, Checked(whole(1, 12))] = Field(
@@ -226,7 +226,7 @@ class AssetModel(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Annotated[str, Checked(CELL)]] = Field(init=False)
 
-    id: AssetId = Field(description="The asset's name for ever: its seeds and its pictures hang on it.")
+    id: AssetId = Field(description="The asset's id, which never changes: its seeds and pictures hang on it.")
     title: Title = Field(default="", description="The name that people read. Default: the id.")
     prompt: Prompt = Field(default="", description="A prompt template instead of the style's.")
     negative: Annotated[str | None, Checked(NEGATIVE)] = Field(
@@ -324,7 +324,7 @@ class ContentModel(Strict):
 class SpecModel(Strict):
     """A limner spec: a set of assets, a style, a checkpoint, a picture size, seeds and keep rules."""
 
-    set: SetName = Field(description="The set's name: a-z, 0-9 and -.")
+    set: SetName = Field(description="A name of a-z, 0-9 and -, such as tavern-items.")
     title: Title = Field(default="", description="The name that people read. Default: the set's name.")
     use: Annotated[str, Checked(one_of(USES))] = Field(
         default="internal", description="What the pictures are for: the rights gate decides by it. Default internal."
@@ -333,7 +333,7 @@ class SpecModel(Strict):
         description="A name in the registry, a local folder (./…), or owner/name@ and a 40-hex revision."
     )
     style: StyleModel = Field(default=StyleModel(), description="What all assets share.")
-    picture: PictureModel = Field(description="Size and sampling.")
+    picture: PictureModel = Field(description="Size and sampling: {width_px: …, height_px: …}, or a print size.")
     seed: Seed = Field(default=0, description="The set's seed, from which every asset's seeds are derived. Default 0.")
     seeds: Seeds = Field(default=None, description="The same listed seeds for every asset, instead of derived ones.")
     candidates: CandidatesField | None = Field(default=None, description="Pictures to make of each asset. Default 4.")
@@ -343,7 +343,7 @@ class SpecModel(Strict):
     content: ContentModel = Field(default=ContentModel(), description="What must not be shown.")
     rights: RightsModel = Field(default=RightsModel(), description="Claims about the checkpoint's rights.")
     schedule: ScheduleModel | None = Field(default=None, description="When to make the set anew.")
-    assets: AssetsField = Field(description="The assets: a list, or {from: cards.csv}.")
+    assets: AssetsField = Field(description="A list of assets, or {from: cards.csv}.")
 
 
 TAGS: dict[str, type[BaseModel] | None] = {
