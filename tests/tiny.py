@@ -25,7 +25,11 @@ def build(kind: str, folder: Path, seed: int = 0) -> Path:
 
     with torch.random.fork_rng(devices=[]), _quiet():
         torch.manual_seed(seed)
-        parts: dict[str, Any] = {"unet": _unet(kind), "vae": _vae(kind), "scheduler": DDIMScheduler()}
+        parts: dict[str, Any] = {
+            "unet": _unet(kind),
+            "vae": _vae(kind),
+            "scheduler": DDIMScheduler(steps_offset=1, clip_sample=False),
+        }
         parts["text_encoder"] = _text_encoder(kind, projection=False)
         parts["tokenizer"] = _tokenizer("<|endoftext|>" if kind != "sd2" else "!")
         if kind == "sdxl":
@@ -43,6 +47,7 @@ def build(kind: str, folder: Path, seed: int = 0) -> Path:
     index.write_text(json.dumps(parts_named, indent=2), encoding="utf-8")
     for tokenizer in folder.glob("tokenizer*"):
         _write_vocabulary(tokenizer)
+    _publish(folder / "text_encoder" / "model.safetensors")
     return folder
 
 
@@ -83,7 +88,7 @@ def _unet(kind: str) -> Any:
 
     shape: dict[str, Any] = {
         "sample_size": 8,
-        "block_out_channels": (16, 32),
+        "block_out_channels": (16, 24),
         "norm_num_groups": 8,
         "layers_per_block": 1,
         "cross_attention_dim": 32,
@@ -164,6 +169,16 @@ def _noise(kind: str) -> dict[str, Any]:
     if kind == "sdxl":
         config |= {"prediction_type": "epsilon", "timestep_spacing": "leading", "use_karras_sigmas": False}
     return config
+
+
+def _publish(path: Path) -> None:
+    """Name the text encoder's tensors as the published checkpoints do, with the buffer that they carry along."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    tensors = {f"text_model.{name.removeprefix('text_model.')}": tensor for name, tensor in load_file(path).items()}
+    tensors["text_model.embeddings.position_ids"] = torch.arange(77)[None]
+    save_file(tensors, path, metadata={"format": "pt"})
 
 
 def _vocabulary() -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Our pictures are diffusers' pictures: one at a time, ``render`` equals a plain call of the pipeline, pixel by pixel."""
+"""Our pictures are diffusers' pictures: one at a time, ``render`` equals a plain call, pixel by pixel."""
 
 from __future__ import annotations
 
