@@ -51,6 +51,7 @@ class Catalog:
                 f"{library}: no library here (no {FILE}); allowed: a folder that limner made; "
                 "name it with --library or LIMNER_LIBRARY, or make one with `limner produce`."
             )
+        _refuse_to_start_over(library)
         _make_folders(library)
         catalog = cls(library)
         try:
@@ -218,6 +219,15 @@ class Catalog:
         """The whole record of a candidate."""
         with reading(self.engine) as connection:
             return show.provenance(connection, key)
+
+
+def _refuse_to_start_over(library: Path) -> None:
+    """A library whose catalog is gone is no new one: to go on would make all again and forget every verdict."""
+    if seal.seal_path(library / FILE).exists() and not (library / FILE).is_file():
+        raise CatalogError(
+            f"{library / FILE}: is gone, but its seal is there; restore it from a backup; to begin an empty catalog on "
+            "purpose, remove catalog.seal too."
+        )
 
 
 def _make_folders(library: Path) -> None:

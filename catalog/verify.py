@@ -54,7 +54,7 @@ def verify(library: Path, *, gc: bool = False, repair: bool = False, progress: P
     ``progress`` is told (files checked, files in all). Raises LibraryMissingError, NewerLibraryError, StorageError.
     """
     library = library.absolute()
-    if not (library / FILE).is_file():
+    if not (library / FILE).is_file() and not seal_path(library / FILE).exists():
         raise LibraryMissingError(
             f"{library}: no library here (no {FILE}); allowed: a folder that limner made; name it with --library or "
             "LIMNER_LIBRARY."
@@ -72,8 +72,7 @@ def _examine(library: Path, progress: Progress | None) -> Report:
     path = library / FILE
     problems: list[Problem] = []
     try:
-        with visiting(path), snapshot(path) as copy:
-            found = _examine_rows(copy, read_seal(path), problems)
+        found = _rows_of(path, problems)
         if not seal_path(path).exists():
             problems.append(Problem("missing", seal_path(path).name, "the seal is gone"))
         checked = check_files.check(library, found.kept, progress)
@@ -84,6 +83,14 @@ def _examine(library: Path, progress: Progress | None) -> Report:
         ) from error
     problems += (one for one in checked.problems if _sha256(one) not in moved)
     return Report(found.rows, checked.files, tuple(problems), checked.unreferenced, found.seal)
+
+
+def _rows_of(path: Path, problems: list[Problem]) -> _Rows:
+    if not path.is_file():
+        problems.append(Problem("missing", FILE, "the catalog is gone; restore it from a backup"))
+        return _Rows(0, "broken", None)
+    with visiting(path), snapshot(path) as copy:
+        return _examine_rows(copy, read_seal(path), problems)
 
 
 def _sha256(problem: Problem) -> str:

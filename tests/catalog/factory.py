@@ -32,6 +32,7 @@ AT = "2026-01-02T03:04:05.000006Z"
 CLIP = "clip-tiny"
 SCORERS = (("aesthetic", "sha256:" + "a" * 64), ("clip", CLIP), ("safety", "sha256:" + "c" * 64))
 POLICY = "d" * 64
+GIT = GitState("f" * 40, False)
 
 
 def checkpoint(name: str = "tiny", architecture: str = "sd1") -> Checkpoint:
@@ -59,7 +60,7 @@ class World:
     each: int = 8
     seed: int = 1
     side_px: int = 16
-    git: GitState | None = GitState("f" * 40, False)
+    git: GitState | None = GIT
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -90,9 +91,24 @@ class World:
         assets = tuple(self._asset(f"item-{n:03d}", picture, n) for n in range(self.assets))
         text = f"set: {self.set_name}\nseed: {self.seed}\nassets: {self.assets}\n"
         return Spec(
-            self.set_name, "Items", "commercial", "tiny", self.seed, assets, KeepRules(), None, RightsClaim(), Scoring(),
-            Weights(), (), "keep", "specs/items.yaml", text, sha256_hex(text.encode()), (("cards.csv", "e" * 64),),
-        )  # fmt: skip
+            set_name=self.set_name,
+            title="Items",
+            use="commercial",
+            checkpoint="tiny",
+            seed=self.seed,
+            assets=assets,
+            keep=KeepRules(),
+            schedule=None,
+            rights=RightsClaim(),
+            scoring=Scoring(),
+            weights=Weights(),
+            forbid=(),
+            reject_pixels="keep",
+            path="specs/items.yaml",
+            text=text,
+            spec_sha256=sha256_hex(text.encode()),
+            sources=(("cards.csv", "e" * 64),),
+        )
 
     def _asset(self, asset_id: str, picture: Picture, line: int) -> Asset:
         prompt = f"a {asset_id} on a table, {self.set_name}"
