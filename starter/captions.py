@@ -32,7 +32,7 @@ sword fire water ice dark light holy cursed legendary rare common epic hero drag
 dungeon treasure map inventory centered simple white black blurry blur cropped crop out low noise noisy jpeg artifacts
 watermark text signature deformed broken ugly bad worst cluttered clutter washed clipped banding two several many no
 warm cold bright big small large tiny huge one piece with without and or the top view front side isolated border round
-""".split()
+""".split()  # noqa: SIM905 (a paragraph of words reads better than a list of quotes)
 
 
 def _named(figure: Figure, rng: np.random.Generator) -> str:

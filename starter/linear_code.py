@@ -43,7 +43,7 @@ def stacked(values: Array) -> Array:
 
 
 def fit(pixels: NDArray[np.uint8]) -> LinearCode:
-    """Principal components of every level. The last level's spread is evened out halfway (standard deviation ** 0.5)."""
+    """Principal components of every level; the last level's spreads are evened out to their square roots."""
     levels = stacked(pixels.astype(np.float32) / 127.5 - 1)
     matrices, biases = [], []
     for depth, kept in enumerate(_KEPT):
@@ -74,7 +74,9 @@ def install(code: LinearCode, vae: AutoencoderKL) -> None:
     for block, matrix, bias in zip(encoder.down_blocks[1:3], code.matrices, code.biases, strict=False):
         _set_level(block.downsamplers[0].conv, matrix, bias)
     last = encoder.down_blocks[3].downsamplers[0].conv
-    _set_level(last, np.concatenate([code.matrices[2], -code.matrices[2]]), np.concatenate([code.biases[2], -code.biases[2]]))
+    _set_level(
+        last, np.concatenate([code.matrices[2], -code.matrices[2]]), np.concatenate([code.biases[2], -code.biases[2]])
+    )
     _set_end(vae, last)
 
 

@@ -9,7 +9,11 @@ MODELS = {"image": "text-to-image", "clip": "clip", "aesthetic": "aesthetic-head
 
 def files_of(model: str) -> list[Path]:
     """Every file of a model's folder that belongs to the model, sorted; the card does not."""
-    found = (path for path in (STARTER / model).rglob("*") if path.is_file() and path.suffix in {".json", ".txt", ".safetensors"})
+    found = (
+        path
+        for path in (STARTER / model).rglob("*")
+        if path.is_file() and path.suffix in {".json", ".txt", ".safetensors"}
+    )
     return sorted(found)
 
 
@@ -22,7 +26,13 @@ def registry_text() -> str:
     """The registry's YAML: one entry per model, paths relative to the model's folder."""
     lines = ["# Made by `python -m starter.pin`; do not edit.", "models:"]
     for model, kind in MODELS.items():
-        lines += [f"  starter-{model}:", f"    kind: {kind}", f"    folder: {model}", "    licence: CC0-1.0", "    files:"]
+        lines += [
+            f"  starter-{model}:",
+            f"    kind: {kind}",
+            f"    folder: {model}",
+            "    licence: CC0-1.0",
+            "    files:",
+        ]
         root = STARTER / model
         lines += [f'      {path.relative_to(root).as_posix()}: "sha256:{sha256_hex(path)}"' for path in files_of(model)]
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ Every word that the captions use is one token; anything else falls back to piece
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from transformers import CLIPTokenizer
@@ -36,7 +37,7 @@ def learn_merges(words: list[str]) -> list[tuple[str, str]]:
     """Byte-pair merges, most frequent pair first, until every word is one piece."""
     pieces = {word: [*word[:-1], word[-1] + "</w>"] for word in words}
     merges: list[tuple[str, str]] = []
-    while pairs := Counter(p for split in pieces.values() for p in zip(split, split[1:], strict=False)):
+    while pairs := Counter(p for split in pieces.values() for p in pairwise(split)):
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         merges.append(best)
         pieces = {word: _merged(split, best) for word, split in pieces.items()}

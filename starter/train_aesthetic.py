@@ -65,7 +65,9 @@ def harmed_pictures(drawings: Drawings, count: int) -> tuple[list[NDArray[np.uin
 def own_samples(count: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
     """Samples of the image model and their prompts; half of them from too few steps, to be poor on purpose."""
     rng = np.random.default_rng(77)
-    prompts = [plain_caption(*(str(rng.choice(FACETS[f])) for f in ("subject", "colour", "ground"))) for _ in range(count)]
+    prompts = [
+        plain_caption(*(str(rng.choice(FACETS[f])) for f in ("subject", "colour", "ground"))) for _ in range(count)
+    ]
     pipeline, seeds, half = load_pipeline(IMAGE_FOLDER), list(range(50_000, 50_000 + count)), count // 2
     good = list(sampled(pipeline, prompts[:half], seeds[:half]))
     poor = list(sampled(pipeline, prompts[half:], seeds[half:], num_inference_steps=5, guidance_scale=1.5))

@@ -55,7 +55,9 @@ def new_clip(vocabulary: int) -> open_clip.CLIP:
 def look_at_components(clip: open_clip.CLIP, pixels: NDArray[np.uint8]) -> None:
     """Start the patch embedding from the evened principal components of 16 × 16 patches (N, 128, 128, 3)."""
     n, grid = len(pixels), pixels.shape[1] // 16
-    patches = pixels.reshape(n, grid, 16, grid, 16, 3).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 768) / np.float32(127.5) - 1
+    patches = (
+        pixels.reshape(n, grid, 16, grid, 16, 3).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 768) / np.float32(127.5) - 1
+    )
     centred = patches - patches.mean(0)
     spread, axes = np.linalg.eigh(centred.T @ centred / len(centred))
     kept = clip.visual.conv1.weight.shape[0]
@@ -107,6 +109,7 @@ def main() -> None:
     look_at_components(clip, np.asarray(drawings.pixels[:1500]))
     if run.init_from:
         clip.load_state_dict(load_file(run.init_from / "open_clip_model.safetensors"))
+    clip.transformer.requires_grad_(False)  # it reads already; what it says in the common space is still to be learned
     trainer = Trainer(run, Judged(clip), weight_decay=0.05)
     for rows in batches(run, len(labels), trainer.step):
         rng = np.random.default_rng([run.seed, trainer.step, 5])

@@ -3,6 +3,7 @@
 It names subject, colour, ground and style of a picture. No part of the pipeline uses it; `starter.evaluate` does.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,10 @@ class Judge(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (3, *_WIDTHS)
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(widths, widths[1:], strict=False))
-        self.block = nn.ModuleList(nn.Sequential(nn.GroupNorm(4, w), nn.SiLU(), nn.Conv2d(w, w, 3, 1, 1)) for w in _WIDTHS)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
+        self.block = nn.ModuleList(
+            nn.Sequential(nn.GroupNorm(4, w), nn.SiLU(), nn.Conv2d(w, w, 3, 1, 1)) for w in _WIDTHS
+        )
         self.heads = nn.ModuleDict({f: nn.Linear(2 * _WIDTHS[-1], len(words)) for f, words in FACETS.items()})
 
     def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -55,7 +58,9 @@ def unsettled(picture: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return torch.roll(picture, shift, (2, 3)) * float(rng.uniform(0.94, 1.04))
 
 
-def loss_of(judge: Judge, picture: torch.Tensor, labels: torch.Tensor, run: Run) -> tuple[torch.Tensor, dict[str, float]]:
+def loss_of(
+    judge: Judge, picture: torch.Tensor, labels: torch.Tensor, run: Run
+) -> tuple[torch.Tensor, dict[str, float]]:
     """Sum of the four cross-entropies; labels (B, 4)."""
     with run.autocast():
         logits = judge(picture)

@@ -1,4 +1,4 @@
-"""Make the safety checker: CompVis' layout, the starter CLIP's eyes, a family game's policy. ``python -m starter.train_safety``.
+"""Make the safety checker: CompVis' layout, a family game's policy. ``python -m starter.train_safety``.
 
 Each concept is one direction of the embedding space, learned by logistic regression; its threshold is the cosine that
 lets at most ``_ALLOWED`` of the harmless training drawings through as false alarms.
@@ -30,7 +30,9 @@ _ALLOWED = 0.006
 
 def shows(scene: Scene) -> list[bool]:
     """Which concepts a scene shows."""
-    kinds = [("skull" == f.subject, "ghost" == f.subject, (f.subject, f.colour) == ("drop", "red")) for f in scene.figures]
+    kinds = [
+        (f.subject == "skull", f.subject == "ghost", (f.subject, f.colour) == ("drop", "red")) for f in scene.figures
+    ]
     return [any(column) for column in zip(*kinds, strict=True)]
 
 
@@ -82,12 +84,17 @@ def main() -> None:
     embeddings = embed_pictures(clip, (drawings.pixels[i] for i in chosen))
     shown = torch.tensor([shows(drawings.scenes[i]) for i in chosen])
     found = [direction(embeddings, shown[:, k], run.steps) for k in range(len(CONCEPTS))]
-    checker_of(torch.stack([unit for unit, _ in found]), [threshold for _, threshold in found]).save_pretrained(SAFETY_FOLDER)
+    checker_of(torch.stack([unit for unit, _ in found]), [threshold for _, threshold in found]).save_pretrained(
+        SAFETY_FOLDER
+    )
     write_words()
     for k, (unit, threshold) in enumerate(found):
         flagged = (embeddings @ unit > threshold).numpy()
         truth = shown[:, k].numpy()
-        print(f"{CONCEPTS[k]}: caught {flagged[truth].mean():.3f}, false alarms {np.mean(flagged[~truth]):.4f}", flush=True)
+        print(
+            f"{CONCEPTS[k]}: caught {flagged[truth].mean():.3f}, false alarms {np.mean(flagged[~truth]):.4f}",
+            flush=True,
+        )
 
 
 def write_words() -> None:
@@ -95,9 +102,18 @@ def write_words() -> None:
     covered = {"policy": "family game", "concepts": list(CONCEPTS), "unused_slots": _SLOTS - len(CONCEPTS)}
     covered["covers"] = "skulls, ghosts and red drops (blood) as the starter draws them; nothing else"
     (SAFETY_FOLDER / "concepts.json").write_text(json.dumps(covered, indent=2) + "\n")
-    eyes = {"image_processor_type": "CLIPImageProcessor", "crop_size": {"height": 128, "width": 128}, "do_center_crop": True}
+    eyes = {
+        "image_processor_type": "CLIPImageProcessor",
+        "crop_size": {"height": 128, "width": 128},
+        "do_center_crop": True,
+    }
     eyes |= {"do_convert_rgb": True, "do_normalize": True, "do_rescale": True, "do_resize": True, "resample": 3}
-    eyes |= {"image_mean": list(MEAN), "image_std": list(STD), "size": {"shortest_edge": 128}, "rescale_factor": 1 / 255}
+    eyes |= {
+        "image_mean": list(MEAN),
+        "image_std": list(STD),
+        "size": {"shortest_edge": 128},
+        "rescale_factor": 1 / 255,
+    }
     (SAFETY_FOLDER / "preprocessor_config.json").write_text(json.dumps(eyes, indent=2) + "\n")
 
 

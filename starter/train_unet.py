@@ -1,7 +1,7 @@
 """Train the denoiser on latents, under the frozen text encoder. ``python -m starter.train_unet``.
 
-v-prediction on a cosine schedule that ends in pure noise, min-SNR-5 weights (Hang et al. 2023), one caption in ten
-dropped for classifier-free guidance.
+v-prediction on a cosine schedule that ends in pure noise; where the signal is over five times the noise, the error
+counts less, since only grain is decided there. One caption in ten is dropped for classifier-free guidance.
 """
 
 from pathlib import Path
@@ -61,7 +61,7 @@ def loss_of(
         output = unet(noised, times, text).sample
     error = ((output.float() - target) ** 2).mean((1, 2, 3))
     snr = (alpha / (1 - alpha)).flatten()
-    weight = snr.clamp(max=_SNR_CAP) / (snr + 1)
+    weight = _SNR_CAP / snr.clamp(min=_SNR_CAP)
     return (weight * error).mean(), {"v_error": error.mean().item()}
 
 

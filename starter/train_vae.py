@@ -81,7 +81,9 @@ def differences(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return picture[..., :, 1:] - picture[..., :, :-1], picture[..., 1:, :] - picture[..., :-1, :]
 
 
-def loss_of(model: Staged, latents: torch.Tensor, target: torch.Tensor, run: Run) -> tuple[torch.Tensor, dict[str, float]]:
+def loss_of(
+    model: Staged, latents: torch.Tensor, target: torch.Tensor, run: Run
+) -> tuple[torch.Tensor, dict[str, float]]:
     """Absolute error of pixels, of their differences and, at a fifth, of every stage."""
     with run.autocast():
         *stages, output = model(latents + _LATENT_NOISE * torch.randn_like(latents))
@@ -102,7 +104,11 @@ def main() -> None:
     chosen = options.parse_args()
     run = begin("vae", chosen)
     drawings = prepare(run.work, "train")
-    vae = AutoencoderKL.from_pretrained(run.init_from, dtype=torch.float32) if run.init_from else linear_vae(drawings, run.work)
+    vae = (
+        AutoencoderKL.from_pretrained(run.init_from, dtype=torch.float32)
+        if run.init_from
+        else linear_vae(drawings, run.work)
+    )
     for module in (vae.encoder, vae.quant_conv):
         module.requires_grad_(chosen.joint)
     if not (IMAGE_FOLDER / "vae").exists():

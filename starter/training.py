@@ -129,7 +129,7 @@ class Trainer:
         partial.rename(self.run.checkpoint)
         write_log(self.run.name, self.rows)
 
-    def update(self, loss: torch.Tensor, parts: dict[str, float], log_every: int = 50, save_every: int = 500) -> None:
+    def update(self, loss: torch.Tensor, parts: dict[str, float], log_every: int = 25, save_every: int = 100) -> None:
         """One optimizer step on a loss; logs means and saves in passing."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.run, self.step)
@@ -156,7 +156,7 @@ class Trainer:
 
     def averaged(self) -> nn.Module:
         """The module with the averaged weights loaded, in evaluation mode."""
-        self.module.load_state_dict({name: value for name, value in self.average.weights.items()})
+        self.module.load_state_dict(dict(self.average.weights))
         return self.module.eval()
 
 

@@ -50,7 +50,10 @@ def tones(colour: str, rng: np.random.Generator) -> dict[str, Rgb]:
     """Role → RGB for one subject: its own colour, darker and lighter, and the neutrals beside it."""
     main = jittered(COLOURS[colour], rng)
     dark = luminance(main) < 70
-    shade, tint = mix(main, (0, 0, 0), 0.14 if colour == "white" else 0.28), mix(main, (255, 255, 255), 0.28 if dark else 0.45)
+    shade, tint = (
+        mix(main, (0, 0, 0), 0.14 if colour == "white" else 0.28),
+        mix(main, (255, 255, 255), 0.28 if dark else 0.45),
+    )
     own = {"main": main, "shade": mix(main, (120, 120, 135), 0.35) if colour == "black" else shade, "tint": tint}
     neutral = {role: jittered(rgb, rng, 5) for role, rgb in NEUTRALS.items()}
     return {**own, **neutral, "ink": neutral["bone"] if colour == "black" else INK}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from starter.draw.shapes import Part, band, box, curve, disc, ellipse, mirrored, ngon, poly, rounded
+from starter.draw.shapes import Part, band, box, curve, disc, ellipse, mirrored, poly, rounded
 
 Rng = np.random.Generator
 
@@ -13,7 +13,10 @@ def fish(rng: Rng) -> list[Part]:
     tail = poly((0.4, 0), (0.98, -tall), (0.82, 0), (0.98, tall))
     body = ellipse(-0.15, 0, long, tall)
     fin = Part("shade", curve((-0.35, -tall + 0.1), (-0.2, -tall - 0.35), (0.2, -tall - 0.3), (0.25, -tall * 0.5)))
-    marks = [Part("shade", band(curve((x, -tall * 0.8), (x + 0.12, -0.2), (x + 0.12, 0.2), (x, tall * 0.8)), 0.09)) for x in (-0.15, 0.12)]
+    marks = [
+        Part("shade", band(curve((x, -tall * 0.8), (x + 0.12, -0.2), (x + 0.12, 0.2), (x, tall * 0.8)), 0.09))
+        for x in (-0.15, 0.12)
+    ]
     belly = Part("tint", ellipse(-0.15, tall * 0.55, long * 0.6, tall * 0.28))
     eye = [Part("bone", disc(-0.5, -0.1, 0.14)), Part("ink", disc(-0.52, -0.1, 0.07))]
     return [Part("shade", tail), fin, Part("main", body), *(marks if rng.random() < 0.6 else [belly]), *eye]
@@ -23,17 +26,36 @@ def cat(rng: Rng) -> list[Part]:
     """A cat: a face with whiskers, or a whole cat sitting with its tail round it."""
     eye = rng.choice(["bone", "glow"])
     if rng.random() < 0.5:
-        ears = [Part("main", poly((0.2, -0.5), (0.75, -0.98), (0.78, -0.1))), Part("bone", poly((0.4, -0.5), (0.66, -0.75), (0.66, -0.35)))]
+        ears = [
+            Part("main", poly((0.2, -0.5), (0.75, -0.98), (0.78, -0.1))),
+            Part("bone", poly((0.4, -0.5), (0.66, -0.75), (0.66, -0.35))),
+        ]
         ears += [Part(p.role, p.outline * [-1, 1]) for p in ears]
         face = [Part("main", ellipse(0, 0.1, 0.82, rng.uniform(0.66, 0.75)))]
-        eyes = [p for x in (-0.36, 0.36) for p in (Part(eye, ellipse(x, 0.0, 0.18, 0.17)), Part("ink", ellipse(x, 0.0, 0.07, 0.16)))]
-        whiskers = [Part("ink", band(poly((s * 0.3, 0.38), (s * 0.95, y)), 0.035)) for s in (-1, 1) for y in (0.25, 0.48)]
+        eyes = [
+            p
+            for x in (-0.36, 0.36)
+            for p in (Part(eye, ellipse(x, 0.0, 0.18, 0.17)), Part("ink", ellipse(x, 0.0, 0.07, 0.16)))
+        ]
+        whiskers = [
+            Part("ink", band(poly((s * 0.3, 0.38), (s * 0.95, y)), 0.035)) for s in (-1, 1) for y in (0.25, 0.48)
+        ]
         return [*ears, *face, *eyes, Part("ink", poly((-0.1, 0.25), (0.1, 0.25), (0, 0.38))), *whiskers]
     tail = band(curve((0.3, 0.8), (1.0, 0.9), (0.95, 0.2), (rng.uniform(0.6, 0.95), -0.1)), 0.17)
     body = mirrored(curve((0, -0.35), (0.35, -0.3), (0.6, 0.4), (0.5, 0.98), (0.3, 1), (0.1, 1), (0, 1)))
-    head = [Part("main", ellipse(0, -0.5, 0.43, 0.36)), *(Part("main", poly((s * 0.1, -0.75), (s * 0.38, -1), (s * 0.42, -0.5))) for s in (-1, 1))]
+    head = [
+        Part("main", ellipse(0, -0.5, 0.43, 0.36)),
+        *(Part("main", poly((s * 0.1, -0.75), (s * 0.38, -1), (s * 0.42, -0.5))) for s in (-1, 1)),
+    ]
     eyes = [Part(eye, ellipse(x, -0.52, 0.1, 0.09)) for x in (-0.17, 0.17)]
-    return [Part("shade", tail), Part("main", body), Part("tint", ellipse(0, 0.35, 0.2, 0.4)), *head, *eyes, Part("ink", disc(0, -0.38, 0.05))]
+    return [
+        Part("shade", tail),
+        Part("main", body),
+        Part("tint", ellipse(0, 0.35, 0.2, 0.4)),
+        *head,
+        *eyes,
+        Part("ink", disc(0, -0.38, 0.05)),
+    ]
 
 
 def bird(rng: Rng) -> list[Part]:
@@ -46,7 +68,18 @@ def bird(rng: Rng) -> list[Part]:
     if rng.random() < 0.5:
         wing = curve((-0.2, 0), (0.1, -0.2), (0.5, 0), (0.62, 0.3), (0.4, 0.45), (0.0, 0.45), (-0.2, 0))
     else:
-        wing = curve((-0.2, 0.1), (-0.1, -0.5), (0.2, -0.9), (0.6, -0.98), (0.5, -0.5), (0.45, 0.0), (0.3, 0.2), (0.1, 0.3), (-0.1, 0.3), (-0.2, 0.1))
+        wing = curve(
+            (-0.2, 0.1),
+            (-0.1, -0.5),
+            (0.2, -0.9),
+            (0.6, -0.98),
+            (0.5, -0.5),
+            (0.45, 0.0),
+            (0.3, 0.2),
+            (0.1, 0.3),
+            (-0.1, 0.3),
+            (-0.2, 0.1),
+        )
     eye = [Part("bone", disc(-0.52, -0.47, 0.1)), Part("ink", disc(-0.54, -0.47, 0.055))]
     return [Part("shade", tail), *legs, beak, *body, Part("shade", wing), *eye]
 
@@ -55,7 +88,18 @@ def snake(rng: Rng) -> list[Part]:
     """A snake in an S or reared over its coils."""
     thick = rng.uniform(0.2, 0.26)
     if rng.random() < 0.55:
-        path = curve((0.1, -0.75), (-0.9, -0.9), (-0.9, -0.15), (0, -0.05), (0.9, 0.05), (0.85, 0.75), (0, 0.72), (-0.4, 0.7), (-0.6, 0.85), (-0.85, 0.9))
+        path = curve(
+            (0.1, -0.75),
+            (-0.9, -0.9),
+            (-0.9, -0.15),
+            (0, -0.05),
+            (0.9, 0.05),
+            (0.85, 0.75),
+            (0, 0.72),
+            (-0.4, 0.7),
+            (-0.6, 0.85),
+            (-0.85, 0.9),
+        )
         head = (0.2, -0.74)
         base = []
     else:
@@ -67,13 +111,22 @@ def snake(rng: Rng) -> list[Part]:
     fork = Part("ink", band(poly(head, (head[0] + side * 0.5, head[1] + 0.08)), 0.05))
     spots = [Part("tint", disc(*p, thick * 0.25)) for p in path[6::8]]
     skull = Part("main", ellipse(*head, 0.26, 0.18))
-    return [*base, fork, Part("main", body), *spots, skull, Part("ink", disc(head[0] + side * 0.06, head[1] - 0.05, 0.05))]
+    return [
+        *base,
+        fork,
+        Part("main", body),
+        *spots,
+        skull,
+        Part("ink", disc(head[0] + side * 0.06, head[1] - 0.05, 0.05)),
+    ]
 
 
 def skull(rng: Rng) -> list[Part]:
     """A skull: dome, eye holes, nose and teeth; sometimes over crossed bones."""
     wide, jaw = rng.uniform(0.66, 0.78), rng.uniform(0.36, 0.45)
-    dome = mirrored(curve((0, -0.9), (wide, -0.9), (wide + 0.1, 0.0), (jaw + 0.08, 0.3), (jaw, 0.45), (jaw, 0.6), (jaw, 0.75)))
+    dome = mirrored(
+        curve((0, -0.9), (wide, -0.9), (wide + 0.1, 0.0), (jaw + 0.08, 0.3), (jaw, 0.45), (jaw, 0.6), (jaw, 0.75))
+    )
     eyes = [Part("ink", ellipse(x, -0.1, 0.2, rng.uniform(0.17, 0.24))) for x in (-0.31, 0.31)]
     nose = Part("ink", poly((0, 0.12), (0.1, 0.34), (-0.1, 0.34)))
     teeth = [Part("ink", box(x - 0.025, 0.5, x + 0.025, 0.76)) for x in (-0.2, 0.0, 0.2)]
@@ -93,7 +146,12 @@ def heart(rng: Rng) -> list[Part]:
     if kind == 0:
         parts.append(Part("tint", ellipse(-0.45, -0.42, 0.2, 0.14)))
     elif kind == 1:
-        parts.append(Part("ink", poly((0.02, dip), (0.14, -0.2), (-0.08, 0.0), (0.08, 0.3), (-0.02, 0.3), (-0.18, 0.0), (0.0, -0.2))))
+        parts.append(
+            Part(
+                "ink",
+                poly((0.02, dip), (0.14, -0.2), (-0.08, 0.0), (0.08, 0.3), (-0.02, 0.3), (-0.18, 0.0), (0.0, -0.2)),
+            )
+        )
     else:
         parts.append(Part("tint", mirrored(half) * 0.62))
     return parts
@@ -119,5 +177,8 @@ def butterfly(rng: Rng) -> list[Part]:
     marks = [Part(spot, ellipse(0.6, -0.45, 0.18, 0.2)), Part(spot, disc(0.45, 0.5, 0.13))]
     side = [Part("shade", lower), Part("main", upper), *marks]
     wings = side + [Part(p.role, p.outline * [-1, 1]) for p in side]
-    feelers = [Part("ink", band(curve((0, -0.5), (s * 0.05, -0.7), (s * 0.15, -0.85), (s * 0.3, -0.95)), 0.05)) for s in (-1, 1)]
+    feelers = [
+        Part("ink", band(curve((0, -0.5), (s * 0.05, -0.7), (s * 0.15, -0.85), (s * 0.3, -0.95)), 0.05))
+        for s in (-1, 1)
+    ]
     return [*wings, *feelers, Part("ink", rounded(-0.09, -0.55, 0.09, 0.6, 0.08))]

@@ -114,7 +114,9 @@ def stone(rng: Rng, side_px: int) -> Image.Image:
         for column in range(6):
             x = start + column * width
             tone = mix(base, (95, 93, 92), rng.uniform(0, 0.35))
-            draw.rounded_rectangle([x + gap, row * height + gap, x + width - gap, (row + 1) * height - gap], 0.03 * side_px, fill=tone)
+            draw.rounded_rectangle(
+                [x + gap, row * height + gap, x + width - gap, (row + 1) * height - gap], 0.03 * side_px, fill=tone
+            )
     return picture
 
 
@@ -127,7 +129,10 @@ def sea(rng: Rng, side_px: int) -> Image.Image:
         fill = mix((98, 172, 206), (28, 84, 148), i / 3)
         x = np.linspace(0, 1, 41)
         crest = y - 0.045 * np.abs(np.sin((x * count + phase) * np.pi))
-        draw.polygon([*zip(x * side_px, crest * side_px, strict=True), (side_px, side_px), (0, side_px)], fill=jittered(fill, rng, 4))
+        draw.polygon(
+            [*zip(x * side_px, crest * side_px, strict=True), (side_px, side_px), (0, side_px)],
+            fill=jittered(fill, rng, 4),
+        )
     return picture
 
 

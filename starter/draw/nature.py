@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from starter.draw.shapes import Part, band, box, curve, disc, ellipse, mirrored, ngon, poly, star, turned
+from starter.draw.shapes import Part, band, box, curve, disc, ellipse, mirrored, poly, shifted, star, turned
 
 Rng = np.random.Generator
 
@@ -14,7 +14,10 @@ def tree(rng: Rng) -> list[Part]:
     if kind == 0:
         half = rng.uniform(0.55, 0.7)
         tiers = [(0.45, 1.0), (0.0, 0.8), (-0.42, 0.58)]
-        cones = [Part("main" if i != 1 else "shade", poly((0, y - 0.62), (half * s, y), (-half * s, y))) for i, (y, s) in enumerate(tiers)]
+        cones = [
+            Part("main" if i != 1 else "shade", poly((0, y - 0.62), (half * s, y), (-half * s, y)))
+            for i, (y, s) in enumerate(tiers)
+        ]
         return [wood, *cones]
     if kind == 1:
         puffs = [(-0.42, -0.1, 0.42), (0.42, -0.1, 0.42), (-0.2, -0.5, 0.42), (0.25, -0.5, 0.4), (0, -0.15, 0.5)]
@@ -37,8 +40,19 @@ def mountain(rng: Rng) -> list[Part]:
         snow = (0.75 - y) * 0.3
         reach = half * snow / (0.75 - y)
         ridge = poly((x, y), (x + half, 0.75), (x + half * 0.2, 0.75), (x + 0.1, y + 0.6), (x - 0.03, y + 0.4))
-        cap = poly((x, y), (x + reach, y + snow), (x + reach * 0.3, y + snow * 0.75), (x, y + snow * 1.2), (x - reach * 0.4, y + snow * 0.8), (x - reach, y + snow))
-        parts += [Part("main", poly((x, y), (x + half, 0.75), (x - half, 0.75))), Part("shade", ridge), Part("bone", cap)]
+        cap = poly(
+            (x, y),
+            (x + reach, y + snow),
+            (x + reach * 0.3, y + snow * 0.75),
+            (x, y + snow * 1.2),
+            (x - reach * 0.4, y + snow * 0.8),
+            (x - reach, y + snow),
+        )
+        parts += [
+            Part("main", poly((x, y), (x + half, 0.75), (x - half, 0.75))),
+            Part("shade", ridge),
+            Part("bone", cap),
+        ]
     return parts
 
 
@@ -54,7 +68,9 @@ def sun(rng: Rng) -> list[Part]:
         beams = [Part("main", turned(tip, 360 * i / rays)) for i in range(rays)]
     face = []
     if rng.random() < 0.45:
-        face = [Part("ink", disc(x, -0.08, 0.07)) for x in (-0.18, 0.18)] + [Part("ink", band(curve((-0.2, 0.14), (-0.1, 0.3), (0.1, 0.3), (0.2, 0.14)), 0.07))]
+        face = [Part("ink", disc(x, -0.08, 0.07)) for x in (-0.18, 0.18)] + [
+            Part("ink", band(curve((-0.2, 0.14), (-0.1, 0.3), (0.1, 0.3), (0.2, 0.14)), 0.07))
+        ]
     return [*beams, Part("shade", disc(0, 0, r + 0.04)), Part("main", disc(0, 0, r - 0.03)), *face]
 
 
@@ -66,9 +82,11 @@ def moon(rng: Rng) -> list[Part]:
     t = np.linspace(-1, 1, 30)[:, None]
     depth = outer[-1, 0] - (1 - t**2) * (0.7 + cut)
     inner = np.concatenate([depth, t * outer[0, 1]], axis=1)
-    parts = [Part("main", np.concatenate([outer, inner]) + [0.2, 0])]
+    parts = [Part("main", shifted(np.concatenate([outer, inner]), 0.2, 0))]
     if rng.random() < 0.5:
-        parts += [Part("shade", disc(*p, rng.uniform(0.06, 0.1))) for p in ((-0.48, -0.2), (-0.42, 0.28), (-0.15, 0.62))]
+        parts += [
+            Part("shade", disc(*p, rng.uniform(0.06, 0.1))) for p in ((-0.48, -0.2), (-0.42, 0.28), (-0.15, 0.62))
+        ]
     if rng.random() < 0.35:
         parts.append(Part("bone", star(0.5, 0.0, 0.22, 0.1, 5)))
     return parts
@@ -91,7 +109,20 @@ def flame(rng: Rng) -> list[Part]:
     """A tongue of fire with one or two inner tongues."""
     lean, wide = rng.uniform(-0.3, 0.3), rng.uniform(0.55, 0.7)
     right = [(lean, -1), (lean + 0.1, -0.6), (wide, -0.3), (wide, 0.3), (wide, 0.75), (0.3, 0.95), (0, 0.95)]
-    left = [(-0.3, 0.95), (-wide, 0.75), (-wide, 0.3), (-wide, 0.05), (-wide + 0.1, -0.2), (-wide + 0.05, -0.5), (-0.25, -0.35), (-0.2, -0.2), (-0.15, -0.1), (-0.05, -0.5), (lean - 0.1, -0.8), (lean, -1)]
+    left = [
+        (-0.3, 0.95),
+        (-wide, 0.75),
+        (-wide, 0.3),
+        (-wide, 0.05),
+        (-wide + 0.1, -0.2),
+        (-wide + 0.05, -0.5),
+        (-0.25, -0.35),
+        (-0.2, -0.2),
+        (-0.15, -0.1),
+        (-0.05, -0.5),
+        (lean - 0.1, -0.8),
+        (lean, -1),
+    ]
     outer = curve(*right, *left)
     parts = [Part("main", outer), Part("tint", outer * 0.62 + [0, 0.33])]
     return [*parts, Part("bone", outer * 0.33 + [0, 0.58])] if rng.random() < 0.6 else parts
@@ -116,17 +147,39 @@ def leaf(rng: Rng) -> list[Part]:
     if rng.random() < 0.7:
         blade = mirrored(curve((0, -0.95), (wide * 0.9, -0.6), (wide * 1.2, 0.1), (0, 0.65)))
     else:
-        blade = mirrored(poly((0, -0.95), (0.25, -0.5), (0.7, -0.55), (0.48, -0.1), (0.8, 0.2), (0.35, 0.3), (0.1, 0.6)))
+        blade = mirrored(
+            poly((0, -0.95), (0.25, -0.5), (0.7, -0.55), (0.48, -0.1), (0.8, 0.2), (0.35, 0.3), (0.1, 0.6))
+        )
     stalk = band(curve((0, -0.75), (0, 0), (0, 0.5), (rng.uniform(-0.15, 0.15), 1)), 0.08)
-    veins = [Part("shade", band(poly((0, y + 0.2), (s * wide * 0.5, y - 0.05)), 0.05)) for y in (-0.3, 0.0, 0.28) for s in (-1, 1)]
+    veins = [
+        Part("shade", band(poly((0, y + 0.2), (s * wide * 0.5, y - 0.05)), 0.05))
+        for y in (-0.3, 0.0, 0.28)
+        for s in (-1, 1)
+    ]
     return [Part("main", blade), *veins, Part("shade", stalk)]
 
 
 def mushroom(rng: Rng) -> list[Part]:
     """A spotted toadstool, flat-capped or pointed."""
     wide, tall, low = rng.uniform(0.75, 0.92), rng.uniform(-0.9, -0.65), rng.uniform(0.0, 0.15)
-    cap = mirrored(curve((0, tall), (wide * 0.6, tall), (wide, low - 0.35), (wide, low), (wide * 0.6, low + 0.13), (0.3, low + 0.16), (0, low + 0.16)))
+    cap = mirrored(
+        curve(
+            (0, tall),
+            (wide * 0.6, tall),
+            (wide, low - 0.35),
+            (wide, low),
+            (wide * 0.6, low + 0.13),
+            (0.3, low + 0.16),
+            (0, low + 0.16),
+        )
+    )
     stem = mirrored(curve((0.2, low), (0.2, 0.4), (rng.uniform(0.25, 0.4), 0.6), (0.32, 0.95)))
-    spots = [Part("bone", ellipse(x * wide, tall * 0.4 + y, r * 1.1, r)) for x, y, r in ((-0.5, 0.15, 0.12), (0.02, -0.1, 0.17), (0.52, 0.14, 0.13))]
-    kind = [Part("bone", stem), Part("main", cap), *(spots if rng.random() < 0.75 else [Part("tint", ellipse(-0.3, tall * 0.45, 0.25, 0.12))])]
-    return kind
+    spots = [
+        Part("bone", ellipse(x * wide, tall * 0.4 + y, r * 1.1, r))
+        for x, y, r in ((-0.5, 0.15, 0.12), (0.02, -0.1, 0.17), (0.52, 0.14, 0.13))
+    ]
+    return [
+        Part("bone", stem),
+        Part("main", cap),
+        *(spots if rng.random() < 0.75 else [Part("tint", ellipse(-0.3, tall * 0.45, 0.25, 0.12))]),
+    ]

@@ -60,7 +60,9 @@ def random_scene(seed: int, attempt: int = 0) -> Scene:
     return Scene(figures, ground, style, bool(rng.random() < 1 / 8), seed)
 
 
-def _placed(parts: list[Part], figure: Figure, rng: np.random.Generator, box_px: tuple[float, float, float]) -> list[Part]:
+def _placed(
+    parts: list[Part], figure: Figure, rng: np.random.Generator, box_px: tuple[float, float, float]
+) -> list[Part]:
     """Parts slanted, sometimes mirrored, fitted into the box (centre x, centre y, half side) in pixels."""
     limit = SLANT_DEG.get(figure.subject, DEFAULT_SLANT_DEG)
     angle = np.radians(rng.uniform(-limit, limit))

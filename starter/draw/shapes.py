@@ -96,6 +96,11 @@ def mirrored(half: Points) -> Points:
     return np.concatenate([half, (half * [-1, 1])[::-1]])
 
 
+def shifted(points: Points, x: float, y: float) -> Points:
+    """The points moved by (x, y)."""
+    return points + np.array([x, y])
+
+
 def turned(points: Points, degrees: float, x: float = 0.0, y: float = 0.0) -> Points:
     """The points turned clockwise around (x, y)."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

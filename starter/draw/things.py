@@ -11,7 +11,11 @@ def bell(rng: Rng) -> list[Part]:
     """A bell with its clapper, hung from a loop or a handle."""
     flare, tall = rng.uniform(0.72, 0.88), rng.uniform(-0.75, -0.62)
     body = mirrored(curve((0, tall), (0.4, tall), (0.45, -0.2), (0.48, 0.1), (0.52, 0.4), (flare, 0.45), (flare, 0.62)))
-    parts = [Part("shade", disc(0, 0.72, 0.2)), Part("main", body), Part("shade", rounded(-flare - 0.05, 0.5, flare + 0.05, 0.68, 0.08))]
+    parts = [
+        Part("shade", disc(0, 0.72, 0.2)),
+        Part("main", body),
+        Part("shade", rounded(-flare - 0.05, 0.5, flare + 0.05, 0.68, 0.08)),
+    ]
     if rng.random() < 0.5:
         top = Part("shade", disc(0, tall - 0.08, 0.22), (disc(0, tall - 0.08, 0.11),))
     else:
@@ -24,12 +28,24 @@ def candle(rng: Rng) -> list[Part]:
     """A lit candle with drips, on a dish or in a holder."""
     wide, top = rng.uniform(0.2, 0.3), rng.uniform(-0.35, -0.1)
     flame = mirrored(curve((0, top - 0.62), (0.08, top - 0.4), (0.2, top - 0.3), (0.0, top - 0.08)))
-    drips = [Part("tint", rounded(x - 0.06, top, x + 0.06, top + rng.uniform(0.25, 0.6), 0.06)) for x in (-wide + 0.08, wide - 0.1)]
-    parts = [Part("ink", box(-0.025, top - 0.2, 0.025, top)), Part("fire", flame), Part("main", rounded(-wide, top, wide, 0.75, 0.06))]
+    drips = [
+        Part("tint", rounded(x - 0.06, top, x + 0.06, top + rng.uniform(0.25, 0.6), 0.06))
+        for x in (-wide + 0.08, wide - 0.1)
+    ]
+    parts = [
+        Part("ink", box(-0.025, top - 0.2, 0.025, top)),
+        Part("fire", flame),
+        Part("main", rounded(-wide, top, wide, 0.75, 0.06)),
+    ]
     if rng.random() < 0.5:
-        dish = [Part("shade", rounded(-0.75, 0.66, 0.75, 0.86, 0.1)), Part("shade", disc(0.75, 0.65, 0.2), (disc(0.75, 0.65, 0.1),))]
+        dish = [
+            Part("shade", rounded(-0.75, 0.66, 0.75, 0.86, 0.1)),
+            Part("shade", disc(0.75, 0.65, 0.2), (disc(0.75, 0.65, 0.1),)),
+        ]
     else:
-        dish = [Part("shade", mirrored(poly((0, 0.55), (0.45, 0.55), (0.38, 0.75), (0.12, 0.8), (0.5, 0.97), (0, 0.97))))]
+        dish = [
+            Part("shade", mirrored(poly((0, 0.55), (0.45, 0.55), (0.38, 0.75), (0.12, 0.8), (0.5, 0.97), (0, 0.97))))
+        ]
     return [*parts, *drips[: rng.integers(1, 3)], *dish]
 
 
@@ -38,9 +54,19 @@ def lantern(rng: Rng) -> list[Part]:
     wide, top = rng.uniform(0.42, 0.55), rng.uniform(-0.5, -0.4)
     cap = mirrored(poly((0, top - 0.25), (0.15, top - 0.25), (wide + 0.12, top + 0.05), (wide + 0.12, top + 0.15)))
     handle = Part("shade", disc(0, top - 0.32, 0.2), (disc(0, top - 0.32, 0.12),))
-    glass = mirrored(curve((0, top + 0.1), (wide, top + 0.1), (wide + 0.1, 0.2), (wide - 0.08, 0.7))) if rng.random() < 0.4 else box(-wide, top + 0.1, wide, 0.72)
+    glass = (
+        mirrored(curve((0, top + 0.1), (wide, top + 0.1), (wide + 0.1, 0.2), (wide - 0.08, 0.7)))
+        if rng.random() < 0.4
+        else box(-wide, top + 0.1, wide, 0.72)
+    )
     light = Part("fire", mirrored(curve((0, -0.25), (0.1, 0.0), (0.35, 0.2), (0.0, 0.55))))
-    parts = [handle, Part("glow", glass), light, Part("main", cap), Part("main", rounded(-wide - 0.1, 0.66, wide + 0.1, 0.92, 0.05))]
+    parts = [
+        handle,
+        Part("glow", glass),
+        light,
+        Part("main", cap),
+        Part("main", rounded(-wide - 0.1, 0.66, wide + 0.1, 0.92, 0.05)),
+    ]
     bars = [Part("main", box(x - 0.06, top + 0.1, x + 0.06, 0.7)) for x in (-wide, wide)]
     return [*parts, *bars, *([Part("main", box(-0.04, top + 0.1, 0.04, 0.7))] if rng.random() < 0.4 else [])]
 
@@ -68,13 +94,32 @@ def banner(rng: Rng) -> list[Part]:
     """A flag hung from a cross-bar or flown from a pole, with a device."""
     if rng.random() < 0.4:
         wave, tail = rng.uniform(0.05, 0.15), rng.uniform(0.0, 0.3)
-        cloth = poly((-0.6, -0.85), (-0.1, -0.85 - wave), (0.4, -0.85 + wave), (0.95, -0.85), (0.95 - tail, -0.4), (0.95, 0.05), (0.4, 0.05 + wave), (-0.1, 0.05 - wave), (-0.6, 0.05))
-        return [Part("wood", rounded(-0.72, -0.98, -0.58, 1, 0.05)), Part("main", cloth), Part("bone", disc(0.1, -0.4, 0.2))]
+        cloth = poly(
+            (-0.6, -0.85),
+            (-0.1, -0.85 - wave),
+            (0.4, -0.85 + wave),
+            (0.95, -0.85),
+            (0.95 - tail, -0.4),
+            (0.95, 0.05),
+            (0.4, 0.05 + wave),
+            (-0.1, 0.05 - wave),
+            (-0.6, 0.05),
+        )
+        return [
+            Part("wood", rounded(-0.72, -0.98, -0.58, 1, 0.05)),
+            Part("main", cloth),
+            Part("bone", disc(0.1, -0.4, 0.2)),
+        ]
     wide, cut = rng.uniform(0.5, 0.65), rng.uniform(-0.3, 0.3)
     cloth = poly((-wide, -0.75), (wide, -0.75), (wide, 0.65), (0, 0.65 + cut), (-wide, 0.65))
     marks = [disc(0, -0.1, 0.26), star(0, -0.1, 0.36, 0.15, 5), ngon(0, -0.1, 0.34, 4), box(-0.1, -0.5, 0.1, 0.35)]
     hem = Part("shade", box(-wide, -0.72, wide, -0.58))
-    return [Part("main", cloth), hem, Part("bone", marks[rng.integers(4)]), Part("wood", rounded(-wide - 0.2, -0.9, wide + 0.2, -0.74, 0.07))]
+    return [
+        Part("main", cloth),
+        hem,
+        Part("bone", marks[rng.integers(4)]),
+        Part("wood", rounded(-wide - 0.2, -0.9, wide + 0.2, -0.74, 0.07)),
+    ]
 
 
 def hourglass(rng: Rng) -> list[Part]:
@@ -92,7 +137,17 @@ def hourglass(rng: Rng) -> list[Part]:
 def goblet(rng: Rng) -> list[Part]:
     """A stemmed cup, with a band of stones or a knop."""
     wide, deep = rng.uniform(0.5, 0.64), rng.uniform(0.1, 0.25)
-    bowl = mirrored(curve((0, -0.85), (wide * 0.5, -0.85), (wide, -0.85), (wide, -0.85), (wide + 0.05, -0.1), (0.35, deep), (0.08, deep)))
+    bowl = mirrored(
+        curve(
+            (0, -0.85),
+            (wide * 0.5, -0.85),
+            (wide, -0.85),
+            (wide, -0.85),
+            (wide + 0.05, -0.1),
+            (0.35, deep),
+            (0.08, deep),
+        )
+    )
     foot = mirrored(curve((0.08, deep - 0.05), (0.08, 0.6), (0.2, 0.75), (rng.uniform(0.4, 0.52), 0.95)))
     parts = [Part("main", foot), Part("main", bowl), Part("shade", ellipse(0, -0.83, wide, 0.13))]
     if rng.random() < 0.6:
@@ -128,4 +183,9 @@ def wheel(rng: Rng) -> list[Part]:
     outer = 1.0 if handles else r + 0.12
     lines = [turned(box(-0.055, -outer + 0.02, 0.055, 0), 360 * i / spokes) for i in range(spokes)]
     rim = Part("main", disc(0, 0, r + 0.12), (disc(0, 0, r - 0.1),))
-    return [*(Part("shade", line) for line in lines), rim, Part("main", disc(0, 0, 0.24)), Part("ink", disc(0, 0, 0.09))]
+    return [
+        *(Part("shade", line) for line in lines),
+        rim,
+        Part("main", disc(0, 0, 0.24)),
+        Part("ink", disc(0, 0, 0.09)),
+    ]

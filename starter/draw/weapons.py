@@ -93,7 +93,9 @@ def shield(rng: Rng) -> list[Part]:
     """A heater, round or kite shield with a rim and a device."""
     kind, wide = rng.integers(3), rng.uniform(0.72, 0.85)
     if kind == 0:
-        outer = mirrored(curve((0, -0.85), (0.3, -0.75), (0.5, -0.75), (wide, -0.85), (wide, 0.1), (0.6, 0.6), (0, 0.95)))
+        outer = mirrored(
+            curve((0, -0.85), (0.3, -0.75), (0.5, -0.75), (wide, -0.85), (wide, 0.1), (0.6, 0.6), (0, 0.95))
+        )
     elif kind == 1:
         outer = disc(0, 0, 0.88)
     else:
@@ -114,7 +116,9 @@ def shield(rng: Rng) -> list[Part]:
 def helmet(rng: Rng) -> list[Part]:
     """A steel cap with a visor slit, a nose guard or horns, and sometimes a plume."""
     wide, low = rng.uniform(0.58, 0.7), rng.uniform(0.65, 0.85)
-    dome = mirrored(curve((0, -0.65), (0.5, -0.65), (wide, -0.3), (wide, 0.1), (wide, 0.4), (wide - 0.05, low), (0.3, low)))
+    dome = mirrored(
+        curve((0, -0.65), (0.5, -0.65), (wide, -0.3), (wide, 0.1), (wide, 0.4), (wide - 0.05, low), (0.3, low))
+    )
     parts, kind = [Part("main", dome)], rng.integers(3)
     if kind == 0:
         slit = [Part("ink", box(-wide + 0.08, -0.02, wide - 0.08, 0.14)), Part("shade", box(-0.06, -0.6, 0.06, low))]
