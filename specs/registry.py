@@ -8,7 +8,7 @@ of a name's rights stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,28 +17,33 @@ from specs.checks import listed, near, show
 from specs.document import Node, NotReadable, decode, parse, read_bytes
 from specs.errors import Refusal, RegistryErrors, SpecError, UsageError
 from specs.folder import inspect_folder
-from specs.registry_schema import ChangeModel, EntryModel, FileModel, LicenceModel, SourceModel
+from specs.registry_schema import ChangeModel, EntryModel, FileModel, LicenceModel, SourceModel, StarterModel
 from specs.report import UNKNOWN_KEY, validate
 
 OWN_FILE = Path(__file__).with_name("checkpoints.yaml")
 STARTER_FILE = Path(__file__).parent.parent / "starter" / "registry.yaml"
 HUB = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([^@]*))?")
 REVISION = re.compile(r"[0-9a-f]{40}")
+STARTER_NAMES = {"starter-image": "starter"}
 NO_ENTRY = "nothing in the registry says what it is or what it was made from"
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All known checkpoints by name, image models and scorers alike."""
+    """All known checkpoints by name, image models and scorers alike.
+
+    ``unsized``: names whose entries do not say their sizes, which are then read from their folder, if they have one.
+    """
 
     checkpoints: Mapping[str, Checkpoint]
+    unsized: Set[str] = frozenset()
 
     def resolve(self, name: str, base: Path) -> Checkpoint:
         """The checkpoint of that name; or of a local folder (relative to ``base``, the spec's folder); or of
         ``owner/name@<40 hex>``. Raises UsageError with near names where there is none."""
         known = self.checkpoints.get(name)
         if known is not None:
-            return known
+            return _sized(known) if name in self.unsized else known
         if name.startswith(("./", "../", "/", "~", ".\\")) or (base / name).is_dir():
             return folder_checkpoint(name, base)
         hub = HUB.fullmatch(name)
@@ -62,16 +67,24 @@ class Registry:
 
 def load_registry(extra: Sequence[Path] = ()) -> Registry:
     """The registry of the project with the user's files after it; raises RegistryErrors with all that is wrong."""
-    own = [OWN_FILE, STARTER_FILE] if STARTER_FILE.is_file() else [OWN_FILE]
-    reading = _Reading({}, {}, [])
-    for path in [*own, *extra]:
-        try:
-            reading.read(path, own=path in own)
-        except NotReadable as stop:
-            reading.errors.append(stop.error)
+    reading = _Reading({}, {}, set(), [])
+    reading.guarded(reading.read, OWN_FILE)
+    if STARTER_FILE.is_file():
+        reading.guarded(reading.read_starter, STARTER_FILE)
+    for path in extra:
+        reading.guarded(reading.read, path)
     if reading.errors:
         raise RegistryErrors(reading.errors)
-    return Registry(reading.checkpoints)
+    return Registry(reading.checkpoints, frozenset(reading.unsized))
+
+
+def _sized(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with the sizes that its folder says, when it is a diffusers folder on this machine."""
+    folder = Path(checkpoint.source.folder or "")
+    if checkpoint.source.folder is None or not (folder / "model_index.json").is_file():
+        return checkpoint
+    facts = inspect_folder(folder)
+    return replace(checkpoint, multiple_px=facts.multiple_px, native_px=facts.native_px)
 
 
 def folder_checkpoint(name: str, base: Path) -> Checkpoint:
@@ -104,27 +117,50 @@ class _Reading:
 
     checkpoints: dict[str, Checkpoint]
     licences: dict[str, LicenceModel]
+    unsized: set[str]
     errors: list[SpecError]
 
-    def read(self, path: Path, own: bool) -> None:
-        """Adds one file's entries to those of the files before it."""
+    def guarded(self, read: Callable[[Path], None], path: Path) -> None:
+        """Reads a file; one that cannot be read is an error like the others."""
+        try:
+            read(path)
+        except NotReadable as stop:
+            self.errors.append(stop.error)
+
+    def tree(self, path: Path) -> Node:
+        """The tree of a file, the errors of its form told."""
         shown = str(path)
         root, errors = parse(decode(read_bytes(path, shown), shown), shown)
+        self.errors.extend(errors)
+        return root
+
+    def read_starter(self, path: Path) -> None:
+        """The hashes of the embedded models, as ``python -m starter.pin`` writes them."""
+        checked = validate(StarterModel, self.tree(path))
+        self.errors.extend(checked.errors)
+        for name, model in (checked.model.models if checked.model is not None else {}).items():
+            known = self.checkpoints.get(STARTER_NAMES.get(name, name))
+            if known is not None:
+                self.checkpoints[known.name] = replace(known, files=_files(model.files))
+
+    def read(self, path: Path) -> None:
+        """Adds one file's entries to those of the files before it."""
+        root = self.tree(path)
         checked = validate(FileModel, root, stand_ins={"checkpoints": {}})
-        self.errors.extend([*errors, *checked.errors])
+        self.errors.extend(checked.errors)
         if checked.model is None:
             return
         self.licences.update(checked.model.licences)
         for name in checked.model.checkpoints:
             node = root.find(("checkpoints", name))
             earlier = self.checkpoints.get(name)
-            if earlier is not None and not own:
+            if earlier is not None:
                 self.change(earlier, node, path)
             else:
-                self.add(name, earlier, node, path)
+                self.add(name, node, path)
 
-    def add(self, name: str, earlier: Checkpoint | None, node: Node, path: Path) -> None:
-        """A new name (or, in the project's own files, a fuller entry for a name)."""
+    def add(self, name: str, node: Node, path: Path) -> None:
+        """A new name."""
         checked = validate(EntryModel, node)
         model = checked.model
         self.errors.extend(checked.errors)
@@ -132,11 +168,13 @@ class _Reading:
             return
         licence = self.licences.get(model.licence, LicenceModel())
         facts = model.architecture_facts
+        if model.multiple_px is None:
+            self.unsized.add(name)
         self.checkpoints[name] = Checkpoint(
             name=name,
             architecture=model.architecture,
             source=_source(model.source, path),
-            files=_files(model.files) or (earlier.files if earlier else ()),
+            files=_files(model.files),
             licence=model.licence,
             status=Status(model.status),
             commercial=model.commercial if model.commercial is not None else licence.commercial,
@@ -192,4 +230,4 @@ def _source(source: SourceModel | None, path: Path) -> Source:
 
 
 def _files(files: Mapping[str, str]) -> tuple[WeightFile, ...]:
-    return tuple(WeightFile(path, digest) for path, digest in sorted(files.items()))
+    return tuple(WeightFile(path, digest.removeprefix("sha256:")) for path, digest in sorted(files.items()))

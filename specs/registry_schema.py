@@ -12,6 +12,7 @@ from specs.errors import Refusal
 from specs.schema import Checked, Strict
 
 DIGEST = pattern("[0-9a-f]{64}", "64 lower-case hex digits", 64)
+TAGGED_DIGEST = pattern("(?:sha256:)?[0-9a-f]{64}", "sha256: and 64 lower-case hex digits", 71)
 LINE = text(1000)
 LICENCE = pattern(r"unknown|(?:LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX id, LicenseRef-… or unknown")
 Line = Annotated[str, Checked(LINE)]
@@ -127,3 +128,18 @@ class FileModel(Strict):
     )
 
     checkpoints: dict[Annotated[str, Checked(CHECKPOINT_NAME)], Any] = Field(description="name → what is known of it")
+
+
+class StarterEntryModel(Strict):
+    """One embedded model, as ``starter/pin.py`` writes it."""
+
+    kind: Line
+    folder: Line
+    licence: Line
+    files: dict[FilePath, Annotated[str, Checked(TAGGED_DIGEST)]]
+
+
+class StarterModel(Strict):
+    """``starter/registry.yaml``."""
+
+    models: dict[str, StarterEntryModel]

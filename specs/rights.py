@@ -84,7 +84,7 @@ def decide(checkpoint: Checkpoint, use: str, claim: RightsClaim, prompts: Sequen
     accepted = claim.accept_unknown.strip() if unknown and "origin_refused" not in codes else ""
     if accepted:
         refused = [code for code in refused if code not in ACCEPTABLE]
-        codes = [*codes, "unknown_accepted", "no_commercial_export"]
+        codes = list(dict.fromkeys([*codes, "unknown_accepted", "no_commercial_export"]))
     may_render = not refused
     sentences = _sentences(checkpoint, use, accepted, prompts)
     return RightsDecision(

@@ -332,7 +332,7 @@ class SpecModel(Strict):
     checkpoint: Annotated[str, Checked(text(500))] = Field(
         description="A name in the registry, a local folder (./…), or owner/name@ and a 40-hex revision."
     )
-    style: StyleModel = Field(default=StyleModel(), description="What all assets share.")
+    style: StyleModel = Field(default=StyleModel(), description="Templates that all assets share.")
     picture: PictureModel = Field(description="Size and sampling: {width_px: …, height_px: …}, or a print size.")
     seed: Seed = Field(default=0, description="The set's seed, from which every asset's seeds are derived. Default 0.")
     seeds: Seeds = Field(default=None, description="The same listed seeds for every asset, instead of derived ones.")
