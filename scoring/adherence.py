@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.floating[Any]]
 DECIMALS = 6
-CHUNK = 4096  # pictures at a time, to bound memory at (CHUNK, prompts)
+CELLS = 4_000_000  # cosines at a time, to bound memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +38,26 @@ def measure_adherence(
     ``logit_scale`` is the CLIP's own (100 for the published ones). A picture that is not finite gives None.
     """
     found: list[Adherence | None] = []
-    for start in range(0, len(images), CHUNK):
-        rows = np.asarray(images[start : start + CHUNK], dtype=np.float64)
-        cosines = np.round(rows @ np.asarray(texts, dtype=np.float64).T, 9)
-        found.extend(
-            _identify(row, own[start + place], logit_scale) if np.isfinite(row).all() else None
-            for place, row in enumerate(cosines)
-        )
+    prompts = np.asarray(texts, dtype=np.float64).T
+    step = max(1, CELLS // max(1, prompts.shape[1]))
+    for start in range(0, len(images), step):
+        rows = np.asarray(images[start : start + step], dtype=np.float64)
+        found += _identify(np.round(rows @ prompts, 9), np.asarray(own[start : start + step]), logit_scale)
     return found
 
 
-def _identify(cosines: NDArray[np.float64], own: int, logit_scale: float) -> Adherence:
-    mine = float(cosines[own])
-    if len(cosines) < 2:
-        return Adherence(round(mine, DECIMALS), None, None)
-    share = np.exp(logit_scale * (cosines - cosines.max()))
-    share /= share.sum()
-    others = np.delete(cosines, own)
-    rank = 1 + int((others > mine).sum())
-    margin = float(share[own] - share[int(np.argmax(np.where(np.arange(len(cosines)) == own, -np.inf, cosines)))])
-    return Adherence(round(mine, DECIMALS), rank, round(margin, DECIMALS))
+def _identify(cosines: NDArray[np.float64], own: NDArray[np.intp], logit_scale: float) -> list[Adherence | None]:
+    rows = np.arange(len(cosines))
+    mine = cosines[rows, own]
+    finite: list[bool] = np.isfinite(cosines).all(axis=1).tolist()
+    if cosines.shape[1] < 2:
+        cosine = np.round(mine, DECIMALS).tolist()
+        return [Adherence(value, None, None) if good else None for value, good in zip(cosine, finite, strict=True)]
+    ranks = 1 + (cosines > mine[:, None]).sum(axis=1)
+    share = np.exp(logit_scale * (cosines - cosines.max(axis=1, keepdims=True)))
+    total = share.sum(axis=1)
+    own_share = share[rows, own]
+    share[rows, own] = 0.0
+    margins = np.round((own_share - share.max(axis=1)) / total, DECIMALS).tolist()
+    columns = zip(np.round(mine, DECIMALS).tolist(), ranks.tolist(), margins, finite, strict=True)
+    return [Adherence(cosine, rank, margin) if good else None for cosine, rank, margin, good in columns]

@@ -1,0 +1,221 @@
+"""Finding the best choice: branch and bound for small sets, greedy starts and changes of one place for large ones.
+
+``climb`` keeps, for each row and each place, what the place's present picture costs it; changing a place updates one
+column. So a sweep over 300 assets of 100 candidates is a few matrix products, and the whole search takes seconds.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.objective import BAN, DECIMALS, Objective, Rows
+
+EXACT_OPTIONS = 1500  # more ways to fill the assets' places than this: no exact search
+EXACT_NODES = 20_000  # and it is given up after so many steps
+SWEEPS = 40
+
+
+def exactly(objective: Objective, start: list[int]) -> list[int] | None:
+    """The best choice of all, or None when the set is too large to search through. ``start`` is a good choice."""
+    counts = [(rows.stop - rows.start, objective.wanted[asset]) for asset, rows in objective.blocks.items()]
+    if sum(comb(of, size) for of, places in counts for size in range(places + 1)) > EXACT_OPTIONS:
+        return None
+    return _Branches(objective, start).run()
+
+
+class _Branches:
+    """Depth-first search over the assets; an *option* is a tuple of rows that may fill an asset's places."""
+
+    def __init__(self, objective: Objective, start: list[int]) -> None:
+        self.objective, self.best, self.best_rank, self.nodes = objective, sorted(start), objective.rank(start), 0
+        everyone = np.arange(len(objective.entrants), dtype=np.intp)
+        together = objective.pairs(everyone, everyone)
+        np.fill_diagonal(together, 0.0)
+        self.options: list[tuple[int, ...]] = []
+        self.spans: list[slice] = []
+        for asset, rows in objective.blocks.items():
+            first = len(self.options)
+            sizes = range(objective.wanted[asset], -1, -1)
+            self.options += [pick for size in sizes for pick in combinations(range(rows.start, rows.stop), size)]
+            self.spans.append(slice(first, len(self.options)))
+        member = np.zeros((len(self.options), len(everyone)))
+        for option, rows_of in enumerate(self.options):
+            member[option, list(rows_of)] = 1.0
+        self.between = member @ together @ member.T
+        self.own = member @ objective.alone() + np.diag(self.between) / 2
+        self.ahead = np.zeros(len(self.options))  # at most what an option can gain with the assets after its own
+        for place, span in enumerate(self.spans):
+            self.ahead[span] = sum((self.between[span, later].max(axis=1) for later in self.spans[place + 1 :]), 0.0)
+
+    def run(self) -> list[int] | None:
+        done = self._descend(0, 0.0, (), np.zeros(len(self.options)))
+        return self.best if done else None
+
+    def _descend(self, depth: int, value: float, chosen: tuple[int, ...], gain: NDArray[np.float64]) -> bool:
+        self.nodes += 1
+        if self.nodes > EXACT_NODES:
+            return False
+        if depth == len(self.spans):
+            rank = self.objective.rank(chosen)
+            if rank > self.best_rank:
+                self.best, self.best_rank = sorted(chosen), rank
+            return True
+        hope = self.own + gain + self.ahead
+        if value + sum(hope[span].max() for span in self.spans[depth:]) < self.best_rank[0] - 1e-4:
+            return True
+        span = self.spans[depth]
+        order = np.argsort(-np.round(hope[span], DECIMALS), kind="stable") + span.start
+        return all(
+            self._descend(
+                depth + 1,
+                value + self.own[option] + gain[option],
+                (*chosen, *self.options[option]),
+                gain + self.between[option],
+            )
+            for option in order
+        )
+
+
+def starts(objective: Objective) -> list[list[int]]:
+    """Choices to improve on, best first: by worth alone, and leaning to either end of the main directions of style.
+
+    Each is settled by worth and coherence alone, which is quick; doubles are left to ``climb``.
+    """
+    leans: list[NDArray[np.floating[Any]]] = [np.zeros(len(objective.entrants))]
+    if objective.pull and objective.styles.shape[1]:
+        strength = objective.pull * sum(objective.wanted.values()) / 2
+        for axis in main_directions(objective.styles):
+            lean = strength * (objective.styles @ axis)
+            leans += [lean, -lean]
+    settled = [_settle(objective, lean) for lean in leans]
+    return sorted(settled, key=objective.rank, reverse=True)
+
+
+def main_directions(styles: NDArray[np.float32], count: int = 2) -> list[NDArray[np.float32]]:
+    """The first principal directions of (N, D) rows, roughly: power iteration over at most a thousand rows."""
+    sample = styles[:: 1 + len(styles) // 1000]
+    directions: list[NDArray[np.float32]] = []
+    for number in range(min(count, styles.shape[1])):
+        axis = np.cos(np.arange(styles.shape[1], dtype=np.float32) * (number + 1))  # a start that no data avoids
+        for _ in range(25):
+            for found in directions:
+                axis = axis - (axis @ found) * found
+            axis = (sample @ axis) @ sample
+            length = np.sqrt(axis @ axis)
+            if length < 1e-6:
+                return directions
+            axis = axis / length
+        directions.append(axis)
+    return directions
+
+
+def _settle(objective: Objective, lean: NDArray[np.floating[Any]]) -> list[int]:
+    """The places filled by worth and ``lean``, then changed for coherence until nothing changes."""
+    alone = objective.alone()
+    held = {
+        asset: _top(alone[rows] + lean[rows], objective.wanted[asset]) + rows.start
+        for asset, rows in objective.blocks.items()
+    }
+    total = sum((objective.styles[rows].sum(axis=0) for rows in held.values()), np.zeros(objective.styles.shape[1]))
+    for _ in range(SWEEPS if objective.pull else 0):
+        changed = False
+        for asset, rows in objective.blocks.items():
+            rest = total - objective.styles[held[asset]].sum(axis=0)
+            gains = alone[rows] + objective.pull * (objective.styles[rows] @ rest)
+            best = _top(gains, objective.wanted[asset]) + rows.start
+            changed |= set(best) != set(held[asset])
+            held[asset], total = best, rest + objective.styles[best].sum(axis=0)
+        if not changed:
+            break
+    return sorted(int(row) for rows in held.values() for row in rows)
+
+
+def _top(values: NDArray[np.float64], count: int) -> Rows:
+    return np.asarray(np.argsort(-np.round(values, DECIMALS), kind="stable")[:count], dtype=np.intp)
+
+
+def climb(objective: Objective, start: list[int]) -> Board:
+    """Change one place at a time for the better, doubles and bans counted, until nothing changes."""
+    board = Board(objective, start)
+    for _ in range(SWEEPS):
+        if not sum(board.improve(place) for place in range(len(board.held))):
+            break
+    return board
+
+
+class Board:
+    """A choice laid out by place. ``held[p]`` is the row in place p, or −1; ``same`` and ``bans`` (N, places) are what
+    the picture in each place costs each row; ``style`` (D,) is the sum of the chosen styles."""
+
+    def __init__(self, objective: Objective, chosen: list[int]) -> None:
+        self.objective, self.alone = objective, objective.alone()
+        self.assets = [asset for asset in objective.blocks for _ in range(objective.wanted[asset])]
+        waiting = {
+            asset: [row for row in sorted(chosen) if rows.start <= row < rows.stop]
+            for asset, rows in objective.blocks.items()
+        }
+        self.held = [waiting[asset].pop(0) if waiting[asset] else -1 for asset in self.assets]
+        filled = np.array([max(row, 0) for row in self.held], dtype=np.intp)
+        empty = np.array([row < 0 for row in self.held], dtype=bool)
+        everyone = slice(0, len(self.alone))
+        likeness = objective.likeness(everyone, filled)
+        self.same, self.bans = objective.sameness(likeness), objective.banned(likeness, everyone, filled)
+        self.same[:, empty], self.bans[:, empty] = 0.0, False
+        self.style = objective.styles[filled[~empty]].sum(axis=0, dtype=np.float64)
+
+    def chosen(self) -> list[int]:
+        """The rows that are held, sorted."""
+        return sorted(row for row in self.held if row >= 0)
+
+    def coherence(self, place: int, rows: slice | list[int]) -> NDArray[np.float64]:
+        """What each of ``rows`` would add in coherence if it had this place."""
+        mine = self.held[place]
+        rest = self.style - self.objective.styles[mine] if mine >= 0 else self.style
+        return np.asarray(self.objective.pull * (self.objective.styles[rows] @ rest), dtype=np.float64)
+
+    def sameness(self, place: int, rows: slice | list[int]) -> NDArray[np.float64]:
+        """What each of ``rows`` would cost in sameness if it had this place."""
+        return np.asarray(self.same[rows].sum(axis=1, dtype=np.float64) - self.same[rows, place])
+
+    def bans_on(self, place: int, rows: slice | list[int]) -> NDArray[np.int64]:
+        """With how many pictures in other places each of ``rows`` cannot stand."""
+        return np.asarray(self.bans[rows].sum(axis=1) - self.bans[rows, place], dtype=np.int64)
+
+    def gains(self, place: int) -> NDArray[np.float64]:
+        """What each row of the place's asset would add in it; −∞ for those that hold another place."""
+        rows = self.objective.blocks[self.assets[place]]
+        gains = self.alone[rows] + self.coherence(place, rows) - self.sameness(place, rows)
+        gains -= BAN * self.bans_on(place, rows)
+        for other, held in enumerate(self.held):
+            if other != place and rows.start <= held < rows.stop:
+                gains[held - rows.start] = -np.inf
+        return np.asarray(np.round(gains, DECIMALS))
+
+    def improve(self, place: int) -> bool:
+        """Give a place to the row that adds most; returns whether that changed anything."""
+        first = self.objective.blocks[self.assets[place]].start
+        gains, mine = self.gains(place), self.held[place]
+        best = int(np.argmax(gains))
+        row = best + first if gains[best] > 0 else -1
+        if row == mine or (mine >= 0 and row >= 0 and gains[best] <= gains[mine - first]):
+            return False
+        self._give(place, row)
+        return True
+
+    def _give(self, place: int, row: int) -> None:
+        old = self.held[place]
+        self.held[place] = row
+        if old >= 0:
+            self.style = self.style - self.objective.styles[old]
+        self.same[:, place], self.bans[:, place] = 0.0, False
+        if row >= 0:
+            self.style = self.style + self.objective.styles[row]
+            everyone, one = slice(0, len(self.alone)), np.array([row], dtype=np.intp)
+            likeness = self.objective.likeness(everyone, one)
+            self.same[:, place] = self.objective.sameness(likeness)[:, 0]
+            self.bans[:, place] = self.objective.banned(likeness, everyone, one)[:, 0]
