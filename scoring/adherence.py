@@ -49,7 +49,7 @@ def measure_adherence(
 def _identify(cosines: NDArray[np.float64], own: NDArray[np.intp], logit_scale: float) -> list[Adherence | None]:
     rows = np.arange(len(cosines))
     mine = cosines[rows, own]
-    finite: list[bool] = np.isfinite(cosines).all(axis=1).tolist()
+    finite = [bool(good) for good in np.atleast_1d(np.isfinite(cosines).all(axis=1))]
     if cosines.shape[1] < 2:
         cosine = np.round(mine, DECIMALS).tolist()
         return [Adherence(value, None, None) if good else None for value, good in zip(cosine, finite, strict=True)]

@@ -118,7 +118,7 @@ def _folds(labels: Vector, seed: int, count: int = FOLDS) -> list[NDArray[np.boo
 
 
 def _fit(rows: Matrix, labels: Vector, ridge: float) -> tuple[Vector, Vector, float]:
-    """Ridge logistic regression by Newton's method: (mean, weight, bias), the logit being (x − mean) · weight + bias."""
+    """Ridge logistic regression by Newton's method: (mean, weight, bias); the logit is (x − mean) · weight + bias."""
     mean = rows.mean(axis=0)
     points = np.column_stack([rows - mean, np.ones(len(rows))])
     penalty = np.diag([ridge] * rows.shape[1] + [1e-6])
