@@ -33,7 +33,7 @@ from catalog.schema import (
     ScorecardRow,
     VerdictRow,
 )
-from catalog.snapshot import reading_only
+from catalog.snapshot import UNREADABLE, reading_only
 from specs.canonical import content_id, value_sha256
 from specs.checkpoint import WEIGHTS_KIND
 from specs.job import KIND as JOB_KIND
@@ -45,7 +45,7 @@ def writes(path: Path) -> int | None:
     """``library.writes`` of a private copy, which is rolled back if a write was interrupted. None: not to be read."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        with contextlib.suppress(sqlite3.Error, TypeError):
+        with contextlib.suppress(*UNREADABLE, TypeError, ValueError):
             return int(connection.execute("SELECT writes FROM library").fetchone()[0])
     return None
 
@@ -68,7 +68,7 @@ def check(engine: Engine) -> tuple[int, dict[str, Kept], list[Problem]]:
 def changed_since(path: Path, kept: Mapping[str, Kept], suspects: Sequence[str]) -> set[str]:
     """Which pictures were dropped or moved by somebody at work since ``kept`` was read: no alarm for those."""
     changed: set[str] = set()
-    with contextlib.suppress(sqlite3.Error), reading_only(path) as connection:
+    with contextlib.suppress(*UNREADABLE), reading_only(path) as connection:
         for sha256 in suspects:
             query = "SELECT area, state FROM images WHERE image_sha256 = ?"
             row = connection.execute(query, [sha256]).fetchone()

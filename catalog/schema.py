@@ -11,11 +11,12 @@ claims, which last as long as a run.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -36,6 +37,8 @@ Moment = Annotated[str, mapped_column(String(27))]
 
 class Base(DeclarativeBase):
     """Names of constraints are fixed, so that a migration can speak of them on every database."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {float: Double()}  # SQLAlchemy 2.0 would take a Float
 
     metadata = MetaData(
         naming_convention={

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from catalog.seal import raw
 
+# what reading a damaged file raises: sqlite3 cannot even decode some of its own messages then
+UNREADABLE = (sqlite3.Error, UnicodeError, OverflowError)
 BESIDE = ("-journal", "-wal")
 _WAL_FORMAT = b"\x02\x02"
 
@@ -49,7 +51,7 @@ def _shared_lock(path: Path) -> Iterator[None]:
     """Keep writers out for a moment. Where SQLite cannot read (damage, an interrupted write) there are none."""
     with contextlib.ExitStack() as stack:
         if not _is_idle_wal(path):
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*UNREADABLE):
                 connection = stack.enter_context(reading_only(path))
                 connection.execute("BEGIN")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

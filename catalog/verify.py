@@ -9,7 +9,6 @@ Not covered, because they can be made again: ``cache/``, ``locks/``, ``prefect/`
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from catalog.engine import open_engine
 from catalog.errors import CatalogError, LibraryMissingError, NewerLibraryError, StorageError
 from catalog.problems import Problem
 from catalog.seal import Seal, file_seal, raw, read_seal, seal_path, visiting
-from catalog.snapshot import snapshot
+from catalog.snapshot import UNREADABLE, snapshot
 
 FILE = "catalog.sqlite"
 Progress = Callable[[int, int], None]
@@ -110,7 +109,7 @@ def _examine_rows(copy: Path, seal: Seal | None, problems: list[Problem]) -> _Ro
     """Check the copy: first that SQLite can read it (an interrupted write is rolled back here), then seal and rows."""
     try:
         writes = check_rows.writes(copy)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         problems.append(Problem("altered", FILE, f"SQLite cannot read it: {error}"))
         return _Rows(0, "broken", None)
     state = _check_seal(copy, seal, writes, problems)
@@ -119,9 +118,9 @@ def _examine_rows(copy: Path, seal: Seal | None, problems: list[Problem]) -> _Ro
         migrate.bring_up(engine, copy)
         count, kept, found = check_rows.check(engine)
         problems += found
-    except NewerLibraryError:
-        raise
-    except CatalogError as error:
+    except (CatalogError, *UNREADABLE) as error:
+        if isinstance(error, NewerLibraryError) and state != "broken":
+            raise
         problems.append(Problem("altered", FILE, str(error).replace(str(copy), FILE)))
         return _Rows(0, state, None)
     finally:

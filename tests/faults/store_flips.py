@@ -21,6 +21,7 @@ from pathlib import Path
 
 from catalog.store import Catalog
 from catalog.verify import verify
+from specs.errors import LimnerError
 from tests.catalog.factory import World, by_person, card, quarantined
 from tests.faults.store_faults import content
 
@@ -72,7 +73,7 @@ def campaign(count: int, *, sealed: bool, seed: int = 1) -> Figures:
             before = path.read_bytes()
             what = f"{_damage(path, before, chance)} of {path.relative_to(library)}"
             state = _state(library)
-            problems = verify(library).problems
+            problems = _problems(library)
             if _state(library) != state:
                 violations.append(f"{what}: verify wrote something")
             if problems:
@@ -84,6 +85,13 @@ def campaign(count: int, *, sealed: bool, seed: int = 1) -> Figures:
             path.write_bytes(before)
         violations += _false_alarms(library)
     return Figures(count, found, idle, violations)
+
+
+def _problems(library: Path) -> list[str]:
+    try:
+        return [str(problem) for problem in verify(library).problems]
+    except LimnerError as error:  # the number of the schema was hit: a newer limner must have written this
+        return [str(error)]
 
 
 def _damage(path: Path, before: bytes, chance: random.Random) -> str:

@@ -1,0 +1,226 @@
+"""What it means that a candidate is on record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catalog.errors import CatalogError, NotFoundError
+from catalog.provenance import Reuse
+from catalog.store import Catalog
+from catalog.verify import verify
+from specs.canonical import sha256_hex
+from tests.catalog.factory import AT, CLIP, World, by_person, by_policy, card, png
+
+
+class TestRecording:
+    def test_what_was_recorded_is_what_is_asked_for(self, catalog: Catalog, world: World) -> None:
+        records = world.records(6)
+        catalog.record(records)
+        made = catalog.made(world.set_name)
+        assert {asset: len(jobs) for asset, jobs in made.items()} == {"item-000": 2, "item-001": 2, "item-002": 2}
+        for record in records:
+            found = made[record.asset_id][record.candidate.job.job_id]
+            assert (found.key, found.number) == (record.key, record.number)
+            assert found.scorecard == record.scorecard
+            assert found.judged_by("d" * 64)
+            assert catalog.picture(found.image_sha256) == record.png
+
+    def test_the_same_batch_twice_is_recorded_once(self, catalog: Catalog, world: World) -> None:
+        records = world.records(4)
+        assert len(catalog.record(records).added) == 4
+        again = catalog.record([*records, *world.records(1, 4)])
+        assert (len(again.known), again.added) == (4, (world.key(4),))
+        assert catalog.counts(world.set_name).candidates == 5
+        assert [len(catalog.provenance(record.key).value["verdicts"]) for record in records] == [1, 1, 1, 1]
+
+    def test_a_candidate_that_is_there_keeps_its_picture(self, catalog: Catalog, world: World) -> None:
+        first = world.record(0)
+        other = replace(first, candidate=world.record(1).candidate, png=world.record(1).png)
+        other = replace(other, candidate=replace(other.candidate, job=first.candidate.job))
+        catalog.record([first])
+        catalog.record([other])
+        assert catalog.provenance(first.key).value["image"]["image_sha256"] == first.candidate.image_sha256
+
+    def test_a_file_that_is_not_the_candidates_is_refused(self, catalog: Catalog, world: World) -> None:
+        good = world.record(0)
+        with pytest.raises(CatalogError, match=r"tavern-items/item-000#0: got a file that hashes to"):
+            catalog.record([world.record(1), replace(good, png=png(99)[0])])
+        assert catalog.made(world.set_name) == {}
+
+    def test_a_batch_is_on_record_whole_or_not_at_all(self, catalog: Catalog, world: World) -> None:
+        stranger = replace(world.record(1), asset_id="item-999")
+        with pytest.raises(NotFoundError, match=r"item-999.*run produce again"):
+            catalog.record([world.record(0), stranger])
+        assert catalog.made(world.set_name) == {}
+
+    def test_a_picture_of_another_spec_than_the_registered_one_is_refused(self, catalog: Catalog, world: World) -> None:
+        with pytest.raises(NotFoundError, match="as it is registered"):
+            catalog.record([replace(world.record(0), spec_sha256="0" * 64)])
+
+    def test_a_reject_may_be_recorded_without_its_pixels(self, catalog: Catalog, world: World) -> None:
+        record = replace(world.record(3), keep_pixels=False)
+        catalog.record([record])
+        found = catalog.made(world.set_name)[record.asset_id][record.candidate.job.job_id]
+        assert (found.state, found.keep) == ("dropped", False)
+        assert catalog.embeddings(world.set_name).image_sha256s == (record.candidate.image_sha256,)
+        with pytest.raises(NotFoundError, match="its file is dropped"):
+            catalog.picture(record.candidate.image_sha256)
+
+    def test_embeddings_come_back_bit_for_bit(self, catalog: Catalog, world: World) -> None:
+        records = world.records(5)
+        catalog.record(records)
+        found = catalog.embeddings(world.set_name)
+        assert (found.clip_id, found.vectors.shape, found.vectors.dtype) == (CLIP, (5, 8), np.float16)
+        wanted = {one.candidate.image_sha256: one.embedding.vector for one in records if one.embedding}
+        for sha256, vector in zip(found.image_sha256s, found.vectors, strict=True):
+            assert vector.tobytes() == wanted[sha256].tobytes()
+
+    def test_a_set_without_pictures_has_an_empty_matrix(self, catalog: Catalog, world: World) -> None:
+        assert catalog.embeddings(world.set_name).vectors.shape == (0, 0)
+
+
+class TestReuse:
+    def test_a_picture_serves_a_second_asset_without_being_rendered(self, catalog: Catalog, world: World) -> None:
+        record = world.record(0)
+        catalog.record([record])
+        catalog.reuse([_reuse(world, "item-001", record.candidate.job.job_id)])
+        (other,) = catalog.made(world.set_name)["item-001"].values()
+        assert other.image_sha256 == record.candidate.image_sha256
+        assert other.scorecard == record.scorecard
+        assert catalog.provenance(record.key).value["image"]["also"] == ["tavern-items/item-001#5"]
+
+    def test_verdicts_on_one_asset_do_not_touch_the_other(self, catalog: Catalog, world: World) -> None:
+        record = world.record(0)
+        catalog.record([record])
+        catalog.reuse([_reuse(world, "item-001", record.candidate.job.job_id)])
+        catalog.append([(record.key, by_person(record, False, "wrong_sword"))])
+        assert [one.keep for one in catalog.made(world.set_name)["item-001"].values()] == [None]
+
+    def test_a_job_without_a_picture_cannot_be_reused(self, catalog: Catalog, world: World) -> None:
+        with pytest.raises(NotFoundError, match="none on record"):
+            catalog.reuse([_reuse(world, "item-001", world.key(0).job_id)])
+
+
+def _reuse(world: World, asset_id: str, job_id: str) -> Reuse:
+    return Reuse(world.set_name, asset_id, 5, job_id, world.spec.spec_sha256, None, None, AT)
+
+
+class TestRegistering:
+    def test_registering_again_writes_nothing(self, catalog: Catalog, world: World, library: Path) -> None:
+        before = (library / "catalog.sqlite").read_bytes()
+        world.register(catalog)
+        assert (library / "catalog.sqlite").read_bytes() == before
+
+    def test_a_row_that_left_the_spec_keeps_its_candidates(self, catalog: Catalog, world: World) -> None:
+        catalog.record(world.records(3))
+        World(assets=2).register(catalog)
+        assert set(catalog.made(world.set_name)) == {"item-000", "item-001", "item-002"}
+        world.register(catalog)
+        catalog.record(world.records(3, 3))
+        assert catalog.counts(world.set_name).candidates == 6
+
+    def test_earlier_pictures_keep_the_spec_that_they_were_made_from(self, catalog: Catalog, world: World) -> None:
+        catalog.record([world.record(0)])
+        longer = World(assets=4)
+        longer.register(catalog)
+        catalog.record([longer.record(3)])
+        assert catalog.provenance(world.key(0)).value["spec"]["text"] == world.spec.text
+        assert catalog.provenance(longer.key(3)).value["spec"]["text"] == longer.spec.text
+
+
+class TestProvenance:
+    def test_the_record_says_everything(self, catalog: Catalog, world: World) -> None:
+        record = world.record(4)
+        catalog.record([record])
+        catalog.append([(record.key, by_person(record, True, note="the handle!"))])
+        value = catalog.provenance(record.key).value
+        assert value["spec"]["text"] == world.spec.text
+        assert value["spec"]["spec_sha256"] == world.spec.spec_sha256
+        assert value["spec"]["sources"] == {"cards.csv": "e" * 64}
+        assert value["spec"]["git"] == {"commit": "f" * 40, "dirty": False}
+        assert value["asset"]["row"] == {"subject": "item-001"}
+        assert value["asset"]["layout"]["width_px"] == 16
+        assert value["prompt"] == {"text": "a item-001 on a table, tavern-items", "negative": "blurry"}
+        assert value["job"] == {"job_id": record.candidate.job.job_id, "recipe": record.candidate.job.recipe()}
+        assert value["checkpoint"]["files"]["unet/x.safetensors"] == "b" * 64
+        assert value["checkpoint"]["licence"] == "CC0-1.0"
+        assert value["rights"]["reasons"] == ["It is free."]
+        assert value["execution"]["versions"]["torch"] == "2.14.1"
+        assert value["scores"]["aesthetic"] == record.scorecard.aesthetic
+        assert value["scores"]["weights"]["aesthetic"]["files"]
+        assert [one["keep"] for one in value["verdicts"]] == [False, True]
+        assert value["verdicts"][1]["note"] == "the handle!"
+        assert value["image"]["pixels_sha256"] == record.candidate.pixels_sha256
+
+    def test_its_hash_covers_what_was_fixed_and_not_when(self, catalog: Catalog, world: World, tmp_path: Path) -> None:
+        record = world.record(0)
+        catalog.record([record])
+        hash_ = catalog.provenance(record.key).sha256
+        catalog.append([(record.key, by_person(record, False, "no"))])
+        catalog.rescore([(record.key, card(record.candidate.image_sha256, 1.0))])
+        assert catalog.provenance(record.key).sha256 == hash_
+        later = replace(record, made_at="2030-01-01T00:00:00.000000Z")
+        assert _hash_elsewhere(tmp_path / "later", world, later) == hash_
+        slower = replace(world.execution, threads=1)
+        elsewhere = replace(record, candidate=replace(record.candidate, execution=slower))
+        assert _hash_elsewhere(tmp_path / "elsewhere", world, elsewhere) != hash_
+
+
+def _hash_elsewhere(folder: Path, world: World, record: object) -> str:
+    with Catalog.open(folder, create=True) as catalog:
+        world.register(catalog)
+        catalog.record([record])  # type: ignore[list-item]
+        return catalog.provenance(world.key(0)).sha256
+
+
+class TestRescoring:
+    def test_the_newest_scorecard_counts_and_the_old_one_stays(self, catalog: Catalog, world: World) -> None:
+        record = world.record(0)
+        catalog.record([record])
+        new = card(record.candidate.image_sha256, 9.0)
+        assert catalog.rescore([(record.key, new)]) == 1
+        assert catalog.rescore([(record.key, new)]) == 0
+        assert catalog.made(world.set_name)["item-000"][record.key.job_id].scorecard == new
+        assert [old["aesthetic"] for old in catalog.provenance(record.key).value["scores"]["earlier"]] == [5.0]
+
+
+class TestLostPictures:
+    def test_a_lost_picture_counts_as_not_made_and_can_be_made_again(
+        self, catalog: Catalog, world: World, library: Path
+    ) -> None:
+        record = world.record(0)
+        catalog.record([record])
+        catalog.append([(record.key, by_person(record, True, note="mine"))])
+        catalog.objects.delete(record.candidate.image_sha256)
+        catalog.close()
+        verify(library, repair=True)
+        with Catalog.open(library, create=False) as again:
+            assert again.made(world.set_name) == {}
+            again.record([record])
+            assert [keeper.note for keeper in again.keepers()] == ["mine"]
+        assert verify(library).problems == ()
+
+    def test_made_again_with_other_pixels_it_waits_for_a_new_verdict(
+        self, catalog: Catalog, world: World, library: Path
+    ) -> None:
+        record = world.record(0)
+        catalog.record([record])
+        catalog.append([(record.key, by_person(record, True, note="mine"))])
+        catalog.objects.delete(record.candidate.image_sha256)
+        catalog.close()
+        verify(library, repair=True)
+        data = png(77)[0]
+        sha256 = sha256_hex(data)
+        other = replace(record.candidate, image_sha256=sha256, pixels_sha256=world.record(9).candidate.pixels_sha256)
+        drifted = replace(record, candidate=other, png=data, scorecard=card(sha256), verdict=None)
+        with Catalog.open(library, create=False) as again:
+            again.record([drifted])
+            (found,) = again.made(world.set_name)["item-000"].values()
+            assert (found.image_sha256, found.keep) == (sha256, None)
+            assert len(again.provenance(record.key).value["verdicts"]) == 2
+            with pytest.raises(CatalogError, match="made again meanwhile"):
+                again.append([(record.key, by_policy(record, True))])
