@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,17 +14,20 @@ from types import FrameType
 
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.progress import ProgressBar
-from flows.session import Session, Summary, open_session
+from flows.session import MakeTools, Session, Summary, open_session
 from flows.settings import Settings
+from flows.tools import tools_for
 
 
-def produce_specs(paths: Sequence[Path], settings: Settings, *, as_json: bool) -> int:
+def produce_specs(
+    paths: Sequence[Path], settings: Settings, *, as_json: bool, make_tools: MakeTools = tools_for
+) -> int:
     """Produce each spec in turn. Exit code 1 when a picture failed. One spec prints one JSON object, several a list."""
     servers: list[EmbeddedServer] = []
     summaries: list[Summary] = []
     try:
         for path in paths:
-            summaries.append(_produce_one(path, settings, servers, as_json=as_json))
+            summaries.append(_produce_one(path, settings, servers, make_tools, as_json=as_json))
     finally:
         for server in servers:
             server.stop()
@@ -34,10 +37,12 @@ def produce_specs(paths: Sequence[Path], settings: Settings, *, as_json: bool) -
     return 1 if any(summary.failed for summary in summaries) else 0
 
 
-def _produce_one(path: Path, settings: Settings, servers: list[EmbeddedServer], *, as_json: bool) -> Summary:
+def _produce_one(
+    path: Path, settings: Settings, servers: list[EmbeddedServer], make_tools: MakeTools, *, as_json: bool
+) -> Summary:
     bar = ProgressBar(path.stem, 0)
-    waiting = _say_who_holds(path)
-    with open_session(path, settings, progress=bar, on_wait=waiting) as session, _interruptible(session):
+    opened = open_session(path, settings, progress=bar, on_wait=_say_who_holds(path), make_tools=make_tools)
+    with opened as session, _interruptible(session):
         session.settle()
         shards = session.shards()
         if not shards:
@@ -63,7 +68,7 @@ def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServe
         return Summary(**produce(str(path), settings.to_parameters()))
 
 
-def _say_who_holds(path: Path):  # type: ignore[no-untyped-def]
+def _say_who_holds(path: Path) -> Callable[[str], None]:
     def say(holder: str) -> None:
         print(f"{path}: another run of this set is at work ({holder}); waiting for it.", file=sys.stderr)
 

@@ -147,6 +147,7 @@ class Session:
         return contact_sheet(tiles, self.sheet_path)
 
 
+MakeTools = Callable[[Work, Settings], Tools]
 _open: dict[tuple[str, str], Session] = {}
 _open_lock = threading.RLock()
 
@@ -162,13 +163,13 @@ def open_session(
     *,
     progress: ProgressBar | None = None,
     on_wait: Callable[[str], None] | None = None,
-    tools: Tools | None = None,
+    make_tools: MakeTools = tools_for,
 ) -> Iterator[Session]:
     """The session of this spec and library; the one that is open already, if there is one.
 
     Raises NotAllowed when rights or missing weights stand in the way, and ``catalog.locks.Busy`` when another run
     holds the set and ``settings.wait`` is false; otherwise waits, after telling ``on_wait`` who holds it.
-    ``tools`` brings another renderer and other scorers (the scale test's stand-in).
+    ``make_tools`` may bring another renderer or other scorers (the scale test has a stand-in).
     """
     key = _key(spec_path, settings)
     with _open_lock:
@@ -181,7 +182,7 @@ def open_session(
         Catalog.open(settings.library, create=True) as catalog,
         set_lock(settings.library, work.spec.set_name, wait=settings.wait, on_wait=on_wait),
     ):
-        session = _begin(work, settings, catalog, progress, tools)
+        session = _begin(work, settings, catalog, progress, make_tools(work, settings))
         with _open_lock:
             _open[key] = session
         outcome = "failed"
@@ -210,7 +211,7 @@ def session_here(spec_path: Path, settings: Settings) -> Session:
         if key not in _open:
             work = permitted(spec_path, settings)
             catalog = Catalog.open(settings.library, create=False)
-            _open[key] = session = _begin(work, settings, catalog, None, None)
+            _open[key] = session = _begin(work, settings, catalog, None, tools_for(work, settings))
             atexit.register(session.line.close)
         return _open[key]
 
@@ -224,10 +225,9 @@ def permitted(spec_path: Path, settings: Settings) -> Work:
 
 
 def _begin(
-    work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools | None
+    work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools
 ) -> Session:
     work.register(catalog)
-    tools = tools or tools_for(work, settings)
     bar = progress or ProgressBar(work.spec.set_name, 0, quiet=True)
     before = make_plan(work, catalog.made(work.spec.set_name))
     run = catalog.start_run(work.spec.set_name, work.spec.spec_sha256)

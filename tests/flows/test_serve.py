@@ -1,0 +1,65 @@
+"""Scheduled regeneration: every firing reads the spec anew, makes only what is missing, and never two at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import time
+
+from tests.flows.conftest import Limner
+from tests.flows.test_interruption import gone_within, start
+from tests.world import World, spec_of
+
+IDS = ("sword", "potion")
+
+
+def finished_runs(world: World) -> list[dict[str, int]]:
+    """What each finished run of the library did, oldest first."""
+    path = world.library / "catalog.sqlite"
+    if not path.is_file():
+        return []
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20) as connection:
+        try:
+            rows = connection.execute("SELECT counts FROM runs WHERE outcome = 'finished' ORDER BY started_at")
+            return [json.loads(row[0]) for row in rows]
+        except sqlite3.OperationalError:  # the first firing is making the tables
+            return []
+
+
+def wait_for(world: World, count: int, seconds: float = 150) -> list[dict[str, int]]:
+    """The finished runs, once there are ``count``."""
+    deadline = time.monotonic() + seconds
+    while len(runs := finished_runs(world)) < count:
+        assert time.monotonic() < deadline, f"{len(runs)} of {count} firings finished: {runs}"
+        time.sleep(0.2)
+    return runs
+
+
+class TestServe:
+    def test_fires_by_schedule_and_makes_only_what_is_new(self, world: World, prefect_server: str) -> None:
+        schedule = {"every_s": 4}
+        world.write(spec_of(IDS, schedule=schedule))
+        server = {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+        process = start(world, "serve", "spec.yaml", **server)
+        try:
+            runs = wait_for(world, 2)
+            assert [run["generated"] for run in runs[:2]] == [4, 0]
+            before = len(finished_runs(world))
+            world.write(spec_of([IDS[0], "new-card", IDS[1]], schedule=schedule))
+            runs = wait_for(world, before + 3)
+            assert sum(run["generated"] for run in runs[before:]) == 2, runs
+            assert runs[-1]["generated"] == 0
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        assert gone_within(world, 10) == []
+        assert "Traceback" not in err, err
+
+    def test_refuses_a_spec_without_a_schedule(self, world: World, limner: Limner) -> None:
+        world.write(spec_of(IDS))
+        done = limner("serve", "spec.yaml")
+        assert done.code == 2
+        assert "schedule" in done.err
+        assert "limner produce spec.yaml" in done.err
