@@ -1,7 +1,8 @@
-"""A fresh library a test."""
+"""A fresh library a test; what all begin with is made once and copied."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,15 @@ import pytest
 
 from catalog.store import Catalog
 from tests.catalog.factory import World
+
+
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with the set registered, to be copied, never opened."""
+    folder = tmp_path_factory.mktemp("registered") / "library"
+    with Catalog.open(folder, create=True) as catalog:
+        World().register(catalog)
+    return folder
 
 
 @pytest.fixture
@@ -24,8 +34,8 @@ def library(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def catalog(library: Path, world: World) -> Iterator[Catalog]:
+def catalog(library: Path, registered: Path) -> Iterator[Catalog]:
     """A new library with the set registered."""
-    with Catalog.open(library, create=True) as opened:
-        world.register(opened)
+    shutil.copytree(registered, library)
+    with Catalog.open(library, create=False) as opened:
         yield opened

@@ -1,0 +1,35 @@
+"""A seeded sample of the store's fault campaigns; the whole of them runs in ``make faults``."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.faults import store_crash, store_disk, store_flips, store_writers
+
+pytestmark = pytest.mark.campaign
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace (Debian package strace)")
+
+
+@needs_strace
+def test_a_kill_at_any_call_of_a_commit_loses_nothing() -> None:
+    tried, total, violations = store_crash.campaign(5, seed=11)
+    assert (tried, violations) == (5, [])
+    assert total > 50
+
+
+@needs_strace
+def test_a_full_disk_or_a_failing_fsync_is_told_and_loses_nothing() -> None:
+    assert store_disk.campaign(4, seed=11) == (4, [])
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_damage_is_found(sealed: bool) -> None:
+    figures = store_flips.campaign(60, sealed=sealed, seed=11)
+    assert figures.violations == []
+    assert figures.found == 60 if sealed else figures.found + figures.idle == 60
+
+
+def test_eight_writers_lose_nothing_and_see_no_lock() -> None:
+    assert store_writers.campaign(writers=8, each=60).violations == []
