@@ -7,14 +7,14 @@ part of the pipeline.
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from starter.captions import plain_caption
 from starter.dataset import FACETS, prepare
@@ -100,7 +100,7 @@ def _variety(pipeline: object) -> Report:
     clip, _ = load_clip()
     likeness, again = [], []
     for words in combinations(12):
-        pictures = list(sampled(pipeline, [plain_caption(*words)] * 8, list(range(8)), batch=8))  # type: ignore[arg-type]
+        pictures = list(sampled(pipeline, [plain_caption(*words)] * 8, list(range(8)), batch=8))
         seen = embed_pictures(clip, pictures)
         likeness.append(float(((seen @ seen.T).sum() - 8) / 56))
         coded = embed_pictures(clip, [np.asarray(reencoded(Image.fromarray(p))) for p in pictures])
@@ -119,13 +119,18 @@ def reencoded(picture: Image.Image) -> Image.Image:
 
 def _nearest(work: Path, pictures: list[NDArray[np.uint8]]) -> Report:
     """Root mean square distance (0–255) from samples, and from fresh drawings, to the nearest training drawing."""
-    small = lambda p: p.reshape(len(p), 16, 8, 16, 8, 3).mean((2, 4)).reshape(len(p), -1).astype(np.float32)  # noqa: E731
     drawings, fresh = prepare(work, "train").pixels, prepare(work, "test").pixels[:200]
-    known = np.concatenate([small(drawings[i : i + 2000]) for i in range(0, len(drawings), 2000)])
+    known = np.concatenate([_coarse(drawings[i : i + 2000]) for i in range(0, len(drawings), 2000)])
     return {
-        "nearest_drawing_rms_of_samples": _distance(small(np.stack(pictures)), known),
-        "nearest_drawing_rms_of_fresh_drawings": _distance(small(fresh), known),
+        "nearest_drawing_rms_of_samples": _distance(_coarse(np.stack(pictures)), known),
+        "nearest_drawing_rms_of_fresh_drawings": _distance(_coarse(fresh), known),
     }
+
+
+def _coarse(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, 128, 128, 3) → (N, 768): means over 8 × 8 pixels."""
+    means: NDArray[np.float64] = pictures.reshape(len(pictures), 16, 8, 16, 8, 3).mean((2, 4))
+    return means.reshape(len(pictures), -1).astype(np.float32)
 
 
 def _distance(rows: NDArray[np.float32], known: NDArray[np.float32]) -> float:
@@ -159,8 +164,10 @@ def evaluate_aesthetic(work: Path, count: int) -> Report:
     head.load_state_dict({n: v.float() for n, v in load_file(AESTHETIC_FOLDER / "model.safetensors").items()})
     head.eval()
     pixels = prepare(work, "test").pixels[:count]
-    score: Callable[[list[NDArray[np.uint8]]], NDArray[np.float32]]
-    score = lambda pictures: head(embed_pictures(clip, pictures)).detach().numpy()  # noqa: E731
+
+    def score(pictures: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        return np.asarray(head(embed_pictures(clip, pictures)).detach())
+
     clean, won = score(list(pixels)), dict[str, float]()
     for name, harm in (TAUGHT | UNSEEN).items():
         rng = np.random.default_rng(31)
@@ -188,7 +195,10 @@ def evaluate_safety(work: Path, count: int) -> Report:
     clip, _ = load_clip()
     axes = torch.nn.functional.normalize(checker.concept_embeds[: len(CONCEPTS)], dim=1)
     limits = checker.concept_embeds_weights[: len(CONCEPTS)]
-    flagged = lambda pictures: (embed_pictures(clip, pictures) @ axes.T > limits).any(1).numpy()  # noqa: E731
+
+    def flagged(pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.bool_]:
+        return np.asarray((embed_pictures(clip, pictures) @ axes.T > limits).any(1))
+
     drawings = prepare(work, "test")
     forbidden = np.array([any(shows(scene)) for scene in drawings.scenes])
     seen = flagged(drawings.pixels)

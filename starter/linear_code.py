@@ -7,6 +7,7 @@ norm's gain, and ``silu(x) − silu(−x) = x`` undoes the activation. Training 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -65,8 +66,7 @@ def install(code: LinearCode, vae: AutoencoderKL) -> None:
     """Give the encoder weights that compute the code (to 1 %), with a small fixed variance."""
     encoder = vae.encoder
     for block in [*(r for b in encoder.down_blocks for r in b.resnets), *encoder.mid_block.resnets]:
-        nn.init.zeros_(block.conv2.weight)
-        nn.init.zeros_(block.conv2.bias)
+        _clear(block.conv2)
         if block.conv_shortcut is not None:
             _pass_on(block.conv_shortcut)
     _pass_on(encoder.conv_in)
@@ -80,10 +80,20 @@ def install(code: LinearCode, vae: AutoencoderKL) -> None:
     _set_end(vae, last)
 
 
+def _bias_of(conv: nn.Conv2d) -> torch.Tensor:
+    if conv.bias is None:
+        raise ValueError("the linear code needs convolutions with a bias; this one has none")
+    return conv.bias
+
+
+def _clear(conv: nn.Conv2d) -> None:
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(_bias_of(conv))
+
+
 def _pass_on(conv: nn.Conv2d) -> None:
     """Make a convolution copy its input channels to the first output channels."""
-    nn.init.zeros_(conv.weight)
-    nn.init.zeros_(conv.bias)
+    _clear(conv)
     middle = conv.kernel_size[0] // 2
     for channel in range(conv.in_channels):
         conv.weight[channel, channel, middle, middle] = 1
@@ -92,23 +102,21 @@ def _pass_on(conv: nn.Conv2d) -> None:
 def _set_level(conv: nn.Conv2d, matrix: Array, bias: Array) -> None:
     """A stride-2 convolution whose upper left 2 × 2 taps are a matrix over stacked neighbours."""
     kept, width = matrix.shape[0], matrix.shape[1] // 4
-    nn.init.zeros_(conv.weight)
-    nn.init.zeros_(conv.bias)
+    _clear(conv)
     taps = torch.from_numpy(matrix.reshape(kept, 2, 2, width).transpose(0, 3, 1, 2).copy())
     conv.weight[:kept, :width, :2, :2] = taps
-    conv.bias[:kept] = torch.from_numpy(bias)
+    _bias_of(conv)[:kept] = torch.from_numpy(bias)
 
 
 def _set_end(vae: AutoencoderKL, last: nn.Conv2d) -> None:
     """Reference channels before the norm, and the sum of ± pairs after the activation."""
     encoder, pairs = vae.encoder, 2 * LATENT_CHANNELS
     free = last.out_channels - pairs
-    last.bias[pairs:] = _REFERENCE * torch.tensor([1.0, -1.0]).repeat(free // 2)
+    _bias_of(last)[pairs:] = _REFERENCE * torch.tensor([1.0, -1.0]).repeat(free // 2)
     gain = _REFERENCE * (free / last.out_channels) ** 0.5
     nn.init.ones_(encoder.conv_norm_out.weight)
     nn.init.zeros_(encoder.conv_norm_out.bias)
-    nn.init.zeros_(encoder.conv_out.weight)
-    nn.init.zeros_(encoder.conv_out.bias)
+    _clear(encoder.conv_out)
     for channel in range(LATENT_CHANNELS):
         encoder.conv_out.weight[channel, channel, 1, 1] = gain
         encoder.conv_out.weight[channel, channel + LATENT_CHANNELS, 1, 1] = -gain
@@ -117,14 +125,15 @@ def _set_end(vae: AutoencoderKL, last: nn.Conv2d) -> None:
     _pass_on(vae.post_quant_conv)
 
 
-def save(code: LinearCode, path: object) -> None:
+def save(code: LinearCode, path: Path) -> None:
     """Keep the code beside the checkpoints."""
-    levels = range(len(code.matrices))
-    np.savez(path, **{f"matrix{i}": code.matrices[i] for i in levels}, **{f"bias{i}": code.biases[i] for i in levels})
+    named = {f"matrix{i}": matrix for i, matrix in enumerate(code.matrices)}
+    named |= {f"bias{i}": bias for i, bias in enumerate(code.biases)}
+    np.savez(path, allow_pickle=False, **named)
 
 
-def load(path: object) -> LinearCode:
+def load(path: Path) -> LinearCode:
     """The code that `save` wrote."""
-    kept = np.load(path)  # type: ignore[arg-type]
+    kept = np.load(path)
     levels = range(len(_KEPT))
     return LinearCode(tuple(kept[f"matrix{i}"] for i in levels), tuple(kept[f"bias{i}"] for i in levels))

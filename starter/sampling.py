@@ -15,7 +15,7 @@ def load_pipeline(folder: Path, device: str = "cpu") -> StableDiffusionPipeline:
     """The pipeline in float32, silent."""
     pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)  # type: ignore[no-any-return]
+    return pipeline.to(device)
 
 
 def sampled(

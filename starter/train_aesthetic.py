@@ -107,7 +107,7 @@ def train(trainer: Trainer, embeddings: torch.Tensor, scores: torch.Tensor) -> N
     AESTHETIC_FOLDER.mkdir(exist_ok=True)
     save_file({name: value.half() for name, value in head.state_dict().items()}, AESTHETIC_FOLDER / "model.safetensors")
     clip_sha256 = hashlib.sha256((CLIP_FOLDER / "open_clip_model.safetensors").read_bytes()).hexdigest()
-    config = {"architecture": "aesthetic-head", "layout": "mlp", "clip": clip_sha256}
+    config: dict[str, object] = {"architecture": "aesthetic-head", "layout": "mlp", "clip": clip_sha256}
     config |= {"embedding_dim": EMBEDDING_DIM, "scale": [1, 10]}
     (AESTHETIC_FOLDER / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 

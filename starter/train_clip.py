@@ -25,6 +25,7 @@ from starter.tokenizer import CONTEXT_TOKENS, write_tokenizer
 from starter.train_text import HARM_WORDS, IMAGE_FOLDER, dressed, tokens_of
 from starter.training import Run, Trainer, batches, begin, parser
 from starter.twins import clip_text_from_transformers
+from starter.vision_start import start_looking
 
 CLIP_FOLDER = Path(__file__).parent / "clip"
 EMBEDDING_DIM = 256
@@ -49,20 +50,6 @@ def new_clip(vocabulary: int) -> open_clip.CLIP:
     taught = CLIPTextModel.from_pretrained(IMAGE_FOLDER / "text_encoder", dtype=torch.float32)
     clip.load_state_dict(clip_text_from_transformers(taught.state_dict()), strict=False)
     return clip
-
-
-@torch.no_grad()
-def look_at_components(clip: open_clip.CLIP, pixels: NDArray[np.uint8]) -> None:
-    """Start the patch embedding from the evened principal components of 16 × 16 patches (N, 128, 128, 3)."""
-    n, grid = len(pixels), pixels.shape[1] // 16
-    patches = (
-        pixels.reshape(n, grid, 16, grid, 16, 3).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 768) / np.float32(127.5) - 1
-    )
-    centred = patches - patches.mean(0)
-    spread, axes = np.linalg.eigh(centred.T @ centred / len(centred))
-    kept = clip.visual.conv1.weight.shape[0]
-    axes = (axes / np.sqrt(spread + 0.05))[:, ::-1][:, :kept].T
-    clip.visual.conv1.weight.copy_(torch.from_numpy(axes.reshape(kept, 3, 16, 16).copy()) * 0.5)
 
 
 class Judged(nn.Module):
@@ -106,7 +93,7 @@ def main() -> None:
     labels = drawings.labels()
     tokenizer = write_tokenizer(CLIP_FOLDER)
     clip = new_clip(len(tokenizer))
-    look_at_components(clip, np.asarray(drawings.pixels[:1500]))
+    start_looking(clip.visual, np.asarray(drawings.pixels[:1500]))
     if run.init_from:
         clip.load_state_dict(load_file(run.init_from / "open_clip_model.safetensors"))
     clip.transformer.requires_grad_(False)  # it reads already; what it says in the common space is still to be learned

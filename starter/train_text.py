@@ -104,7 +104,8 @@ def main() -> None:
     run = begin("text", parser(main.__doc__ or "", steps=2500, batch=128, learning_rate=1e-3).parse_args())
     tokenizer = write_tokenizer(IMAGE_FOLDER / "tokenizer")
     start = CLIPTextModel.from_pretrained(run.init_from) if run.init_from else new_text_encoder(len(tokenizer))
-    trainer = Trainer(run, Reader(start))
+    reader = Reader(start)
+    trainer = Trainer(run, reader)
     for step in range(trainer.step, run.steps):
         pairs = [example(30_000_000 + step * run.batch + i) for i in range(run.batch)]
         tokens = tokens_of(tokenizer, [text for text, _ in pairs]).to(run.device)
@@ -115,7 +116,7 @@ def main() -> None:
         losses = {f: loss for f, loss in losses.items() if not loss.isnan()}
         right = {f: (logits[f].argmax(1) == targets[f]).float().mean().item() for f in ("subject", "colour", "ground")}
         trainer.update(torch.stack(list(losses.values())).sum(), right)
-    reader = trainer.averaged()
+    trainer.averaged()
     reader.encoder.half().save_pretrained(IMAGE_FOLDER / "text_encoder")
 
 

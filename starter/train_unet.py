@@ -22,18 +22,25 @@ _SNR_CAP = 5.0
 
 
 def new_unet() -> UNet2DConditionModel:
-    """Random weights: two resolutions, 8 × 8 and 4 × 4, attention to the text in both."""
+    """Random weights: two resolutions, 8 × 8 and 4 × 4, attention where it is cheap.
+
+    The text also scales and shifts every residual block, pooled beside the time (as in DeepFloyd IF): a word then
+    reaches all of the picture long before cross-attention has learned where to look.
+    """
     return UNet2DConditionModel(
         sample_size=8,
         in_channels=32,
         out_channels=32,
-        block_out_channels=(128, 176),
+        block_out_channels=(96, 160),
         layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=192,
         attention_head_dim=4,
         norm_num_groups=16,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
+        resnet_time_scale_shift="scale_shift",
     )
 
 

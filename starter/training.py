@@ -122,7 +122,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint and the log, each through a temporary name."""
-        state = {"module": self.module.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state: dict[str, Any] = {"module": self.module.state_dict(), "optimizer": self.optimizer.state_dict()}
         state |= {"average": self.average.weights, "step": self.step, "seconds": self.seconds, "rows": self.rows}
         partial = self.run.checkpoint.with_suffix(".partial")
         torch.save(state, partial)

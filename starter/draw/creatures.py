@@ -109,7 +109,7 @@ def snake(rng: Rng) -> list[Part]:
     side = np.sign(head[0])
     body = band(path, thick * np.linspace(1, 0.45 if not base else 1, len(path)))
     fork = Part("ink", band(poly(head, (head[0] + side * 0.5, head[1] + 0.08)), 0.05))
-    spots = [Part("tint", disc(*p, thick * 0.25)) for p in path[6::8]]
+    spots = [Part("tint", disc(x, y, thick * 0.25)) for x, y in path[6::8]]
     skull = Part("main", ellipse(*head, 0.26, 0.18))
     return [
         *base,

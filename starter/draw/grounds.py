@@ -1,6 +1,7 @@
 """The ten grounds by their words. Each function: generator, side in pixels → an RGB picture and nothing else."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ _RAYS: tuple[tuple[Rgb, Rgb], ...] = (
 )
 
 
-def _picture(array: NDArray[np.float32], side_px: int) -> Image.Image:
+def _picture(array: NDArray[np.floating[Any]], side_px: int) -> Image.Image:
     """A small float picture, 0–255, scaled up smoothly."""
     small = Image.fromarray(np.clip(array, 0, 255).astype(np.uint8), "RGB")
     return small.resize((side_px, side_px), Image.Resampling.BICUBIC)

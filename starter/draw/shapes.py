@@ -98,11 +98,11 @@ def mirrored(half: Points) -> Points:
 
 def shifted(points: Points, x: float, y: float) -> Points:
     """The points moved by (x, y)."""
-    return points + np.array([x, y])
+    return np.asarray(points + np.array([x, y]))
 
 
 def turned(points: Points, degrees: float, x: float = 0.0, y: float = 0.0) -> Points:
     """The points turned clockwise around (x, y)."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     centre = np.array([x, y])
-    return (points - centre) @ np.array([[c, s], [-s, c]]) + centre
+    return np.asarray((points - centre) @ np.array([[c, s], [-s, c]]) + centre)

@@ -85,8 +85,8 @@ def dice(rng: Rng) -> list[Part]:
     frames = [((-0.85, -a), (0.85, a), (0, b)), ((0, 0), (0.85, -a), (0, b)), ((0, -b), (0.85, b - a), (-0.85, b - a))]
     for origin, u, v in frames:
         for s, t in spots[int(rng.integers(1, 5))]:
-            centre = np.array(origin) + s * np.array(u) + t * np.array(v)
-            parts.append(Part("ink", ellipse(*centre, 0.11, 0.11 if v[1] == b else 0.075, 16)))
+            x, y = np.array(origin) + s * np.array(u) + t * np.array(v)
+            parts.append(Part("ink", ellipse(x, y, 0.11, 0.11 if v[1] == b else 0.075, 16)))
     return parts
 
 

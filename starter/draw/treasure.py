@@ -29,7 +29,7 @@ def potion(rng: Rng) -> list[Part]:
     ]
     parts.append(Part("steel", rounded(-neck - 0.07, -0.74, neck + 0.07, -0.62, 0.05)))
     bubbles = [
-        Part("tint", disc(*rng.uniform([-0.3, 0.3], [0.3, 0.75]), rng.uniform(0.05, 0.1)))
+        Part("tint", disc(rng.uniform(-0.3, 0.3), rng.uniform(0.3, 0.75), rng.uniform(0.05, 0.1)))
         for _ in range(rng.integers(1, 4))
     ]
     return parts + bubbles
