@@ -91,7 +91,9 @@ def _refuse_misspelt(assembly: Assembly, entries: list[Entry], used: set[str]) -
     """A column that no template uses and that is almost a key (``seed``, ``Title``) is a slip, not a column."""
     seen: set[str] = set(used)
     for entry in entries:
-        for column in entry.columns.keys() - seen:
+        if seen.issuperset(entry.columns):
+            continue
+        for column in [column for column in entry.columns if column not in seen]:
             seen.add(column)
             key = next((key for key in KEYS if almost(column, key)), None)
             if key is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,7 @@ class _Reader:
         node.keys[name] = key.place
 
 
+@lru_cache(maxsize=4096)
 def resolve(text: str) -> str | int | float | bool | Surprise:
     """What a plain scalar is: text, a number in its usual form, true or false, or a Surprise."""
     if WHOLE.fullmatch(text):

@@ -27,7 +27,9 @@ class Filler:
     def __init__(self, entries: list[Entry], refuse: Callable[[Place, str, Refusal], None]) -> None:
         self.entries = entries
         self.refuse = refuse
-        self.known = {"id", "title"}.union(*(entry.columns.keys() | entry.wrong for entry in entries))
+        self.known = {"id", "title"}
+        for entry in entries:
+            self.known.update(entry.columns, entry.wrong)
         self.used: set[str] = set()
 
     def fill(self, style: Style) -> list[str]:

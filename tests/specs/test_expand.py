@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -122,10 +122,10 @@ class TestExpansion:
     def test_of_thirty_thousand_jobs_is_quick(self, tmp_path: Path) -> None:
         assets = load(tmp_path, "candidates: 10000\n" + GOOD)
         plans = expand(assets, checkpoint())
-        start = perf_counter()
+        start = process_time()
         ids = {plan.job(n).job_id for plan in plans for n in range(10_000)}
         assert len(ids) == 30_000
-        assert perf_counter() - start < 5.0, "takes 0.4 s on an idle core"
+        assert process_time() - start < 3.0, "takes 0.4 s on an idle core"
 
 
 def printed(trim: tuple[float, float], bleed: float, dpi: int) -> Picture:

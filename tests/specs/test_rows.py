@@ -87,14 +87,14 @@ class TestCsv:
         assert "both; allowed: one of them in a row" in refused(tmp_path, SPEC, cards_csv=table)[0]
 
     def test_gives_thirty_thousand_assets_quickly(self, tmp_path: Path) -> None:
-        from time import perf_counter
+        from time import process_time
 
         table = "id,subject,colour\n" + "".join(f"card-{n},sword,red\n" for n in range(30_000))
         load(tmp_path)  # the first load pays for imports and for pydantic's schemas
-        start = perf_counter()
+        start = process_time()
         spec = load(tmp_path, SPEC, cards_csv=table)
         assert len(spec.assets) == 30_000
-        assert perf_counter() - start < 5.0, "takes 0.5 s on an idle core"
+        assert process_time() - start < 3.0, "takes 0.5 s on an idle core"
 
 
 class TestXlsx:
