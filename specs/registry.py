@@ -71,8 +71,11 @@ def load_registry(extra: Sequence[Path] = ()) -> Registry:
     reading.guarded(reading.read, OWN_FILE)
     if STARTER_FILE.is_file():
         reading.guarded(reading.read_starter, STARTER_FILE)
+    seen = {OWN_FILE.resolve(), STARTER_FILE.resolve()}
     for path in extra:
-        reading.guarded(reading.read, path)
+        if path.resolve() not in seen:  # a spec may lie beside a file that is also given by name
+            reading.guarded(reading.read, path)
+        seen.add(path.resolve())
     if reading.errors:
         raise RegistryErrors(reading.errors)
     return Registry(reading.checkpoints, frozenset(reading.unsized))

@@ -192,6 +192,10 @@ class TestAUsersFile:
         assert (checkpoint.commercial, checkpoint.multiple_px, checkpoint.native_px) == (True, 8, 1024)
         assert checkpoint.registry_path == str(tmp_path / "checkpoints.yaml")
 
+    def test_may_be_given_twice_and_may_be_the_projects_own(self, tmp_path: Path) -> None:
+        mine = written(tmp_path, MINE)
+        assert "house-style" in load_registry([OWN_FILE, mine, tmp_path / "." / "checkpoints.yaml"]).checkpoints
+
     def test_says_where_the_files_of_a_known_name_are(self, tmp_path: Path) -> None:
         text = (
             "checkpoints:\n  anything-v3.0:\n    source: {folder: any}\n    files: {a.safetensors: " + "ab" * 32 + "}\n"
