@@ -293,9 +293,9 @@ class RightsModel(Strict):
 class ScoringModel(Strict):
     """Scorers by their registry names; none does without. Default: the checkpoint's own defaults."""
 
-    clip: Annotated[Registered | None, "nullable"] = Field(default=None, description="The CLIP model of all scores.")
-    aesthetic: Annotated[Registered | None, "nullable"] = Field(default=None, description="The aesthetic head.")
-    safety: Annotated[Registered | None, "nullable"] = Field(
+    clip: Registered | None = Field(default=None, description="The CLIP model of all scores.")
+    aesthetic: Registered | None = Field(default=None, description="The aesthetic head.")
+    safety: Registered | None = Field(
         default=None, description="The safety checker; none: every picture's safety is unknown."
     )
 
