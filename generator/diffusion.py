@@ -90,7 +90,7 @@ def _check(studio: Studio, batch: Batch) -> None:
         )
     if job.adapters:
         raise LimnerError(f"adapters: got {', '.join(job.adapters)}; none are allowed yet")
-    multiple = max(8, studio.checkpoint.multiple_px)
+    multiple = max(8, studio.checkpoint.multiple_px, studio.pipe.vae_scale_factor)
     if job.width_px < 1 or job.height_px < 1 or job.width_px % multiple or job.height_px % multiple:
         raise LimnerError(
             f"picture: got {job.width_px}×{job.height_px} px; allowed for {studio.checkpoint.name!r} are multiples of "
@@ -175,7 +175,7 @@ def _chunks(studio: Studio, job: Job) -> int:
 
 
 def _conditioning(studio: Studio, jobs: Sequence[Job], chunks: int) -> dict[str, torch.Tensor]:
-    """The pipeline's arguments for the prompts: (n, 77·chunks, D) each way, pooled (n, P) too for SDXL."""
+    """The pipeline's arguments for the prompts: (n, L·chunks, D) each way, pooled (n, P) too for SDXL."""
     encode, skip = studio.prompts.encode, jobs[0].clip_skip
     sides = {"": [encode(job.prompt, skip, chunks) for job in jobs]}
     if jobs[0].guidance > 1:

@@ -1,8 +1,8 @@
 """⚙ Prompts → conditioning: each prompt encoded once, alone, whole.
 
-Long prompts are cut into chunks of 75 tokens, each wrapped in start and end, encoded apart and laid end to end, as
-AUTOMATIC1111 does; nothing is ever truncated. ``clip_skip`` counts as there: 1 is the layer that the architecture
-was trained with, 2 the one before it.
+Long prompts are cut into chunks of 75 tokens (two less than the text encoder's length), each wrapped in start and end,
+encoded apart and laid end to end, as AUTOMATIC1111 does; nothing is ever truncated. ``clip_skip`` counts as there: 1 is
+the layer that the architecture was trained with, 2 the one before it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,10 @@ MOST_CHUNKS = 16  # 1,200 tokens; beyond it a prompt is a mistake, and memory gr
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """``tokens`` (1, 77·chunks, D) hidden states; ``pooled`` (1, P) for SDXL, else None."""
+    """``tokens`` (1, L·chunks, D) hidden states, L = 77 for the published models; ``pooled`` (1, P), SDXL only."""
 
     tokens: torch.Tensor
     pooled: torch.Tensor | None
-
-    @property
-    def length(self) -> int:
-        """77 · chunks."""
-        return int(self.tokens.shape[1])
 
 
 class PromptEncoder:
@@ -45,12 +40,12 @@ class PromptEncoder:
         self.calls = 0  # prompts that went through the text encoders
 
     def chunks(self, prompt: str) -> int:
-        """How many chunks of 75 tokens a prompt needs, at least 1. LimnerError beyond MOST_CHUNKS."""
-        needed = max(len(self._cut(tokenizer, prompt)) for tokenizer, _ in self._pairs)
+        """How many chunks a prompt needs, at least 1. LimnerError beyond MOST_CHUNKS."""
+        needed = max(len(_cut(tokenizer, encoder, prompt)) for tokenizer, encoder in self._pairs)
         if needed > MOST_CHUNKS:
             raise LimnerError(
-                f"prompt {prompt[:60]!r}…: got {needed} chunks of 75 tokens; at most {MOST_CHUNKS} are allowed. "
-                f"Shorten it."
+                f"prompt {prompt[:60]!r}…: got {needed} chunks of {_length(*self._pairs[0]) - 2} tokens; at most "
+                f"{MOST_CHUNKS} are allowed. Shorten it."
             )
         return needed
 
@@ -78,34 +73,39 @@ class PromptEncoder:
         device = self._pipe._execution_device
         columns, pooled = [], None
         for tokenizer, encoder in self._pairs:
-            cut = self._cut(tokenizer, prompt)
+            cut = _cut(tokenizer, encoder, prompt)
             cut += [[]] * (chunks - len(cut))
             rows = []
             for number, piece in enumerate(cut):
-                states, first = _states(encoder, _ids(tokenizer, piece).to(device), clip_skip, self._sdxl)
+                states, first = _states(encoder, _ids(tokenizer, encoder, piece).to(device), clip_skip, self._sdxl)
                 pooled = first if self._sdxl and number == 0 else pooled  # the last encoder's first chunk stays
                 rows.append(states)
             columns.append(torch.cat(rows, dim=1))
         tokens = torch.cat(columns, dim=-1)
         return Encoded(tokens.to(self._pairs[-1][1].dtype), pooled)
 
-    @staticmethod
-    def _cut(tokenizer: Any, prompt: str) -> list[list[int]]:
-        """Token ids of a prompt, without start and end, in pieces of 75; one empty piece for an empty prompt."""
-        size = tokenizer.model_max_length - 2
-        ids = list(tokenizer(prompt, add_special_tokens=False, truncation=False).input_ids)
-        return [ids[start : start + size] for start in range(0, len(ids), size)] or [[]]
+
+def _length(tokenizer: Any, encoder: Any) -> int:
+    """L: how many tokens, start and end included, one pass of the encoder takes (a tokenizer may not know it)."""
+    return min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
 
 
-def _ids(tokenizer: Any, piece: list[int]) -> torch.Tensor:
-    """(1, 77) token ids: start, the piece, end, then the tokenizer's own padding."""
+def _cut(tokenizer: Any, encoder: Any, prompt: str) -> list[list[int]]:
+    """Token ids of a prompt, without start and end, in pieces of L − 2; one empty piece for an empty prompt."""
+    size = _length(tokenizer, encoder) - 2
+    ids = list(tokenizer(prompt, add_special_tokens=False, truncation=False).input_ids)
+    return [ids[start : start + size] for start in range(0, len(ids), size)] or [[]]
+
+
+def _ids(tokenizer: Any, encoder: Any, piece: list[int]) -> torch.Tensor:
+    """(1, L) token ids: start, the piece, end, then the tokenizer's own padding."""
     ids = [tokenizer.bos_token_id, *piece, tokenizer.eos_token_id]
-    ids += [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(ids))
+    ids += [tokenizer.pad_token_id] * (_length(tokenizer, encoder) - len(ids))
     return torch.tensor([ids], dtype=torch.long)
 
 
 def _states(encoder: Any, ids: torch.Tensor, clip_skip: int, sdxl: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hidden states (1, 77, D) of the layer asked for, and the encoder's pooled output.
+    """Hidden states (1, L, D) of the layer asked for, and the encoder's pooled output.
 
     SDXL reads the penultimate layer as it is; SD 1.x and 2.x read the last one through the final norm, and so does
     any earlier layer that ``clip_skip`` asks for.

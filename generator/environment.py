@@ -132,7 +132,7 @@ def execution(setting: Setting, batch_size: int) -> Execution:
 
 @cache
 def versions() -> tuple[tuple[str, str], ...]:
-    """(package, version) of everything that decides pixels or bytes, sorted by name; Python's own first letter too."""
+    """(package, version) of everything that decides pixels or bytes, sorted by name, Python's own among them."""
     found = [("python", platform.python_version())]
     for package in PACKAGES:
         try:

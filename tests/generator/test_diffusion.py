@@ -153,6 +153,7 @@ class TestWhatCannotBeRendered:
         ("change", "message"),
         [
             ({"width_px": 60}, r"got 60×32 px; allowed .* multiples of 8 px"),
+            ({"height_px": 28}, r"got 32×28 px; allowed .* multiples of 8 px"),
             ({"scheduler": "dpm-fast"}, r"scheduler: got 'dpm-fast'; allowed are euler,"),
             ({"steps": 0}, r"steps: got 0 with scheduler 'dpmpp-2m'"),
             ({"clip_skip": 9}, r"clip_skip: got 9; .* allows 1 to 4"),

@@ -173,6 +173,14 @@ class TestLongPrompts:
     def test_the_limit_is_75_tokens(self, sd1: Studio, count: int) -> None:
         assert sd1.prompts.chunks("sword " * count) == (1 if count <= 75 else 2)
 
+    def test_the_encoder_knows_its_length_even_where_the_tokenizer_does_not(
+        self, sd1: Studio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        expected = sd1.prompts.encode("sword " * 80, 1, 2).tokens
+        monkeypatch.setattr(sd1.pipe.tokenizer, "model_max_length", 10**30)
+        assert sd1.prompts.chunks("sword " * 76) == 2
+        assert sd1.prompts._encode("sword " * 80, 1, 2).tokens.shape == expected.shape
+
     def test_an_empty_prompt_is_one_chunk(self, sd1: Studio) -> None:
         assert sd1.prompts.chunks("") == 1
 
