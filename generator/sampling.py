@@ -6,7 +6,10 @@ terminal SNR and the spacing of time steps; its solver and its solver's options 
 
 from __future__ import annotations
 
+import copy
 import inspect
+import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,12 @@ def build_scheduler(name: str, noise: dict[str, Any]) -> Any:
 
     Raises UsageError for an unknown name, LimnerError where a solver cannot follow the checkpoint's noise schedule.
     """
+    return copy.deepcopy(_prototype(name, json.dumps(noise, sort_keys=True)))
+
+
+@cache  # some take a quarter of a second to make
+def _prototype(name: str, noise_json: str) -> Any:
+    noise = json.loads(noise_json)
     entry = SCHEDULERS.get(name)
     if entry is None:
         raise UsageError(f"scheduler: got {name!r}; allowed are {', '.join(SCHEDULERS)}")
@@ -67,21 +76,25 @@ def build_scheduler(name: str, noise: dict[str, Any]) -> Any:
 
 
 def check_steps(name: str, noise: dict[str, Any], steps: int) -> None:
-    """Raise LimnerError where this solver cannot work in so many steps (some need a few to start)."""
-    scheduler = build_scheduler(name, noise)
-    most = noise.get("num_train_timesteps", 1000)
-    why = "it is out of range"
-    if 1 <= steps <= most:
-        try:
-            scheduler.set_timesteps(steps)
-        except (ValueError, IndexError, RuntimeError) as error:
-            why = str(error)
-        else:
-            return
-    raise LimnerError(
-        f"steps: got {steps} with scheduler {name!r}, which cannot do that: {why}; allowed are 1 to {most}, for some "
-        f"schedulers fewer. 20 to 40 do for most."
-    )
+    """Raise LimnerError where this solver cannot work in so many steps."""
+    why = _why_not(name, json.dumps(noise, sort_keys=True), steps)
+    if why:
+        raise LimnerError(
+            f"steps: got {steps} with scheduler {name!r}, which cannot do that: {why}; allowed are 1 to "
+            f"{noise.get('num_train_timesteps', 1000)}, for some schedulers fewer. 20 to 40 do for most."
+        )
+
+
+@cache
+def _why_not(name: str, noise_json: str, steps: int) -> str:
+    scheduler = copy.deepcopy(_prototype(name, noise_json))
+    if not 1 <= steps <= scheduler.config.num_train_timesteps:
+        return "it is out of range"
+    try:
+        scheduler.set_timesteps(steps)
+    except (ValueError, IndexError, RuntimeError) as error:
+        return str(error)
+    return ""
 
 
 def _keeps_zero_snr(name: str) -> bool:
