@@ -17,7 +17,7 @@ from catalog.errors import CatalogError, NotFoundError
 from catalog.made import Recorded, is_person, scorecard_of
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
 from catalog.register import text
-from catalog.rows import Row, add, add_absent, fetch, replace, row_sha256
+from catalog.rows import Row, add, add_absent, fetch, fetch_newest, replace, row_sha256
 from catalog.schema import (
     AssetRow,
     CandidateRow,
@@ -94,10 +94,7 @@ def put_reused(connection: Connection, items: Sequence[Reuse]) -> Recorded:
 def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
     """Append scorecards where they differ from the newest ones; returns how many did."""
     ids = [key.candidate_id for key, _ in cards]
-    newest: dict[str, Row] = {}
-    for row in fetch(connection, ScorecardRow, "candidate_id", ids):
-        if row["number"] > newest.get(row["candidate_id"], {"number": 0})["number"]:
-            newest[row["candidate_id"]] = row
+    newest = fetch_newest(connection, ScorecardRow, ids)
     rows: list[Row] = []
     for candidate_id, (_, card) in zip(ids, cards, strict=True):
         before = newest.get(candidate_id)
@@ -117,10 +114,7 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     """
     ids = list(dict.fromkeys(key.candidate_id for key, _ in entries))
     candidates = {row["candidate_id"]: row for row in fetch(connection, CandidateRow, "candidate_id", ids)}
-    newest: dict[str, Row] = {}
-    for row in fetch(connection, VerdictRow, "candidate_id", ids):
-        if row["number"] > newest.get(row["candidate_id"], {"number": 0})["number"]:
-            newest[row["candidate_id"]] = row
+    newest = fetch_newest(connection, VerdictRow, ids)
     rows: list[Row] = []
     for key, verdict in entries:
         _check_verdict(key, verdict, candidates.get(key.candidate_id))
@@ -269,8 +263,7 @@ def _donors(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row]:
 
 
 def _newest_card(connection: Connection, candidate_id: str) -> Scorecard:
-    rows = fetch(connection, ScorecardRow, "candidate_id", [candidate_id])
-    return scorecard_of(max(rows, key=lambda row: int(row["number"]))["card"])
+    return scorecard_of(fetch_newest(connection, ScorecardRow, [candidate_id])[candidate_id]["card"])
 
 
 def _embedding_rows(records: Sequence[Record]) -> list[Row]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, and_, func, insert, select
 
 from catalog.schema import Base
 from specs.canonical import canonical_json, sha256_hex
@@ -82,6 +82,22 @@ def fetch(connection: Connection, model: type[Base], column: str, values: Iterab
         found.extend(dict(row) for row in connection.execute(query).mappings())
     for row in found:
         del row["row_sha256"]
+    return found
+
+
+def fetch_newest(connection: Connection, model: type[Base], candidate_ids: Iterable[str]) -> dict[str, Row]:
+    """Candidate id → its row of the highest ``number``, for the tables that number a candidate's rows."""
+    table = table_of(model)
+    ids = list(dict.fromkeys(candidate_ids))
+    found: dict[str, Row] = {}
+    for start in range(0, len(ids), 500):
+        chosen = table.c.candidate_id.in_(ids[start : start + 500])
+        newest = select(table.c.candidate_id, func.max(table.c.number).label("number")).where(chosen)
+        last = newest.group_by(table.c.candidate_id).subquery()
+        same = and_(table.c.candidate_id == last.c.candidate_id, table.c.number == last.c.number)
+        for values in connection.execute(select(table).join(last, same)).mappings():
+            row = {name: value for name, value in values.items() if name != "row_sha256"}
+            found[row["candidate_id"]] = row
     return found
 
 

@@ -104,6 +104,7 @@ def _read(library: Path) -> None:
         with Catalog.open(library, create=False) as catalog:
             catalog.made(WORLD.set_name)
             catalog.keepers()
+        time.sleep(0.05)
 
 
 def main() -> int:
