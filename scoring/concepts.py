@@ -89,13 +89,17 @@ def make_concepts(tensors: dict[str, Floats], folder: Path, name: str, compvis: 
 
         {"concepts": [17 names], "special_care": [3 names], "covers": "what they are about, in words"}
 
-    Without that file they are ``concept_00`` … and ``special_00`` …: the published weights do not name them.
+    Those without a name there are ``concept_00`` … and ``special_00`` …: the published weights name none.
     """
     embeds, special = unit_rows(tensors["concept_embeds"]), unit_rows(tensors["special_care_embeds"])
     named = _read_names(folder)
     names = _names(named.get("concepts"), "concept", len(embeds), folder)
     special_names = _names(named.get("special_care"), "special", len(special), folder)
-    fallback = COMPVIS_COVERS if compvis else f"the {len(embeds)} concepts of {name}: {', '.join(names)}"
+    fallback = (
+        COMPVIS_COVERS
+        if compvis
+        else f"the {len(embeds)} concepts of {name}: {', '.join(named.get('concepts') or ['not named'])}"
+    )
     return Concepts(
         names,
         embeds,
@@ -125,10 +129,10 @@ def _read_names(folder: Path) -> dict[str, Any]:
 def _names(given: Sequence[Any] | None, prefix: str, count: int, folder: Path) -> tuple[str, ...]:
     if given is None:
         return tuple(f"{prefix}_{number:02d}" for number in range(count))
-    names = tuple(str(item.get("name")) if isinstance(item, dict) else str(item) for item in given)
-    if len(names) != count or len(set(names)) != count:
+    names = [str(item.get("name")) if isinstance(item, dict) else str(item) for item in given]
+    if len(names) > count or len(set(names)) != len(names):
         raise ScorerError(
             f"{folder / 'concepts.json'}: names {len(names)} {prefix} concepts, {len(set(names))} of them different; "
-            f"the weights have {count}"
+            f"the weights have {count}, and each name may stand once"
         )
-    return names
+    return (*names, *(f"{prefix}_{number:02d}" for number in range(len(names), count)))

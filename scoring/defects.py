@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.likeness import shrink
+from scoring.likeness import area_mean
 
 Grey = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]
@@ -64,8 +64,12 @@ def find_defects(pixels: Pixels, frame: Frame | None = None, finite: bool = True
 
 
 NEAR_UNIFORM_RANGE = 12.0  # brightness levels between the 0.5th and 99.5th percentile
-CLIPPED_SHARE = 0.5
-SHARP_STEP = 0.13  # the steepest edges' step over one pixel, as a share of the picture's brightness range
+CLIPPED_SHARE = 0.3  # of all channel values
+CLIPPED_SUBJECT = 0.12  # of those of what stands on a white or black ground
+SHARP_STEP = 0.13  # at 256 px: the steepest edges' step over one pixel, as a share of the brightness range
+CUT_SHARE = 0.028  # of the trim line: this much of it runs through strong edges when a subject is cut
+SCENE_SHARE = 0.5  # and from this much on it is a scene that is meant to be cut
+WORKING_SIDE = 256
 
 
 def _tone(pixels: Pixels, grey: Grey) -> list[str]:
@@ -73,12 +77,21 @@ def _tone(pixels: Pixels, grey: Grey) -> list[str]:
     colour = np.percentile(pixels, 99.5, axis=(0, 1)) - np.percentile(pixels, 0.5, axis=(0, 1))
     if high - low < NEAR_UNIFORM_RANGE and colour.max() < 2 * NEAR_UNIFORM_RANGE:
         return ["near_uniform"]
-    found = []
-    if (pixels.min(axis=2) >= 250).mean() > CLIPPED_SHARE:
-        found.append("blown")
-    if (pixels.max(axis=2) <= 5).mean() > CLIPPED_SHARE:
-        found.append("crushed")
-    return found
+    burnt = ("blown", _burnt(pixels >= 253)), ("crushed", _burnt(pixels <= 2))
+    return [name for name, is_burnt in burnt if is_burnt]
+
+
+def _burnt(at_limit: NDArray[np.bool_]) -> bool:
+    """Whether too many channel values are at the limit.
+
+    A ground that is all white, or all black, may be meant so: then what stands on it is looked at alone, and more
+    strictly, since a burnt picture's subject is burnt as well.
+    """
+    whole = np.asarray(at_limit.all(axis=2))
+    border = np.concatenate([whole[0], whole[-1], whole[:, 0], whole[:, -1]])
+    if border.mean() > 0.95 and not whole.all():
+        return bool(at_limit[~whole].mean() > CLIPPED_SUBJECT)
+    return bool(at_limit.mean() > CLIPPED_SHARE)
 
 
 def _blurred(grey: Grey) -> bool:
@@ -86,7 +99,7 @@ def _blurred(grey: Grey) -> bool:
     across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
     steepest = max(np.percentile(across, 99.5), np.percentile(down, 99.5))
     low, high = np.percentile(grey, [0.5, 99.5])
-    return bool(steepest < SHARP_STEP * (high - low))
+    return bool(steepest < SHARP_STEP * np.sqrt(WORKING_SIDE / min(grey.shape)) * (high - low))
 
 
 def _border(pixels: Pixels) -> list[str]:
@@ -104,7 +117,7 @@ def _band(values: Grey) -> int:
     rows = len(values)
     for row in range(1, rows // 3):
         step = np.abs(values[row] - values[row - 1]).max(axis=1)
-        if (step > 12).mean() > 0.85:
+        if (step > 8).mean() > 0.85:
             band = values[:row]
             return row if band.reshape(-1, 3).std(axis=0).max() < 6 else 0
     return 0
@@ -138,17 +151,19 @@ def _print(pixels: Pixels, grey: Grey, frame: Frame) -> list[str]:
 
 
 def _crosses(grey: Grey, box: Box) -> bool:
-    """Whether something crosses the outline of ``box`` in a picture whose ground is plain.
+    """Whether a subject is cut by the outline of ``box``.
 
-    Brightness is compared along the outline: a plain ground changes little from one step to the next, a subject that
-    is cut has edges there. A picture that is busy all along it (a scene that fills the card) is meant to be cut.
+    Brightness is followed along the outline: where it steps as strongly as the subject's own edges do (those of the
+    picture's middle), something crosses. A picture that is busy all along is a scene, which is meant to be cut.
     """
-    left, top, right, bottom = box
-    height, width = grey.shape
-    left, top, right, bottom = max(left, 0), max(top, 0), min(right, width) - 1, min(bottom, height) - 1
-    line = np.concatenate(
-        [grey[top, left:right], grey[top:bottom, right], grey[bottom, right:left:-1], grey[bottom:top:-1, left]]
-    )
-    steps = np.abs(np.diff(line, append=line[0]))
-    busy = steps > 0.1 * max(np.ptp(shrink(grey, 16)), 20)
-    return bool(busy.sum() >= 2 and busy.mean() < 0.2)
+    rows, columns = min(grey.shape[0], WORKING_SIDE), min(grey.shape[1], WORKING_SIDE)
+    small = area_mean(grey, rows, columns)
+    across, down = columns / grey.shape[1], rows / grey.shape[0]
+    left, right = max(round(box[0] * across), 0), min(round(box[2] * across), columns) - 1
+    top, bottom = max(round(box[1] * down), 0), min(round(box[3] * down), rows) - 1
+    sides = small[top, left:right], small[top:bottom, right], small[bottom, right:left:-1], small[bottom:top:-1, left]
+    line = np.concatenate(sides)
+    middle = small[rows // 6 : -(rows // 6), columns // 6 : -(columns // 6)]
+    own = np.percentile(np.abs(np.diff(middle, axis=1)), 99)
+    strong = (np.abs(np.roll(line, -2) - line) > max(0.7 * own, 6.0)).mean()
+    return bool(CUT_SHARE <= strong < SCENE_SHARE)

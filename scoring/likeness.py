@@ -8,6 +8,7 @@ colour flip few of the 64 bits; another picture flips about half of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,16 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 def phash(pixels: NDArray[np.uint8]) -> str:
     """(H, W, 3) uint8 → 16 hex digits (64 bits, row by row of the frequencies, first bit highest)."""
-    small = shrink(pixels.astype(np.float64) @ _LUMA, SIDE)
+    small = area_mean(pixels.astype(np.float64) @ _LUMA, SIDE, SIDE)
     lowest = _BASIS @ small @ _BASIS.T
     values = np.round(lowest.ravel(), 6)  # so that flat pictures hash alike, not by rounding noise
     bits = values > np.median(values[1:])
     return f"{int(''.join('1' if bit else '0' for bit in bits), 2):016x}"
 
 
-def shrink(grey: Matrix, side: int) -> NDArray[np.float64]:
-    """(H, W) → (side, side) by exact area averages, whatever H and W are."""
-    return _area_weights(grey.shape[0], side) @ grey @ _area_weights(grey.shape[1], side).T
+def area_mean(grey: Matrix, rows: int, columns: int) -> NDArray[np.float64]:
+    """(H, W) → (rows, columns) by exact area averages, whatever H and W are."""
+    return _area_weights(grey.shape[0], rows) @ grey @ _area_weights(grey.shape[1], columns).T
 
 
 def hamming(one: str, other: str) -> int:
@@ -45,6 +46,7 @@ def hamming_matrix(ones: Sequence[str], others: Sequence[str]) -> NDArray[np.uin
     return np.asarray(np.bitwise_count(left[:, None] ^ right[None, :]), dtype=np.uint8)
 
 
+@lru_cache(maxsize=32)
 def _area_weights(length: int, side: int) -> NDArray[np.float64]:
     edges = np.linspace(0, length, side + 1)
     starts, ends = edges[:-1, None], edges[1:, None]

@@ -7,7 +7,7 @@ give the same numbers. Safety alone reads it as computed (float32): it must deci
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,12 @@ from scoring.aesthetic import load_aesthetic
 from scoring.concepts import unknown
 from scoring.defects import Frame, find_defects
 from scoring.embedding import Clip, Pixels, Setting, check_pixels, load_clip
+from scoring.errors import ScorerError
+from scoring.forbid import Forbidden, make_forbidden, second_opinions, with_forbidden, with_second_opinion
 from scoring.heads import Head
 from scoring.identity import scorer_identity
 from scoring.likeness import phash
+from scoring.others import Scorer, load_others, measure_others, other_identities
 from scoring.safety import Checker, load_checker
 from scoring.scorecard import Safety, Scorecard
 from specs.checkpoint import Checkpoint
@@ -49,6 +52,10 @@ class Scorers:
     own: Mapping[str, int]
     frames: Mapping[str, Frame]
     identity: tuple[tuple[str, str], ...]
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    forbidden: Forbidden | None = None
+    second: Head | None = None
+    others: Mapping[str, Scorer] = field(default_factory=dict)
 
     def measure(
         self, pixels: Pixels, finite: Sequence[bool], asset_ids: Sequence[str], image_sha256s: Sequence[str]
@@ -64,7 +71,8 @@ class Scorers:
         stored = exact.astype(np.float16)
         aesthetic = self.head.score(stored) if self.head else np.full(len(pixels), np.nan)
         adherence = self._adherence(stored, asset_ids)
-        safety = self._safety(pixels, exact, finite)
+        safety = self._safety(pixels, exact, stored, finite)
+        extra = measure_others(self.others, pixels, [self.prompts[asset] for asset in asset_ids])
         return [
             Measured(
                 embedding=np.nan_to_num(stored[row]),
@@ -76,6 +84,7 @@ class Scorers:
                     safety[row],
                     find_defects(pixels[row], self.frames.get(asset_ids[row]), finite[row]),
                     self.identity,
+                    extra[row],
                 ),
             )
             for row in range(len(pixels))
@@ -86,10 +95,18 @@ class Scorers:
             return [None] * len(stored)
         return measure_adherence(stored, self.texts, [self.own[asset] for asset in asset_ids], self.clip.logit_scale)
 
-    def _safety(self, pixels: Pixels, exact: NDArray[np.float32], finite: Sequence[bool]) -> list[Safety]:
+    def _safety(
+        self, pixels: Pixels, exact: NDArray[np.float32], stored: NDArray[np.float16], finite: Sequence[bool]
+    ) -> list[Safety]:
         if self.checker is None:
             return [unknown(NO_CHECKER)] * len(pixels)
         found = self.checker.measure(pixels, exact)
+        if self.forbidden:
+            scores = self.forbidden.measure(stored)
+            found = [with_forbidden(safety, row) for safety, row in zip(found, scores, strict=True)]
+        if self.second:
+            chances = second_opinions(self.second, stored)
+            found = [with_second_opinion(safety, chance) for safety, chance in zip(found, chances, strict=True)]
         broken = unknown("the picture is not finite (NaN), so there is nothing to check", self.checker.concepts.covers)
         return [safety if good else broken for safety, good in zip(found, finite, strict=True)]
 
@@ -101,6 +118,7 @@ def _card(
     safety: Safety,
     defects: tuple[str, ...],
     identity: tuple[tuple[str, str], ...],
+    extra: tuple[tuple[str, float], ...],
 ) -> Scorecard:
     return Scorecard(
         image_sha256=image_sha256,
@@ -111,6 +129,7 @@ def _card(
         safety=safety,
         defects=defects,
         scorers=identity,
+        extra=extra,
     )
 
 
@@ -123,16 +142,23 @@ def load_scorers(
     forbid: Sequence[str] = (),
     batch_size: int = 8,
     frames: Mapping[str, Frame] | None = None,
+    second_opinion: Loaded = None,
+    others: Sequence[str] = (),
 ) -> Scorers:
     """Load what a set needs; None = the spec does without it (safety: every picture is then unknown).
 
-    ``prompts`` is each asset's expanded prompt, of the whole set: identification ranks among all of them.
+    ``prompts`` is each asset's expanded prompt, of the whole set: identification ranks among all of them. ``frames``:
+    what each asset's picture is for (trim box, dpi, tiling). ``forbid``: concepts that the spec forbids, which need a
+    CLIP. ``others``: names of scorers of others (see ``scoring.others``).
     Raises ScorerError (missing, damaged, random) or ScorerMismatchError (a head of another CLIP), before any picture.
     """
     loaded = load_clip(*clip, setting, batch_size) if clip else None
     head = load_aesthetic(*aesthetic, loaded.weights_sha256s, loaded.dim) if aesthetic and loaded else None
     checker = load_checker(*safety, loaded, setting, batch_size) if safety else None
-    checkpoints = [pair[0] if pair else None for pair in (clip, aesthetic, safety)]
+    if forbid and loaded is None:
+        raise ScorerError(f"content.forbid: got {', '.join(forbid)} without a CLIP; name one in scoring.clip")
+    second = load_aesthetic(*second_opinion, loaded.weights_sha256s, loaded.dim) if second_opinion and loaded else None
+    checkpoints = [pair[0] if pair else None for pair in (clip, aesthetic, safety, second_opinion)]
     distinct = list(dict.fromkeys(prompts.values()))
     rows = {text: row for row, text in enumerate(distinct)}
     return Scorers(
@@ -142,5 +168,11 @@ def load_scorers(
         texts=loaded.embed_texts(distinct) if loaded else np.zeros((0, 0), np.float32),
         own={asset: rows[text] for asset, text in prompts.items()},
         frames=frames or {},
-        identity=scorer_identity(checkpoints[0], checkpoints[1], checkpoints[2], forbid),
+        identity=scorer_identity(
+            checkpoints[0], checkpoints[1], checkpoints[2], forbid, other_identities(others), checkpoints[3]
+        ),
+        prompts=dict(prompts),
+        forbidden=make_forbidden(forbid, distinct, loaded.embed_texts, loaded.logit_scale) if loaded else None,
+        second=second,
+        others=load_others(others, setting.device),
     )
