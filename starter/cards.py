@@ -1,11 +1,10 @@
 """Put the figures of evaluation.json into the model cards. ``python -m starter.cards``."""
 
 import json
-import re
 from pathlib import Path
 
 STARTER = Path(__file__).parent
-_BETWEEN = re.compile(r"(<!-- measures -->\n).*?(<!-- end of measures -->)", re.DOTALL)
+_START, _STOP = "<!-- measures -->", "<!-- end of measures -->"
 # key in evaluation.json → what it says, and the project's goal for it
 IMAGE = {
     "subject_right": ("subject right, by the judge", "≥ 92 %"),
@@ -73,8 +72,8 @@ def main() -> None:
         if model == "aesthetic":
             lines += per_word("Clean beats harmed, by harm (%)", results["aesthetic"]["per_harm"])
         card = STARTER / model / "README.md"
-        text = "\n".join(lines)
-        card.write_text(_BETWEEN.sub(lambda match, text=text: f"{match[1]}{text}\n{match[2]}", card.read_text()))
+        before, after = card.read_text().split(_START)[0], card.read_text().split(_STOP)[1]
+        card.write_text("\n".join([before + _START, *lines, _STOP]) + after)
 
 
 if __name__ == "__main__":

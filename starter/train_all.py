@@ -12,14 +12,16 @@ PLAN: dict[str, tuple[str, ...]] = {
     "train_text": ("--steps", "3000"),
     "train_vae": ("--steps", "8000", "--batch", "32"),
     "train_unet": ("--steps", "30000", "--batch", "256"),
+    "train_judge --teacher": ("--steps", "8000", "--batch", "128"),
     "train_clip": ("--steps", "12000", "--batch", "256"),
     "train_judge": ("--steps", "8000", "--batch", "128"),
     "train_aesthetic": (),
     "train_safety": (),
     "evaluate": (),
+    "cards": (),
     "pin": (),
 }
-_WITHOUT_DEVICE = ("dataset", "evaluate", "pin")
+_WITHOUT_DEVICE = ("dataset", "evaluate", "cards", "pin")
 
 
 def command(name: str, work: Path, device: str, scale: float) -> list[str]:
@@ -28,11 +30,12 @@ def command(name: str, work: Path, device: str, scale: float) -> list[str]:
     if "--steps" in options:
         place = options.index("--steps") + 1
         options[place] = str(max(1, round(int(options[place]) * scale)))
-    if name != "pin":
+    if name not in ("cards", "pin"):
         options += ["--work", str(work)]
     if name not in _WITHOUT_DEVICE:
         options += ["--device", device]
-    return [sys.executable, "-m", f"starter.{name}", *options]
+    module, *extra = name.split()
+    return [sys.executable, "-m", f"starter.{module}", *extra, *options]
 
 
 def main() -> None:

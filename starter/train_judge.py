@@ -32,11 +32,18 @@ class Judge(nn.Module):
         )
         self.heads = nn.ModuleDict({f: nn.Linear(2 * _WIDTHS[-1], len(words)) for f, words in FACETS.items()})
 
-    def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
-        """(B, 3, 64, 64) in [-1, 1] → logits by facet."""
+    def stages(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        """(B, 3, 64, 64) in [-1, 1] → each stage's features; the last two are (B, 96, 8, 8) and (B, 160, 4, 4)."""
+        seen = []
         for down, block in zip(self.down, self.block, strict=True):
             picture = down(picture)
             picture = picture + block(picture)
+            seen.append(picture)
+        return seen
+
+    def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
+        """(B, 3, 64, 64) in [-1, 1] → logits by facet."""
+        picture = self.stages(picture)[-1]
         flat = torch.cat([picture.mean((2, 3)), picture.amax((2, 3))], dim=1)
         return {facet: head(flat) for facet, head in self.heads.items()}
 
@@ -69,17 +76,20 @@ def loss_of(
     return torch.stack(losses).sum(), right
 
 
-def load_judge() -> Judge:
-    """The committed judge, in evaluation mode."""
+def load_judge(path: Path = JUDGE_FILE) -> Judge:
+    """The committed judge, or the teacher, in evaluation mode."""
     judge = Judge()
-    judge.load_state_dict({name: value.float() for name, value in load_file(JUDGE_FILE).items()})
+    judge.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     return judge.eval()
 
 
 def main() -> None:
-    """Train, or go on training, and save."""
-    run = begin("judge", parser(main.__doc__ or "", steps=2500, batch=64, learning_rate=2e-3).parse_args())
-    drawings = prepare(run.work, "judge")
+    """Train, or go on training, and save: the judge, or with ``--teacher`` its twin that helps to train the CLIP."""
+    options = parser(main.__doc__ or "", steps=2500, batch=64, learning_rate=2e-3)
+    options.add_argument("--teacher", action="store_true", help="use the training drawings and save under --work")
+    chosen = options.parse_args()
+    run = begin("teacher" if chosen.teacher else "judge", chosen)
+    drawings = prepare(run.work, "train" if chosen.teacher else "judge")
     single = np.flatnonzero([len(scene.figures) == 1 for scene in drawings.scenes])
     labels, judge = drawings.labels(), Judge()
     trainer = Trainer(run, judge)
@@ -90,8 +100,14 @@ def main() -> None:
         picture = unsettled(halved(drawings.pixels[rows]), rng).to(run.device)
         trainer.update(*loss_of(judge, picture, torch.from_numpy(labels[rows]).to(run.device), run))
     trainer.averaged()
-    JUDGE_FILE.parent.mkdir(exist_ok=True)
-    save_file({name: value.half().cpu() for name, value in judge.state_dict().items()}, JUDGE_FILE)
+    path = teacher_file(run.work) if chosen.teacher else JUDGE_FILE
+    path.parent.mkdir(exist_ok=True)
+    save_file({name: value.half().cpu() for name, value in judge.state_dict().items()}, path)
+
+
+def teacher_file(work: Path) -> Path:
+    """Where the teacher's weights are kept; they are not committed."""
+    return work / "teacher.safetensors"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ Patches start as evened principal components; positions as sines and cosines of 
 and its neighbours.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ _PATCH_PX = 16
 
 
 @torch.no_grad()
-def start_looking(visual: nn.Module, pixels: NDArray[np.uint8]) -> None:
+def start_looking(visual: Any, pixels: NDArray[np.uint8]) -> None:
     """Set the starting weights of an open_clip ``VisionTransformer`` from some drawings (N, 128, 128, 3)."""
     visual.conv1.weight.copy_(0.5 * components(pixels, visual.conv1.weight.shape[0]))
     width, places = visual.positional_embedding.shape[1], visual.positional_embedding.shape[0] - 1
