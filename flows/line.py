@@ -11,7 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -148,6 +148,7 @@ class Line:
                 self._drawn.put(_End(future, self._paint(painter, shard)))
             except BaseException as error:  # to the future: whoever waits for the shard decides
                 self._drawn.put(_End(future, error))
+                self._loaded.set()
         self._loaded.set()
         self._drawn.put(None)
 
@@ -179,7 +180,8 @@ class Line:
     def _record_all(self) -> None:
         with ThreadPoolExecutor(2, thread_name_prefix="limner-encode") as pool:
             self._loaded.wait()  # imports of torch in two threads at once trip over one another
-            self._warm_up()
+            if self._drawn.empty():
+                self._warm_up()
             while (item := self._drawn.get()) is not None:
                 if isinstance(item, _End):
                     self._resolve(item)
@@ -187,12 +189,9 @@ class Line:
                     self._record(item, pool)
 
     def _warm_up(self) -> None:
-        """Load the scorers while the first batch renders."""
-        try:
-            if not self.stopping.is_set():
-                self._recorder.load()
-        except BaseException as error:
-            self._broken = error
+        """Load the scorers while the first batch renders; an error shows again, and is told, when they are needed."""
+        with suppress(Exception):
+            self._recorder.load()
 
     def _record(self, item: tuple[Drawn, dict[str, list[Entry]], ShardReport], pool: ThreadPoolExecutor) -> None:
         drawn, entries, report = item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -51,10 +52,14 @@ class Recorder:
         self._work, self._catalog, self._run, self._bar = work, catalog, run, bar
         self._load_scorers = load_scorers
         self._scorers: Scorers | None = None
+        self._loading = threading.Lock()
 
-    def load(self) -> None:
-        """Load the scorers; takes a second or more."""
-        self._scorers = self._load_scorers()
+    def load(self) -> Scorers:
+        """The scorers, loaded at the first call, which takes a second or more."""
+        with self._loading:
+            if self._scorers is None:
+                self._scorers = self._load_scorers()
+            return self._scorers
 
     def claim(self, job_ids: Sequence[str]) -> Claim:
         """Which of the jobs this run is to make."""
@@ -91,11 +96,8 @@ class Recorder:
     def _measure_again(self, picture: MadeImage, entries: Sequence[Entry]) -> list[Scorecard | None]:
         data = self._catalog.objects.get(picture.image_sha256, picture.area)
         pixels = np.stack([read_png(data).pixels] * len(entries))
-        if self._scorers is None:
-            self.load()
-        assert self._scorers is not None
         ids, hashes = [entry.asset_id for entry in entries], [picture.image_sha256] * len(entries)
-        return [found.scorecard for found in self._scorers.measure(pixels, [True] * len(entries), ids, hashes)]
+        return [found.scorecard for found in self.load().measure(pixels, [True] * len(entries), ids, hashes)]
 
     def _reuse(self, picture: MadeImage, entry: Entry, card: Scorecard | None) -> Reuse:
         policy = self._work.policies[entry.asset_id]
@@ -117,9 +119,8 @@ class Recorder:
     def _measure(
         self, drawn: Drawn, indices: Sequence[int], entries: Sequence[Entry], encoded: Sequence[bytes]
     ) -> list[Measured]:
-        assert self._scorers is not None, "load() comes first"
         hashes = [sha256_hex(data) for data in encoded]
-        return self._scorers.measure(
+        return self.load().measure(
             drawn.pixels[list(indices)],
             [drawn.finite[index] for index in indices],
             [entry.asset_id for entry in entries],

@@ -147,15 +147,16 @@ def keeper_value(keeper: Keeper) -> dict[str, Any]:
 
 def _keeper_table(keepers: Sequence[Keeper]) -> Table:
     table = Table()
-    for name, justify in (("asset", "left"), ("picture", "left"), ("seed", "right"), ("aesthetic", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for name in ("adherence", "rank"):
-        table.add_column(name, justify="right")
+    table.add_column("asset", no_wrap=True)
+    table.add_column("picture", no_wrap=True)
+    for name in ("seed", "aesthetic", "adherence", "rank"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("kept by")
+    one_set = len({keeper.made.key.set_name for keeper in keepers}) == 1
     for keeper in keepers:
-        card = keeper.made.scorecard
+        key, card = keeper.made.key, keeper.made.scorecard
         table.add_row(
-            f"{keeper.made.key.set_name}/{keeper.made.key.asset_id}",
+            key.asset_id if one_set else f"{key.set_name}/{key.asset_id}",
             keeper.made.image_sha256[:12],
             str(keeper.seed),
             _number(card.aesthetic),

@@ -1,0 +1,35 @@
+"""The help pages as files, so that a change of the command line shows in review: ``python -m flows.help_pages``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "docs" / "commands"
+COMMANDS = ("", "produce", "plan", "keepers", "show", "reproduce", "verify", "checkpoints", "serve", "doctor")
+
+
+def pages() -> dict[str, str]:
+    """File name → the help text of limner and of each command, 100 columns wide, without colours."""
+    return {f"{name or 'limner'}.txt": _help(name) for name in COMMANDS}
+
+
+def _help(name: str) -> str:
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+    words = [name] if name else []
+    code = f"import sys; sys.argv = ['limner', *{words!r}, '--help']; from flows.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip() + "\n"
+
+
+def main() -> None:
+    """Write all pages."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
