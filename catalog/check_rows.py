@@ -50,6 +50,12 @@ def writes(path: Path) -> int | None:
     return None
 
 
+def is_empty(path: Path) -> bool:
+    """Does the catalog hold nothing at all, not even tables? So a kill may leave it while a library is made."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+
+
 def check(engine: Engine) -> tuple[int, dict[str, Kept], list[Problem]]:
     """(rows checked, picture → what its row says, problems) of a whole catalog."""
     problems: list[Problem] = []

@@ -21,6 +21,11 @@ def mark(connection: Connection, image_sha256s: Iterable[str], *, start: str, en
     return rows
 
 
+def areas(connection: Connection, image_sha256s: Iterable[str]) -> dict[str, str]:
+    """Picture → its area, for those that are on record in whatever state: where they are, they stay."""
+    return {row["image_sha256"]: row["area"] for row in fetch(connection, ImageRow, "image_sha256", image_sha256s)}
+
+
 def area_of(connection: Connection, image_sha256: str) -> str:
     """Where a picture's file is; NotFoundError when it has none."""
     rows = fetch(connection, ImageRow, "image_sha256", [image_sha256])

@@ -8,7 +8,8 @@ scorecards and verdicts, which come later and carry hashes of their own: so the 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from generator.candidate import Candidate
@@ -124,23 +125,21 @@ def provenance_sha256(row: dict[str, Any], image: dict[str, Any]) -> str:
 
 def checkpoint_value(checkpoint: Checkpoint) -> dict[str, Json]:
     """The full record of a checkpoint, the path of its registry file aside. Raises ValueError without hashed files."""
-    value = asdict(checkpoint)
+    value: dict[str, Json] = jsonable(checkpoint)
     del value["registry_path"]
     value["files"] = {file.path: file.sha256 for file in checkpoint.files}
     value["status"] = str(checkpoint.status)
     value["weights_id"] = checkpoint.weights_id
     value["scorers"] = dict(checkpoint.scorers)
-    return jsonable(value)
-
-
-def jsonable(value: dict[str, Any]) -> dict[str, Json]:
-    """Tuples as lists, all the way down, so that the value equals what is read back."""
-    return {name: _plain(inner) for name, inner in value.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
     return value
+
+
+def jsonable(value: Any) -> Any:
+    """Dataclasses as objects, tuples as lists, all the way down, so that the value equals what is read back."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [jsonable(inner) for inner in value]
+    if isinstance(value, Mapping):
+        return {str(name): jsonable(inner) for name, inner in value.items()}
+    return {field.name: jsonable(getattr(value, field.name)) for field in fields(value)}

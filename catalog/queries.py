@@ -76,6 +76,17 @@ def embeddings(connection: Connection, set_name: str, clip_id: str | None = None
     return Embeddings(chosen, tuple(row.image_sha256 for row in rows), flat.reshape(len(rows), -1 if rows else 0))
 
 
+def not_rejected(connection: Connection, image_sha256s: Iterable[str]) -> set[str]:
+    """Which of these pictures some candidate keeps, or has not been judged by: a picture may serve several assets."""
+    ids = sorted(image_sha256s)
+    found: set[str] = set()
+    for start in range(0, len(ids), 500):
+        query = _standing().where(CandidateRow.image_sha256.in_(ids[start : start + 500]))
+        candidates = map(_candidate, connection.execute(query))
+        found |= {one.image_sha256 for one in candidates if one.keep is not False}
+    return found
+
+
 def _commonest_clip(connection: Connection, of_set: Select[Any]) -> str:
     query = (
         select(EmbeddingRow.clip_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -55,7 +55,7 @@ def rows_for(
     """Work out the rows; pure. Raises ValueError when a checkpoint has no hashed files."""
     image = _checkpoint_row(checkpoint)
     scoring = {role: _checkpoint_row(scorer) for role, scorer in sorted(scorers.items())}
-    decision = _valued("rights_sha256", RIGHTS_KIND, jsonable(asdict(rights)))
+    decision = _valued("rights_sha256", RIGHTS_KIND, jsonable(rights))
     registration: Row = {
         "set_name": spec.set_name,
         "spec_sha256": spec.spec_sha256,
@@ -118,11 +118,10 @@ def put(connection: Connection, rows: Rows) -> None:
 
 def asset_value(set_name: str, plan: Planned) -> dict[str, Json]:
     """An asset's row and layout, without its place in the file: moving a row changes nothing."""
-    value = asdict(plan.asset)
+    value: dict[str, Json] = jsonable(plan.asset)
     del value["place"]
     value["row"] = dict(plan.asset.row)
-    layout = asdict(plan.layout) if plan.layout is not None else None
-    return jsonable({"set_name": set_name, **value, "layout": layout})
+    return {"set_name": set_name, **value, "layout": jsonable(plan.layout)}
 
 
 def text(value: Json) -> str:

@@ -108,8 +108,11 @@ class Catalog:
                     f"{sha256_hex(item.png)[:12]}, not to the candidate's {item.candidate.image_sha256[:12]}."
                 )
         with holding(self.library / "locks" / "objects.lock", shared=True):
+            with reading(self.engine) as connection:
+                known = images.areas(connection, (item.candidate.image_sha256 for item in records))
             for area in ("objects", "quarantine"):
-                blobs = [item.png for item in records if item.area == area and item.keep_pixels]
+                kept = [item for item in records if item.keep_pixels]
+                blobs = [item.png for item in kept if known.get(item.candidate.image_sha256, item.area) == area]
                 if blobs:
                     self.objects.put_all(blobs, area)
             with seal.counted(self.engine) as connection:
@@ -135,10 +138,12 @@ class Catalog:
             return record.put_scorecards(connection, cards)
 
     def drop_pixels(self, image_sha256s: Iterable[str]) -> int:
-        """Remove pictures' files and keep everything else; rows first. Returns how many were present."""
+        """Remove the files of pictures that every candidate of theirs rejects; rows first. Returns how many went."""
         with holding(self.library / "locks" / "objects.lock", shared=True):
             with seal.counted(self.engine) as connection:
-                gone = images.mark(connection, image_sha256s, start="present", end="dropped")
+                wanted = set(image_sha256s)
+                wanted -= queries.not_rejected(connection, wanted)
+                gone = images.mark(connection, sorted(wanted), start="present", end="dropped")
             for row in gone:
                 self.objects.delete(row["image_sha256"], row["area"])
         return len(gone)

@@ -72,8 +72,6 @@ def _examine(library: Path, progress: Progress | None) -> Report:
     problems: list[Problem] = []
     try:
         found = _rows_of(path, problems)
-        if not seal_path(path).exists():
-            problems.append(Problem("missing", seal_path(path).name, "the seal is gone"))
         checked = check_files.check(library, found.kept, progress)
         moved = check_rows.changed_since(path, found.kept or {}, [_sha256(one) for one in checked.problems])
     except OSError as error:
@@ -89,7 +87,7 @@ def _rows_of(path: Path, problems: list[Problem]) -> _Rows:
         problems.append(Problem("missing", FILE, "the catalog is gone; restore it from a backup"))
         return _Rows(0, "broken", None)
     with visiting(path), snapshot(path) as copy:
-        return _examine_rows(copy, read_seal(path), problems)
+        return _examine_rows(copy, read_seal(path), seal_path(path).exists(), problems)
 
 
 def _sha256(problem: Problem) -> str:
@@ -105,14 +103,16 @@ class _Rows:
     kept: dict[str, Kept] | None
 
 
-def _examine_rows(copy: Path, seal: Seal | None, problems: list[Problem]) -> _Rows:
+def _examine_rows(copy: Path, seal: Seal | None, exists: bool, problems: list[Problem]) -> _Rows:
     """Check the copy: first that SQLite can read it (an interrupted write is rolled back here), then seal and rows."""
     try:
         writes = check_rows.writes(copy)
     except UNREADABLE as error:
         problems.append(Problem("altered", FILE, f"SQLite cannot read it: {error}"))
         return _Rows(0, "broken", None)
-    state = _check_seal(copy, seal, writes, problems)
+    state = _check_seal(copy, seal, exists, writes, problems)
+    if writes is None and not exists and check_rows.is_empty(copy):
+        return _Rows(0, state, {})
     engine = open_engine(copy)
     try:
         migrate.bring_up(engine, copy)
@@ -128,10 +128,13 @@ def _examine_rows(copy: Path, seal: Seal | None, problems: list[Problem]) -> _Ro
     return _Rows(count, state, kept)
 
 
-def _check_seal(copy: Path, seal: Seal | None, writes: int | None, problems: list[Problem]) -> str:
+def _check_seal(copy: Path, seal: Seal | None, exists: bool, writes: int | None, problems: list[Problem]) -> str:
     name = seal_path(copy).name
+    if seal is None and not exists and not writes:
+        return "stale"  # a library that is just being made
     if seal is None:
-        problems.append(Problem("altered", name, "the seal is missing or is not what was written"))
+        kind, detail = ("altered", "the seal is not what was written") if exists else ("missing", "the seal is gone")
+        problems.append(Problem(kind, name, detail))
         return "broken"
     if writes is None or seal.writes < writes:
         return "stale"

@@ -195,3 +195,15 @@ def _execute(path: Path, sql: str) -> list[tuple[object, ...]]:
     connection.commit()
     connection.close()
     return rows
+
+
+def test_four_processes_may_make_one_library_at_once(library: Path) -> None:
+    code = (
+        "import sys, pathlib; from catalog.store import Catalog; Catalog.open(pathlib.Path(sys.argv[1]), create=True)"
+    )
+    code += ".close()"
+    command = [sys.executable, "-c", code, str(library)]
+    processes = [subprocess.Popen(command, cwd=GOLDEN.parents[2], stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [("", 0)] * 4
+    report = verify(library)
+    assert (report.problems, report.rows, report.seal) == ((), 1, "fresh")

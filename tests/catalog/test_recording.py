@@ -70,6 +70,25 @@ class TestRecording:
         with pytest.raises(NotFoundError, match="its file is dropped"):
             catalog.picture(record.candidate.image_sha256)
 
+    def test_pixels_are_dropped_only_where_every_candidate_rejects_them(self, catalog: Catalog, world: World) -> None:
+        keeper, reject, shared = world.record(0), world.record(3), world.record(4)
+        catalog.record([keeper, reject, shared])
+        catalog.reuse([_reuse(world, "item-002", shared.key.job_id)])
+        assert catalog.drop_pixels(one.candidate.image_sha256 for one in (keeper, reject, shared)) == 1
+        assert catalog.picture(keeper.candidate.image_sha256) == keeper.png
+        assert catalog.picture(shared.candidate.image_sha256) == shared.png
+        assert not catalog.objects.path(reject.candidate.image_sha256).exists()
+
+    def test_a_picture_stays_in_the_area_where_it_is(self, catalog: Catalog, world: World) -> None:
+        record = world.record(0)
+        catalog.record([replace(record, area="quarantine")])
+        other = replace(world.record(1), candidate=record.candidate, png=record.png, verdict=None)
+        catalog.record([replace(other, scorecard=record.scorecard)])
+        assert catalog.keepers() == []
+        assert [file.area for file in (*catalog.objects.entries(), *catalog.objects.entries("quarantine"))] == [
+            "quarantine"
+        ]
+
     def test_embeddings_come_back_bit_for_bit(self, catalog: Catalog, world: World) -> None:
         records = world.records(5)
         catalog.record(records)

@@ -69,6 +69,11 @@ class TestWhatMayBeAKeeper:
         assert (catalog.library / "quarantine" / record.candidate.image_sha256[:2]).is_dir()
         assert catalog.picture(record.candidate.image_sha256) == record.png
 
+    @pytest.mark.parametrize("state", [SafetyState.FLAGGED, SafetyState.UNKNOWN])
+    def test_wherever_its_file_lies(self, catalog: Catalog, world: World, state: SafetyState) -> None:
+        catalog.record([replace(quarantined(world.record(0), state), area="objects")])
+        assert _keepers(catalog) == []
+
     def test_nor_what_lies_in_quarantine_whatever_it_was_measured(self, catalog: Catalog, world: World) -> None:
         catalog.record([replace(world.record(0), area="quarantine")])
         assert _keepers(catalog) == []
@@ -92,8 +97,7 @@ class TestWhatMayBeAKeeper:
 
     def test_nor_what_has_no_pixels(self, catalog: Catalog, world: World) -> None:
         record = world.record(0)
-        catalog.record([record])
-        catalog.drop_pixels([record.candidate.image_sha256])
+        catalog.record([replace(record, keep_pixels=False)])
         assert _keepers(catalog) == []
 
     def test_moving_a_picture_keeps_its_file_and_its_row_together(self, catalog: Catalog, world: World) -> None:

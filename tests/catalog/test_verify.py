@@ -67,7 +67,8 @@ class TestAHealthyLibrary:
             report = verify(closed)
             assert (report.problems, report.seal, report.files) == ((), "stale", 12)
             catalog.record(world.records(3, 12))
-        assert verify(closed).seal == "fresh"
+            catalog.append([(world.key(12), by_person(world.record(12), True))])
+        assert (verify(closed).problems, verify(closed).seal) == ((), "fresh")
 
     def test_a_killed_process_leaves_no_problem_and_the_next_one_seals(self, closed: Path) -> None:
         subprocess.run([sys.executable, "-c", KILLED, str(closed)], cwd=ROOT, check=False)
@@ -93,6 +94,15 @@ class TestAHealthyLibrary:
         report = verify(torn)
         assert (report.problems, report.seal) == ((), "fresh")
         assert _state(torn) == before
+
+    def test_a_library_that_is_just_being_made_has_no_problem(self, library: Path) -> None:
+        library.mkdir()
+        sqlite3.connect(library / "catalog.sqlite").close()
+        (library / "catalog.sqlite").touch()
+        assert verify(library).problems == ()
+        Catalog.open(library, create=True).close()
+        (library / "catalog.seal").unlink()
+        assert verify(library).problems == ()
 
     def test_a_place_without_a_library_is_a_usage_error(self, tmp_path: Path) -> None:
         with pytest.raises(LibraryMissingError):

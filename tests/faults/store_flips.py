@@ -52,7 +52,7 @@ def lived_in(*, sealed: bool) -> Iterator[Path]:
         catalog.finish_run(run, "finished", {"generated": 10})
         catalog.append([(records[1].key, by_person(records[1], True, note="the best of them"))])
         catalog.rescore([(records[2].key, card(records[2].candidate.image_sha256, 7.5))])
-        catalog.drop_pixels([records[3].candidate.image_sha256])
+        assert catalog.drop_pixels([records[3].candidate.image_sha256]) == 1
         if not sealed:
             shutil.copytree(library, Path(folder) / "killed")
         catalog.close()
