@@ -57,6 +57,7 @@ class EmbeddedServer:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.bind(("127.0.0.1", 0))
         password = secrets.token_urlsafe(24)
+        os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")  # nobody reads the logs of this server
         os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
         os.environ["PREFECT_API_AUTH_STRING"] = f"limner:{password}"
         child = {
