@@ -86,6 +86,8 @@ def quieten() -> None:
     for log in (diffusers_logging, transformers_logging):
         log.set_verbosity_error()
         log.disable_progress_bar()
+    # SDXL's VAE overflows in float16, so diffusers decodes in float32, and then advises itself against its own method
+    warnings.filterwarnings("ignore", message=".*upcast_vae", category=FutureWarning)
 
 
 def _part(folder: Path, name: str, kind: tuple[str, str | None], setting: Setting) -> Any:

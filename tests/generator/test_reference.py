@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from generator.environment import choose
 from generator.loading import Studio, load
 from generator.sampling import build_scheduler, noise_schedule
 from specs.checkpoint import Checkpoint
@@ -23,25 +25,34 @@ from tests.generator.conftest import job, rendered
 StudioOf = Callable[[str], Studio]
 FolderOf = Callable[[str], Path]
 Pinned = Callable[[str, Path], Checkpoint]
+Capture = pytest.CaptureFixture[str]
 KINDS = ["sd1", "sd2", "sdxl"]
 BOTH = "silver sword on night ground " * 8  # 40 tokens: one chunk
 LONG = "silver sword on night ground " * 20  # 100 tokens: two chunks
 
 
-def plain_pipeline(folder: Path, scheduler: str) -> Any:
+def plain_pipeline(folder: Path, scheduler: str, dtype: torch.dtype = torch.float32) -> Any:
     """What a user would write: from_pretrained, and the scheduler from the checkpoint's configuration."""
-    pipe = diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    pipe, published = from_pretrained(folder, dtype)
     entry = SCHEDULERS[scheduler]
     cls = getattr(diffusers, entry.diffusers_class)
-    pipe.scheduler = cls.from_config(pipe.scheduler.config, **dict(entry.settings))
-    pipe.set_progress_bar_config(disable=True)
+    pipe.scheduler = cls.from_config(published.config, **dict(entry.settings))
     return pipe
+
+
+@cache
+def from_pretrained(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+    """A pipeline and the scheduler that its checkpoint names; loaded once."""
+    pipe = diffusers.DiffusionPipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=dtype)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe, pipe.scheduler
 
 
 def plain_picture(pipe: Any, **options: Any) -> np.ndarray[Any, Any]:
     """(32, 32, 3) uint8 by a plain call, seed 1."""
     call = {"num_inference_steps": 3, "guidance_scale": 4.0, "width": 32, "height": 32} | options
-    return np.asarray(pipe(generator=torch.Generator("cpu").manual_seed(1), **call).images[0])
+    with torch.inference_mode():
+        return np.asarray(pipe(generator=torch.Generator("cpu").manual_seed(1), **call).images[0])
 
 
 class TestOneAtATimeItIsThePlainPipeline:
@@ -69,13 +80,18 @@ class TestOneAtATimeItIsThePlainPipeline:
         pipe = plain_pipeline(folder_of("sdxl"), "dpmpp-2m")
         assert np.array_equal(ours, plain_picture(pipe, prompt="silver sword", negative_prompt="blurry", width=64))
 
-    def test_in_half_precision(self, folder_of: FolderOf, pinned: Pinned) -> None:
-        from generator.environment import choose
-
-        studio = load(pinned("sd1", folder_of("sd1")), folder_of("sd1"), choose("cpu", "bfloat16", threads=1))
-        full = rendered(studio, job(studio), size=1)
-        assert full.finite == (True,)
-        assert studio.pipe.unet.dtype == torch.bfloat16
+    @pytest.mark.parametrize(("kind", "dtype"), [("sd1", "bfloat16"), ("sd2", "bfloat16"), ("sdxl", "bfloat16")])
+    def test_in_half_precision_from_the_same_noise(
+        self, folder_of: FolderOf, pinned: Pinned, capfd: Capture, kind: str, dtype: str
+    ) -> None:
+        studio = load(pinned(kind, folder_of(kind)), folder_of(kind), choose("cpu", dtype, threads=1))
+        ours = rendered(studio, job(studio), size=1)
+        assert ours.finite == (True,)
+        assert capfd.readouterr() == ("", "")
+        pipe = plain_pipeline(folder_of(kind), "dpmpp-2m", getattr(torch, dtype))
+        noise = torch.randn((1, 4, 4, 4), generator=torch.Generator("cpu").manual_seed(1))  # in float32, as ours
+        reference = plain_picture(pipe, prompt="silver sword", negative_prompt="blurry", latents=noise.to(pipe.dtype))
+        assert np.array_equal(ours.pixels[0], reference)
 
 
 class TestVelocityPrediction:
