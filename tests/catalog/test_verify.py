@@ -166,16 +166,25 @@ class TestTidying:
 
     def test_a_file_whose_row_is_about_to_come_is_not_removed(self, closed: Path, world: World) -> None:
         """Recording holds ``objects.lock``, shared; tidying waits until it may have it alone."""
-        script = "import sys, pathlib; from catalog.verify import verify; verify(pathlib.Path(sys.argv[1]), gc=True)"
+        script = (
+            "import sys, pathlib\n"
+            "from catalog.mend import collect\n"
+            "print('tidying', flush=True)\n"
+            "collect(pathlib.Path(sys.argv[1]))\n"
+        )
         with Catalog.open(closed, create=False) as catalog:
             with holding(closed / "locks" / "objects.lock", shared=True):
                 sha256 = catalog.objects.put(world.record(9).png)
-                tidying = subprocess.Popen([sys.executable, "-c", script, str(closed)], cwd=ROOT)
+                command = [sys.executable, "-c", script, str(closed)]
+                tidying = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+                assert tidying.stdout is not None
+                assert tidying.stdout.readline() == b"tidying\n"
                 with pytest.raises(subprocess.TimeoutExpired):
-                    tidying.wait(3)
+                    tidying.wait(2)
                 assert catalog.objects.path(sha256).exists()
                 catalog.record([world.record(9)])
             assert tidying.wait(60) == 0
+            tidying.stdout.close()
             assert catalog.picture(sha256) == world.record(9).png
 
 
