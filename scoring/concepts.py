@@ -45,8 +45,9 @@ class Concepts:
     covers: str  # what was looked for, in words
 
     def measure(self, embeddings: Floats) -> list[Safety]:
-        """(N, D) picture embeddings (normalised or not) → one Safety each; a row that is not finite is unknown."""
-        images = unit_rows(np.asarray(embeddings, dtype=np.float32))
+        """(N, D) picture embeddings (normalised or not) → one Safety each; not finite or all zeros: unknown."""
+        images = np.asarray(embeddings, dtype=np.float32)
+        images = np.where(np.abs(images).max(axis=1, keepdims=True) > 0, unit_rows(images), np.float32(np.nan))
         special, adjustment = self._special(images)
         scores = images @ self.embeds.T - self.thresholds + adjustment[:, None]
         return [self._safety(*rows) for rows in zip(special, scores, strict=True)]

@@ -103,24 +103,28 @@ def _blurred(grey: Grey) -> bool:
 
 
 def _border(pixels: Pixels) -> list[str]:
-    """Bands along the sides that are of one colour and end in a straight edge over the whole length."""
+    """Bands along the sides that are of one colour and end in a straight edge.
+
+    Four bands of one colour are a frame even where the subject's colour hides part of the edge; two need it whole.
+    """
     values = pixels.astype(np.float64)
-    top, bottom = _band(values), _band(values[::-1])
-    left, right = _band(values.transpose(1, 0, 2)), _band(values.transpose(1, 0, 2)[::-1])
-    if top and bottom and left and right:
+    turned = values.transpose(1, 0, 2)
+    sides = values, values[::-1], turned, turned[::-1]
+    colours = [side[: _band(side, 0.6)].mean(axis=(0, 1)) for side in sides if _band(side, 0.6)]
+    if len(colours) == 4 and np.ptp(colours, axis=0).max() < 12:
         return ["framed"]
-    return ["letterboxed"] if (top and bottom) or (left and right) else []
+    whole = [_band(side, 0.85) > 0 for side in sides]
+    return ["letterboxed"] if (whole[0] and whole[1]) or (whole[2] and whole[3]) else []
 
 
-def _band(values: Grey) -> int:
-    """Height in pixels of the one-coloured band at the top that ends in a full-length edge; 0 = none."""
-    rows = len(values)
-    for row in range(1, rows // 3):
-        step = np.abs(values[row] - values[row - 1]).max(axis=1)
-        if (step > 8).mean() > 0.85:
-            band = values[:row]
-            return row if band.reshape(-1, 3).std(axis=0).max() < 6 else 0
-    return 0
+def _band(values: Grey, share: float) -> int:
+    """Height in pixels of the one-coloured band at the top that ends in an edge along ``share`` of it; 0 = none."""
+    steps = np.abs(np.diff(values[: len(values) // 3], axis=0)).max(axis=2)
+    edges = np.flatnonzero((steps > 8).mean(axis=1) > share)
+    if not len(edges):
+        return 0
+    height = int(edges[0]) + 1
+    return height if values[:height].reshape(-1, 3).std(axis=0).max() < 6 else 0
 
 
 def _has_seam(pixels: Pixels) -> bool:

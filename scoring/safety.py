@@ -67,9 +67,9 @@ class Checker:
         try:
             found = self.concepts.measure(self._embeddings(pixels, embeddings))
         except Exception as error:
-            return [unknown(f"the checker failed: {type(error).__name__}: {error}", self.concepts.covers)] * len(pixels)
+            return [unknown(f"the checker failed: {type(error).__name__}: {error}")] * len(pixels)
         if len(found) != len(pixels):
-            return [unknown("the checker answered for another number of pictures", self.concepts.covers)] * len(pixels)
+            return [unknown("the checker answered for another number of pictures")] * len(pixels)
         return found
 
     def _embeddings(self, pixels: Pixels, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,165 @@
+"""Choosing keepers: the best of all choices for small sets, deterministic, explained; places first, doubles never."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+from scoring.objective import make_objective
+from scoring.select import Entrant, select
+from specs.spec import Weights
+
+
+def deck(assets: int, each: int, seed: int, dim: int = 8, spread: float = 1.0) -> list[Entrant]:
+    rng = np.random.default_rng(seed)
+    subjects = rng.normal(size=(assets, dim))
+    return [
+        Entrant(
+            f"asset-{asset}", f"{asset:032x}{number:032x}", float(rng.normal(5, 1)), float(rng.normal(0.3, 0.03)),
+            subjects[asset] + spread * rng.normal(size=dim),
+        )
+        for asset in range(assets)
+        for number in range(each)
+    ]  # fmt: skip
+
+
+def wanted(assets: int, count: int = 1) -> dict[str, int]:
+    return {f"asset-{asset}": count for asset in range(assets)}
+
+
+def brute_force(entrants: list[Entrant], places: dict[str, int], limit: float | None) -> float:
+    """The best value of all choices, by trying every one."""
+    objective = make_objective(entrants, places, Weights(), limit, None)
+    options = [
+        [
+            pick
+            for size in range(places[asset] + 1)
+            for pick in itertools.combinations(range(rows.start, rows.stop), size)
+        ]
+        for asset, rows in objective.blocks.items()
+    ]
+    choices = (list(itertools.chain(*option)) for option in itertools.product(*options))
+    return max(objective.value(chosen) for chosen in choices if chosen)
+
+
+class TestItIsTheBestOfAllChoices:
+    @pytest.mark.parametrize("seed", range(40))
+    def test_equal_to_brute_force_on_a_small_set(self, seed: int) -> None:
+        rng = random.Random(seed)
+        assets, each, count = rng.randint(2, 4), rng.randint(2, 5), rng.choice([1, 1, 2])
+        entrants = deck(assets, each, seed, spread=rng.choice([0.05, 0.4, 1.0]))
+        limit = rng.choice([None, 0.9, 0.99])
+        choice = select(entrants, wanted(assets, count), Weights(), limit)
+        objective = make_objective(entrants, wanted(assets, count), Weights(), limit, None)
+        rows = [
+            row
+            for row, one in enumerate(objective.entrants)
+            if one.image_sha256 in {p.image_sha256 for p in choice.picks}
+        ]
+        assert choice.exact
+        assert objective.value(rows) == pytest.approx(brute_force(entrants, wanted(assets, count), limit), abs=1e-3)
+
+    def test_large_sets_come_close_to_it(self) -> None:
+        entrants = deck(60, 40, 1, dim=32)
+        choice = select(entrants, wanted(60), Weights())
+        greedy = select(entrants, wanted(60), Weights(coherence=0, sameness=0))
+        assert not choice.exact
+        assert (choice.mean_coherence or 0) > (greedy.mean_coherence or 0)
+        assert len(choice.picks) == 60
+
+
+class TestItIsDeterministic:
+    @pytest.mark.parametrize("shape", [(3, 4), (30, 20)])
+    def test_the_order_of_the_entrants_does_not_matter(self, shape: tuple[int, int]) -> None:
+        entrants = deck(*shape, seed=3)
+        shuffled = entrants[:]
+        random.Random(0).shuffle(shuffled)
+        assert select(entrants, wanted(shape[0]), Weights()) == select(shuffled, wanted(shape[0]), Weights())
+
+
+class TestPlacesComeFirst:
+    def test_as_many_as_wanted_and_no_more(self) -> None:
+        choice = select(deck(4, 5, 0), wanted(4, 2), Weights())
+        assert [pick.asset_id for pick in choice.picks] == [f"asset-{asset}" for asset in range(4) for _ in range(2)]
+        assert choice.short == ()
+
+    def test_what_is_missing_is_said(self) -> None:
+        choice = select(deck(2, 1, 0), {"asset-0": 2, "asset-1": 1, "asset-9": 1}, Weights())
+        assert choice.short == (("asset-0", 1), ("asset-9", 1))
+
+    def test_nothing_gives_nothing(self) -> None:
+        assert select([], {"a": 1}, Weights()).short == (("a", 1),)
+
+
+class TestDoublesAreNeverBothChosen:
+    def test_two_assets_whose_best_are_one_picture(self) -> None:
+        same = np.array([1.0, 0.0, 0.0])
+        entrants = [
+            Entrant("a", "a1" * 32, 9.0, None, same), Entrant("a", "a2" * 32, 1.0, None, np.array([0.0, 1.0, 0.0])),
+            Entrant("b", "b1" * 32, 9.0, None, same), Entrant("b", "b2" * 32, 5.0, None, np.array([0.0, 0.0, 1.0])),
+        ]  # fmt: skip
+        choice = select(entrants, {"a": 1, "b": 1}, Weights(), 0.95)
+        assert {pick.image_sha256 for pick in choice.picks} == {"a1" * 32, "b2" * 32}
+        assert dict(choice.passed_over)["b1" * 32] == "too_like:" + "a1" * 32
+        assert "too like another keeper" in choice.picks[1].why
+
+    def test_when_only_doubles_are_left_the_place_stays_empty(self) -> None:
+        same = np.array([1.0, 0.0])
+        choice = select(
+            [Entrant("a", "a" * 64, 9, None, same), Entrant("b", "b" * 64, 8, None, same)],
+            {"a": 1, "b": 1},
+            Weights(),
+            0.9,
+        )
+        assert len(choice.picks) == 1
+        assert choice.short == (("b", 1),)
+
+    def test_pinned_pictures_stay_whatever_they_are_like(self) -> None:
+        same = np.array([1.0, 0.0])
+        entrants = [Entrant("a", "a" * 64, 1, None, same, pinned=True), Entrant("b", "b" * 64, 1, None, same, pinned=True),
+                    Entrant("a", "c" * 64, 9, None, np.array([0.0, 1.0]))]  # fmt: skip
+        choice = select(entrants, {"a": 1, "b": 1}, Weights(), 0.5)
+        assert {pick.image_sha256 for pick in choice.picks} == {"a" * 64, "b" * 64}
+        assert "kept before" in choice.picks[0].why
+
+
+class TestTheDeckLooksLikeOneDeck:
+    def test_between_equals_the_shared_style_wins(self) -> None:
+        ink, paint = np.array([0.0, 0.0, 0.0, 0.3]), np.array([0.0, 0.0, 0.0, -0.3])
+        subjects = np.eye(4)[:3]
+        entrants = [
+            Entrant(
+                f"asset-{place}",
+                f"{place}{style}" * 32,
+                5.0 + (0.01 if (place + style) % 2 else 0),
+                None,
+                subject + look,
+            )
+            for place, subject in enumerate(subjects)
+            for style, look in enumerate((ink, paint))
+        ]
+        chosen = {pick.image_sha256[1] for pick in select(entrants, wanted(3), Weights(coherence=5.0)).picks}
+        assert len(chosen) == 1
+
+    def test_references_pull_towards_their_style(self) -> None:
+        entrants = [
+            Entrant("a", "a" * 64, 5, None, np.array([1.0, 0.0])),
+            Entrant("a", "b" * 64, 5, None, np.array([0.0, 1.0])),
+        ]
+        choice = select(entrants, {"a": 1}, Weights(), references=np.array([[0.0, 1.0]]))
+        assert choice.picks[0].image_sha256 == "b" * 64
+
+
+class TestEveryChoiceIsExplained:
+    def test_the_runner_up_is_named_with_what_it_lacked(self) -> None:
+        choice = select([Entrant("a", "a" * 64, 7, 0.3), Entrant("a", "b" * 64, 5, 0.3)], {"a": 1}, Weights())
+        assert choice.picks[0].runner_up == "b" * 64
+        assert choice.picks[0].why == "of 2 that passed: against the runner-up bbbbbbbbbbbb, quality +2.00"
+        assert dict(choice.passed_over) == {"b" * 64: "outscored:" + "a" * 64}
+
+    def test_nan_scores_and_missing_embeddings_do_no_harm(self) -> None:
+        entrants = [Entrant("a", "a" * 64, float("nan"), None, np.full(3, np.nan)), Entrant("a", "b" * 64)]
+        assert len(select(entrants, {"a": 1}, Weights()).picks) == 1
