@@ -97,7 +97,11 @@ def job_list(spec: Path, folder: Path) -> Path:
 def ratios(mine: list[float], theirs: list[float]) -> dict[str, float]:
     """Of each round, and their median, lowest and highest."""
     found = [one / other for one, other in zip(mine, theirs, strict=True)]
-    return {"median": round(statistics.median(found), 3), "lowest": round(min(found), 3), "highest": round(max(found), 3)}
+    return {
+        "median": round(statistics.median(found), 3),
+        "lowest": round(min(found), 3),
+        "highest": round(max(found), 3),
+    }
 
 
 def main() -> None:

@@ -119,7 +119,9 @@ def keepers(
 
 @command("show")
 def show(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A picture's hash or its beginning, set/asset, or set/asset#n.")],
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="A picture's hash or its beginning, set/asset, or set/asset#n.")
+    ],
     library: Library = None,
     as_json: AsJson = False,
 ) -> int:
@@ -149,7 +151,9 @@ def reproduce(
 def verify(
     library: Library = None,
     gc: Annotated[bool, typer.Option("--gc", help="Remove files that no row refers to.")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Set damaged files aside, so that produce remakes them.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Set damaged files aside, so that produce remakes them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Re-derive every hash of the library; read-only unless told otherwise. Exit code 1 when there are problems."""

@@ -78,9 +78,15 @@ def _device(settings: Settings) -> list[Finding]:
     from generator.environment import choose
 
     chosen = choose(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)
-    text = f"{chosen.device} ({chosen.device_name}), {chosen.dtype}, {chosen.memory_gib:.1f} GiB, {chosen.threads} threads"
+    text = (
+        f"{chosen.device} ({chosen.device_name}), {chosen.dtype}, {chosen.memory_gib:.1f} GiB, {chosen.threads} threads"
+    )
     slow = chosen.device == "cpu"
-    return [Finding("device", "note" if slow else "ok", text, "no GPU is seen; large checkpoints will be slow" if slow else "")]
+    return [
+        Finding(
+            "device", "note" if slow else "ok", text, "no GPU is seen; large checkpoints will be slow" if slow else ""
+        )
+    ]
 
 
 def _sqlite(_: Settings) -> list[Finding]:
@@ -98,7 +104,9 @@ def _library(settings: Settings) -> list[Finding]:
     mend = f"free some space: a run wants {LOW_DISK_GIB:.0f} GiB" if state == "problem" else ""
     writable = os.access(library, os.W_OK)
     return [
-        Finding("library", "ok" if writable else "problem", str(library.resolve()), "" if writable else "it is not writable"),
+        Finding(
+            "library", "ok" if writable else "problem", str(library.resolve()), "" if writable else "it is not writable"
+        ),
         Finding("disk", state, f"{free_gib:.1f} GiB free", mend),
     ]
 

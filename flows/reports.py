@@ -285,7 +285,9 @@ def tell_run(session: Session, summary: Summary) -> None:
             out.print(f"short: {asset.asset_id}: {asset.reason}", markup=False)
     made = f"{summary.generated} made, {summary.reused} reused" if summary.generated else "nothing to make"
     failed = f", {summary.failed} FAILED (run again to retry)" if summary.failed else ""
-    out.print(f"{summary.set}: {made}{failed}; {summary.kept} kept, {summary.rejected} rejected; {summary.seconds:.1f} s")
+    out.print(
+        f"{summary.set}: {made}{failed}; {summary.kept} kept, {summary.rejected} rejected; {summary.seconds:.1f} s"
+    )
     out.print(f"  pictures       {session.settings.library.resolve() / 'objects'}", soft_wrap=True)
     out.print(f"  contact sheet  {session.sheet_path.resolve()}", soft_wrap=True)
     out.print(f"  one record     limner show {summary.set}/{plan.assets[0].asset_id}", soft_wrap=True)

@@ -20,7 +20,8 @@ from catalog.store import Catalog
 from flows.line import Interrupted, Line, Shard, ShardReport, make_shards
 from flows.planning import Entry, Plan, make_plan
 from flows.progress import ProgressBar
-from flows.recording import Recorder
+from flows.recording import Recorder, Scorers
+from flows.rescoring import refresh
 from flows.settings import Settings
 from flows.settling import settle
 from flows.sheet import contact_sheet
@@ -61,12 +62,14 @@ class Session:
     progress: ProgressBar
     summary: Summary
     before: Plan
+    load_scorers: Callable[[], Scorers]
     began: float = field(default_factory=time.monotonic)
     _shards: list[Shard] | None = None
     _next_number: int = 0
 
     def settle(self) -> None:
-        """Judge and choose wherever a round is complete; append the verdicts."""
+        """Bring stale scores up to date, judge and choose wherever a round is complete, append the verdicts."""
+        refresh(self.work, self.catalog, self.load_scorers)
         settle(self.work, self.catalog)
 
     def shards(self) -> list[Shard]:
@@ -128,7 +131,11 @@ class Session:
         for before in self.before.assets:
             after = now[before.asset_id]
             if (before.made, before.keepers) != (after.made, after.keepers):
-                row: dict[str, str | int] = {"asset": before.asset_id, "was": before.state.value, "is": after.state.value}
+                row: dict[str, str | int] = {
+                    "asset": before.asset_id,
+                    "was": before.state.value,
+                    "is": after.state.value,
+                }
                 row |= {"made": after.made - before.made, "keepers before": before.keepers, "keepers": after.keepers}
                 rows.append(row)
         return rows
@@ -224,9 +231,7 @@ def permitted(spec_path: Path, settings: Settings) -> Work:
     return work
 
 
-def _begin(
-    work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools
-) -> Session:
+def _begin(work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools) -> Session:
     work.register(catalog)
     bar = progress or ProgressBar(work.spec.set_name, 0, quiet=True)
     before = make_plan(work, catalog.made(work.spec.set_name))
@@ -234,4 +239,4 @@ def _begin(
     recorder = Recorder(work, catalog, run, tools.load_scorers, bar)
     line = Line(tools.load_painter, recorder, tools.slot)
     summary = Summary(work.spec.set_name, reused=before.jobs - len(before.entries), library=str(settings.library))
-    return Session(work, settings, catalog, run, line, bar, summary, before)
+    return Session(work, settings, catalog, run, line, bar, summary, before, recorder.load)

@@ -41,9 +41,7 @@ def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, path: Path | None, left
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     enlarge = max(picture.size) < TILE_PX
-    picture = picture.resize(
-        _within(picture.size), Image.Resampling.BICUBIC if enlarge else Image.Resampling.LANCZOS
-    )
+    picture = picture.resize(_within(picture.size), Image.Resampling.BICUBIC if enlarge else Image.Resampling.LANCZOS)
     sheet.paste(picture, (left + (TILE_PX - picture.width) // 2, top + (TILE_PX - picture.height) // 2))
 
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from generator.loading import Studio
 
 
+# One fixed shape a kind of device, so that a picture's scores do not depend on what it is scored with.
+SCORED_AT_ONCE = {"cpu": 4, "mps": 8, "cuda": 16}
+
+
 @dataclass(frozen=True)
 class Tools:
     """How a session gets its renderer, its scorers, and its turn on the device."""
@@ -96,13 +100,16 @@ def _load_scorers(work: Work, settings: Settings) -> Scorers:
     from scoring.scorers import load_scorers
 
     prompts: Mapping[str, str] = {asset.asset_id: asset.prompt for asset in work.spec.assets}
+    setting = _setting(settings)
     return load_scorers(
         clip=_pair(work.scorers["clip"]),
         aesthetic=_pair(work.scorers["aesthetic"]),
         safety=_pair(work.scorers["safety"]),
         prompts=prompts,
-        setting=_setting(settings),
+        setting=setting,
         forbid=work.spec.forbid,
+        batch_size=SCORED_AT_ONCE[setting.kind],
+        others=work.other_scorers,
     )
 
 
@@ -116,5 +123,3 @@ def _setting(settings: Settings) -> Setting:
     from generator.environment import choose
 
     return choose(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)
-
-

@@ -12,6 +12,7 @@ from flows.git import git_state
 from flows.settings import Settings
 from generator.weights import HashMemory, locate, pin
 from scoring.identity import scorer_identity
+from scoring.others import other_identities
 from scoring.verdict import policy_sha256
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError, UsageError
@@ -44,11 +45,17 @@ class Work:
     plans: Mapping[str, AssetPlan]
     obstacles: tuple[str, ...]
 
-    @property
+    @cached_property
     def scorer_ids(self) -> tuple[tuple[str, str], ...]:
         """(role, identity) of every scorer: a change makes scorecards stale."""
         found = {role: weights.checkpoint if weights else None for role, weights in self.scorers.items()}
-        return scorer_identity(found["clip"], found["aesthetic"], found["safety"], forbid=self.spec.forbid)
+        others = other_identities(self.other_scorers)
+        return scorer_identity(found["clip"], found["aesthetic"], found["safety"], self.spec.forbid, others)
+
+    @property
+    def other_scorers(self) -> tuple[str, ...]:
+        """Names of the scorers of others that some rule asks for."""
+        return tuple(sorted({name for plan in self.plans.values() for name, _ in plan.asset.keep.extra}))
 
     @property
     def scorer_checkpoints(self) -> dict[str, Checkpoint]:

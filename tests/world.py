@@ -1,4 +1,4 @@
-"""A small world for the tests of the whole path: tiny checkpoints with the real classes, a registry, specs, a library."""
+"""A small world for tests of the whole path: tiny checkpoints with the real classes, a registry, specs, a library."""
 
 from __future__ import annotations
 

@@ -18,7 +18,12 @@ class TestABadSpec:
     @pytest.mark.parametrize("command", ["plan", "produce"])
     @pytest.mark.parametrize("bad", BAD_SPECS, ids=lambda bad: bad.name)
     def test_gives_exactly_its_message_and_exit_code_2(
-        self, bad: BadSpec, command: str, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self,
+        bad: BadSpec,
+        command: str,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         from flows.cli import app
 
@@ -57,7 +62,12 @@ class TestAnswersWithoutTorch:
             f"heavy = set({HEAVY!r}) & set(sys.modules)\nassert not heavy, heavy"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=made.folder, env=made.environment(), capture_output=True, text=True, check=False
+            [sys.executable, "-c", code],
+            cwd=made.folder,
+            env=made.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
 
