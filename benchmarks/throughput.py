@@ -1,7 +1,7 @@
 """`limner produce` against the script that a user would write instead, on the same checkpoint and pictures.
 
 ``python -m benchmarks.throughput`` runs both in turn, each in a fresh process and limner in a fresh library, and prints
-the ratio of pictures a minute past start-up, and of the time to the first picture, each with its spread over the rounds.
+the ratios of pictures a minute past start-up and of the time to the first picture, with their spread over the rounds.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def run_plain_loop(jobs: Path, folder: Path) -> Run:
 
 
 def _run(stored: list[float], whole: float, first: int) -> Run:
-    """Past start-up: pictures after the ``first`` ones (limner's come in batches), over the time since these were done."""
+    """Past start-up: pictures after the ``first`` ones (limner's come in batches), over the time since then."""
     return Run(stored[0], 60 * (len(stored) - first) / (stored[-1] - stored[first - 1]), whole)
 
 

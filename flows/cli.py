@@ -56,7 +56,7 @@ def _guarded(call: Callable[[], int | None]) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("Interrupted. What was recorded stays; run the same command to go on.", file=sys.stderr)
+        print("InterruptedRunError. What was recorded stays; run the same command to go on.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left
         sys.stderr.close()
@@ -140,7 +140,7 @@ def reproduce(
     to: Annotated[Path | None, typer.Option(help="Also write the new picture here.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Render a picture again from its record and compare, pixel by pixel. Exit code 1 when it is not within tolerance."""
+    """Render a picture again from its record and compare, pixel by pixel. Exit code 1 when it is not the same."""
     from flows.reproduce import reproduce_one
 
     settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))

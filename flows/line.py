@@ -26,7 +26,7 @@ from specs.errors import LimnerError
 from specs.job import Job
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The run was asked to stop; what was rendered before is recorded."""
 
 
@@ -116,7 +116,7 @@ class Line:
                     thread.start()
             future: Future[ShardReport] = Future()
             if self.stopping.is_set():
-                future.set_exception(Interrupted())
+                future.set_exception(InterruptedRunError())
                 return future
             self._futures[shard.number] = future
             self._shards.put((shard, future))
@@ -130,7 +130,7 @@ class Line:
                 thread.join()
 
     def interrupt(self) -> None:
-        """Stop at the next step; every open future raises ``Interrupted``. Does not wait."""
+        """Stop at the next step; every open future raises ``InterruptedRunError``. Does not wait."""
         self.stopping.set()
         self._shards.put(None)
 
@@ -171,7 +171,7 @@ class Line:
 
     def _check_stop(self) -> None:
         if self.stopping.is_set():
-            raise Interrupted
+            raise InterruptedRunError
         if self._broken is not None:
             raise self._broken
 

@@ -92,7 +92,7 @@ class EmbeddedServer:
             time.sleep(0.05)
         raise LimnerError(
             f"Prefect's embedded server did not start within {START_TIMEOUT_S:.0f} s; its log is {self.log_path}. "
-            "Pictures already made are recorded; run the same command again, or set PREFECT_API_URL to a server of yours."
+            "Pictures already made are recorded; run the same command again, or set PREFECT_API_URL to your own server."
         )
 
     def stop(self) -> None:

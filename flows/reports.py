@@ -217,10 +217,7 @@ def show_checkpoints(name: str | None, settings: Settings, *, as_json: bool) -> 
     """``limner checkpoints``."""
     registry = registry_for(Path(), settings)
     known = registry.checkpoints
-    if name is not None:
-        chosen = {name: registry.resolve(name, Path())}
-    else:
-        chosen = dict(known)
+    chosen = dict(known) if name is None else {name: registry.resolve(name, Path())}
     values = [checkpoint_value(checkpoint, settings) for checkpoint in chosen.values()]
     if as_json:
         print_json(values[0] if name is not None else values)

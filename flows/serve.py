@@ -57,7 +57,7 @@ def _no_set_twice(specs: Sequence[Spec]) -> None:
     for spec in specs:
         if spec.set_name in seen:
             raise UsageError(
-                f"{spec.path}: got set {spec.set_name!r}, which {seen[spec.set_name]} also names; allowed: each set once."
+                f"{spec.path}: got set {spec.set_name!r}, which {seen[spec.set_name]} also names; allowed: each once."
             )
         seen[spec.set_name] = spec.path
 

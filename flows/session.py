@@ -17,7 +17,7 @@ from pathlib import Path
 from catalog.locks import set_lock
 from catalog.runs import Run
 from catalog.store import Catalog
-from flows.line import Interrupted, Line, Shard, ShardReport, make_shards
+from flows.line import InterruptedRunError, Line, Shard, ShardReport, make_shards
 from flows.planning import Entry, Plan, make_plan
 from flows.progress import ProgressBar
 from flows.recording import Recorder, Scorers
@@ -32,7 +32,7 @@ from specs.errors import LimnerError
 OTHERS_POLL_S = 0.5
 
 
-class NotAllowed(LimnerError):
+class NotAllowedError(LimnerError):
     """Rights or missing weights stop the run before any device time is spent."""
 
 
@@ -52,7 +52,7 @@ class Summary:
 
 @dataclass
 class Session:
-    """See the module. ``summary`` grows as the run goes; ``first`` is the shard that was begun before Prefect was up."""
+    """See the module. ``summary`` grows as the run goes; ``before`` is the plan it began with."""
 
     work: Work
     settings: Settings
@@ -111,7 +111,7 @@ class Session:
             self.summary.reused += sum(report.reused for report in reports)
             waiting = [entry for report in reports for entry in report.waiting]
             if waiting and self.line.stopping.wait(OTHERS_POLL_S):
-                raise Interrupted
+                raise InterruptedRunError
 
     def finish(self) -> Summary:
         """Fill in the summary, and draw the contact sheet where something changed."""
@@ -174,7 +174,7 @@ def open_session(
 ) -> Iterator[Session]:
     """The session of this spec and library; the one that is open already, if there is one.
 
-    Raises NotAllowed when rights or missing weights stand in the way, and ``catalog.locks.Busy`` when another run
+    Raises NotAllowedError when rights or missing weights stand in the way, and ``catalog.locks.Busy`` when another run
     holds the set and ``settings.wait`` is false; otherwise waits, after telling ``on_wait`` who holds it.
     ``make_tools`` may bring another renderer or other scorers (the scale test has a stand-in).
     """
@@ -196,7 +196,7 @@ def open_session(
         try:
             yield session
             outcome = "finished"
-        except (KeyboardInterrupt, Interrupted):
+        except (KeyboardInterrupt, InterruptedRunError):
             outcome = "interrupted"
             raise
         finally:
@@ -224,10 +224,10 @@ def session_here(spec_path: Path, settings: Settings) -> Session:
 
 
 def permitted(spec_path: Path, settings: Settings) -> Work:
-    """The work of a spec that nothing stands in the way of; raises NotAllowed with every obstacle."""
+    """The work of a spec that nothing stands in the way of; raises NotAllowedError with every obstacle."""
     work = prepare(spec_path, settings)
     if work.obstacles:
-        raise NotAllowed("\n".join(work.obstacles))
+        raise NotAllowedError("\n".join(work.obstacles))
     return work
 
 

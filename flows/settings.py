@@ -16,7 +16,7 @@ DEVICES = "auto, cpu, mps, cuda or cuda:N"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Nothing here shapes *which* pictures are made; what shapes bytes (device, dtype, batch size) is recorded with each.
+    """Nothing here says *which* pictures are made; what shapes bytes (device, dtype, batch size) is recorded.
 
     ``batch_size`` None lets the device decide; ``threads`` None leaves torch's own choice; ``shard_pictures`` is how
     many pictures one Prefect task stands for; ``gpu_slot`` names a Prefect concurrency limit to take around inference.

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import publish
-from flows.line import Interrupted, Shard, ShardReport
+from flows.line import InterruptedRunError, Shard, ShardReport
 from flows.session import open_session, session_here
 from flows.settings import Settings
 from specs.errors import LimnerError
@@ -24,7 +24,7 @@ from specs.errors import LimnerError
 def _worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     """A fault of the machine may pass; what a user must mend, or an interrupt, will not."""
     error = state.result(raise_on_failure=False)
-    return not isinstance(error, (LimnerError, Interrupted))
+    return not isinstance(error, (LimnerError, InterruptedRunError))
 
 
 @task(
@@ -63,13 +63,13 @@ def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]
 
 
 def make_round(shards: list[Shard], spec: str, settings: dict[str, Any]) -> tuple[list[ShardReport], int]:
-    """One task a shard; (reports, pictures that failed after their retries). Errors that a user must mend are raised."""
+    """One task a shard; (reports, pictures that failed after their retries). What a user must mend is raised."""
     futures = [make_shard.submit(spec, settings, shard.number, shard.pairs) for shard in shards]
     reports, failed = [], 0
     for shard, future in zip(shards, futures, strict=True):
         try:
             reports.append(future.result())
-        except (LimnerError, Interrupted):
+        except (LimnerError, InterruptedRunError):
             raise
         except Exception as error:
             failed += len(shard.entries)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.locks import holding
-from flows.line import Drawn, Interrupted, Painter
+from flows.line import Drawn, InterruptedRunError, Painter
 from flows.settings import Settings
 from flows.work import Weights, Work
 from generator.candidate import Batch
@@ -49,7 +49,7 @@ def tools_for(work: Work, settings: Settings) -> Tools:
 
 @contextmanager
 def device_slot(settings: Settings) -> Iterator[None]:
-    """One batch at a time on a device: by a Prefect concurrency limit when the settings name one, else by a file lock."""
+    """One batch at a time on a device: by the Prefect concurrency limit that the settings name, else by a file lock."""
     if settings.gpu_slot:
         from prefect.concurrency.sync import concurrency
 
@@ -81,7 +81,7 @@ class DiffusersPainter:
 
         def step(_done: int, _of: int) -> None:
             if stopping.is_set():
-                raise Interrupted
+                raise InterruptedRunError
 
         began = time.monotonic()
         rendered = render(self.studio, batch, progress=step)

@@ -27,7 +27,7 @@ ROLES = ("clip", "aesthetic", "safety")
 
 @dataclass(frozen=True)
 class Weights:
-    """A checkpoint with its files hashed, and the folder they lie in (None: not on this machine, ``missing`` says why)."""
+    """A checkpoint with its files hashed, and their folder (None: not on this machine, ``missing`` says why)."""
 
     checkpoint: Checkpoint
     folder: Path | None
@@ -85,7 +85,7 @@ class Work:
 
 
 def prepare(spec_path: Path, settings: Settings) -> Work:
-    """Read a spec and everything it names. Bad specs and unknown names raise; what may come right later is an obstacle."""
+    """Read a spec and everything it names. Bad specs and names raise; what may come right later is an obstacle."""
     spec = load_spec(spec_path)
     registry = registry_for(spec_path.parent, settings)
     memory = HashMemory(settings.library / "cache" / "hashes.json")
