@@ -56,7 +56,7 @@ def _guarded(call: Callable[[], int | None]) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("InterruptedRunError. What was recorded stays; run the same command to go on.", file=sys.stderr)
+        print("Interrupted. What was recorded stays; run the same command to go on.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left
         sys.stderr.close()

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
+from flows.line import InterruptedRunError
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.progress import ProgressBar
 from flows.session import MakeTools, Session, Summary, open_session
@@ -65,7 +66,10 @@ def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServe
         servers[0].wait_until_ready()
         from flows.tasks import produce
 
-        return Summary(**produce(str(path), settings.to_parameters()))
+        try:
+            return Summary(**produce(str(path), settings.to_parameters()))
+        except InterruptedRunError:
+            raise KeyboardInterrupt from None
 
 
 def _say_who_holds(path: Path) -> Callable[[str], None]:
