@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def head(widths: tuple[int, ...]) -> Head:
     """A random head with these widths."""
     rng = np.random.default_rng(0)
     tensors = {}
-    for number, (wide, narrow) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (wide, narrow) in enumerate(pairwise(widths)):
         tensors[f"layers.{number}.weight"] = rng.normal(0, 1 / np.sqrt(wide), (narrow, wide))
         tensors[f"layers.{number}.bias"] = np.zeros(narrow)
     return make_head("random", {"layout": "mlp", "clip": "0" * 64}, tensors, "here")
@@ -53,9 +54,8 @@ def main() -> None:
         found = rescore(cards, vectors, made, IDENTITY, among)
         passed = sum(not judge(card, rules) for card in found.cards)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        print(
-            f"{COUNT} candidates, {name}: {wall:.2f} s ({cpu:.2f} s of processor time), {passed} pass, {len(found.stale)} stale"
-        )
+        print(f"{COUNT} candidates, {name}: {wall:.2f} s ({cpu:.2f} s of processor time)")
+        print(f"    {passed} pass, {len(found.stale)} stale")
     print(f"torch imported: {'torch' in sys.modules}; CLIP forwards: 0; at most 5 s are allowed")
 
 

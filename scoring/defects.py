@@ -97,7 +97,7 @@ def _burnt(at_limit: NDArray[np.bool_]) -> bool:
 def _blurred(grey: Grey) -> bool:
     """Whether even the steepest edges are soft: their step over one pixel against the picture's whole range."""
     across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
-    steepest = max(np.percentile(across, 99.5), np.percentile(down, 99.5))
+    steepest = max(np.percentile(across, 99.9), np.percentile(down, 99.9))
     low, high = np.percentile(grey, [0.5, 99.5])
     return bool(steepest < SHARP_STEP * np.sqrt(WORKING_SIDE / min(grey.shape)) * (high - low))
 

@@ -116,7 +116,7 @@ def make_objective(
             embeds @ unit(references.mean(axis=0, keepdims=True).astype(np.float32))[0]
         )
     elif count > 1:
-        pull = weights.coherence * 2 / (count - 1)
+        pull = weights.coherence * 4 / (count - 1)
     return Objective(
         entrants=ordered,
         blocks=blocks,

@@ -107,8 +107,8 @@ class Scorers:
         if self.second:
             chances = second_opinions(self.second, stored)
             found = [with_second_opinion(safety, chance) for safety, chance in zip(found, chances, strict=True)]
-        broken = unknown("the picture is not finite (NaN), so there is nothing to check", self.checker.concepts.covers)
-        return [safety if good else broken for safety, good in zip(found, finite, strict=True)]
+        why = "the picture is not finite (NaN), so there is nothing to check"
+        return [safety if good else unknown(why, safety.covers) for safety, good in zip(found, finite, strict=True)]
 
 
 def _card(

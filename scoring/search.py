@@ -88,7 +88,7 @@ def starts(objective: Objective) -> list[list[int]]:
     """
     leans: list[NDArray[np.floating[Any]]] = [np.zeros(len(objective.entrants))]
     if objective.pull and objective.styles.shape[1]:
-        strength = objective.pull * sum(objective.wanted.values()) / 2
+        strength = objective.pull * sum(objective.wanted.values())  # as if all others had that style already
         for axis in main_directions(objective.styles):
             lean = strength * (objective.styles @ axis)
             leans += [lean, -lean]

@@ -2,7 +2,7 @@
 
 To be maximised over the chosen set S, with at most the wanted number of each asset::
 
-    Σ quality(i)  +  coherence · 2/(n−1) · Σ_{i<j} cos(style_i, style_j)  −  sameness · Σ_{i<j} same(i, j)
+    Σ quality(i)  +  coherence · 4/(n−1) · Σ_{i<j} cos(style_i, style_j)  −  sameness · Σ_{i<j} same(i, j)
 
 - *quality* is the weighted sum of the aesthetic and adherence scores, each standardised over the set's candidates.
 - *style* of a candidate is its embedding less the mean of its asset's candidates: what the picture is of cancels out,

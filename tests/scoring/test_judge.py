@@ -77,7 +77,8 @@ class TestThePolicyHashCoversWhatDecides:
         variants = [
             policy_sha256(replace(RULES, **change), (("clip", "x"),), Weights(), ("gore",))  # type: ignore[arg-type]
             for change in (
-                {"per_asset": 2}, {"min_aesthetic": 5.1}, {"min_adherence": None}, {"max_likeness": 0.9}, {"max_rank": 1},
+                {"per_asset": 2}, {"min_aesthetic": 5.1}, {"min_adherence": None}, {"max_likeness": 0.9},
+                {"max_rank": 1},
                 {"min_margin": 0.2}, {"allow_defects": ()}, {"extra": ()},
             )
         ]  # fmt: skip
@@ -89,7 +90,6 @@ class TestThePolicyHashCoversWhatDecides:
         assert len(seen | set(variants)) == 1 + len(variants)
 
     def test_order_does_not(self) -> None:
-        one = policy_sha256(replace(RULES, allow_defects=("a", "b")), (("x", "1"), ("y", "2")), forbid=("g", "s"))
-        assert one == policy_sha256(
-            replace(RULES, allow_defects=("b", "a")), (("y", "2"), ("x", "1")), forbid=("s", "g")
-        )
+        scorers, other_way = (("x", "1"), ("y", "2")), (("y", "2"), ("x", "1"))
+        one = policy_sha256(replace(RULES, allow_defects=("a", "b")), scorers, forbid=("g", "s"))
+        assert one == policy_sha256(replace(RULES, allow_defects=("b", "a")), other_way, forbid=("s", "g"))

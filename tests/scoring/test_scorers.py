@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,10 @@ class TestRescoringRepeatsScoring:
 
 
 class TestNothingUncheckedCanBeKept:
-    COUNT = 1000
+    COUNT = 1000 if os.environ.get("LIMNER_FULL") else 200
 
     def kept(self, scorers: Scorers, finite: bool = True) -> tuple[int, bool]:
-        """How many of 1,000 pictures pass with no rules at all, and whether every pixel is as it was."""
+        """How many of the pictures pass with no rules at all, and whether every pixel is as it was."""
         pictures = blocks(50, 32, 32)
         before, passed = pictures.copy(), 0
         for _ in range(self.COUNT // 50):
@@ -94,12 +95,12 @@ class TestNothingUncheckedCanBeKept:
             passed += sum(not judge(one.scorecard, KeepRules()) for one in found)
         return passed, bool(np.array_equal(pictures, before))
 
-    def test_without_a_checker_0_of_1000(self, tiny: Tiny, setting: Any) -> None:
+    def test_without_a_checker_none_of_all(self, tiny: Tiny, setting: Any) -> None:
         scorers = load_scorers(tiny.clip, tiny.aesthetic, None, PROMPTS, setting, batch_size=50)
         assert self.kept(scorers) == (0, True)
 
     @pytest.mark.parametrize("fault", ["raises", "nan"])
-    def test_a_checker_that_fails_0_of_1000(self, tiny: Tiny, setting: Any, fault: str, monkeypatch: Any) -> None:
+    def test_a_checker_that_fails_none_of_all(self, tiny: Tiny, setting: Any, fault: str, monkeypatch: Any) -> None:
         scorers = load_scorers(*_three(tiny), PROMPTS, setting, batch_size=50)
         assert scorers.checker is not None
         if fault == "raises":
@@ -108,7 +109,7 @@ class TestNothingUncheckedCanBeKept:
             scorers.checker.concepts.embeds[:] = math.nan
         assert self.kept(scorers) == (0, True)
 
-    def test_pictures_that_were_nan_0_of_1000(self, tiny: Tiny, setting: Any) -> None:
+    def test_pictures_that_were_nan_none_of_all(self, tiny: Tiny, setting: Any) -> None:
         assert self.kept(load_scorers(*_three(tiny), PROMPTS, setting, batch_size=50), finite=False) == (0, True)
 
     def test_with_a_working_checker_some_pass(self, tiny: Tiny, setting: Any) -> None:

@@ -46,7 +46,7 @@ def brute_force(entrants: list[Entrant], places: dict[str, int], limit: float | 
 
 
 class TestItIsTheBestOfAllChoices:
-    @pytest.mark.parametrize("seed", range(40))
+    @pytest.mark.parametrize("seed", range(24))
     def test_equal_to_brute_force_on_a_small_set(self, seed: int) -> None:
         rng = random.Random(seed)
         assets, each, count = rng.randint(2, 4), rng.randint(2, 5), rng.choice([1, 1, 2])
@@ -119,7 +119,8 @@ class TestDoublesAreNeverBothChosen:
 
     def test_pinned_pictures_stay_whatever_they_are_like(self) -> None:
         same = np.array([1.0, 0.0])
-        entrants = [Entrant("a", "a" * 64, 1, None, same, pinned=True), Entrant("b", "b" * 64, 1, None, same, pinned=True),
+        entrants = [Entrant("a", "a" * 64, 1, None, same, pinned=True),
+                    Entrant("b", "b" * 64, 1, None, same, pinned=True),
                     Entrant("a", "c" * 64, 9, None, np.array([0.0, 1.0]))]  # fmt: skip
         choice = select(entrants, {"a": 1, "b": 1}, Weights(), 0.5)
         assert {pick.image_sha256 for pick in choice.picks} == {"a" * 64, "b" * 64}

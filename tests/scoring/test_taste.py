@@ -73,7 +73,8 @@ class TestCalibrationShowsWhatThresholdsDo:
         found = calibrate(self.CARDS, KeepRules(min_aesthetic=5.0))
         assert "cut 5: 50 of 100 pass" in as_text(found)
         draw_png(found, tmp_path / "plot.png")
-        assert Image.open(tmp_path / "plot.png").size[0] == 720
+        with Image.open(tmp_path / "plot.png") as plot:
+            assert plot.size[0] == 720
 
     def test_nothing_measured_gives_no_plot_and_no_crash(self) -> None:
         assert as_text(calibrate([], KeepRules())) == "0 of 0 pictures pass all rules"
