@@ -13,6 +13,7 @@ from catalog.provenance import Reuse
 from catalog.store import Catalog
 from catalog.verify import verify
 from specs.canonical import sha256_hex
+from specs.spec import Place
 from tests.catalog.factory import AT, CLIP, World, by_person, by_policy, card, png
 
 
@@ -133,6 +134,14 @@ class TestRegistering:
         before = (library / "catalog.sqlite").read_bytes()
         world.register(catalog)
         assert (library / "catalog.sqlite").read_bytes() == before
+
+    def test_moving_rows_about_in_the_file_changes_no_asset(self, catalog: Catalog, world: World) -> None:
+        catalog.record([world.record(0)])
+        before = catalog.provenance(world.key(0)).value["asset"]
+        moved = [replace(plan, asset=replace(plan.asset, place=Place("x.yaml", 99, 1))) for plan in world.plans]
+        catalog.register(world.spec, world.checkpoint, world.scorers, moved, world.rights, world.git)
+        catalog.record([world.record(3)])
+        assert catalog.provenance(world.key(3)).value["asset"] == before
 
     def test_a_row_that_left_the_spec_keeps_its_candidates(self, catalog: Catalog, world: World) -> None:
         catalog.record(world.records(3))

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from catalog.errors import LibraryMissingError
 from catalog.locks import holding
@@ -118,10 +120,11 @@ class TestFiles:
             (lambda path: path.write_bytes(b""), "truncated"),
             (lambda path: path.write_bytes(_flipped(path.read_bytes(), 700)), "altered"),
             (lambda path: path.write_bytes(path.read_bytes() + b"x"), "altered"),
+            (lambda path: _encode_anew(path), "altered"),
             (lambda path: _move_to_quarantine(path), "misplaced"),
             (lambda path: _swap_for_link(path), "missing"),
         ],
-        ids=["deleted", "cut", "emptied", "flipped", "lengthened", "moved", "linked"],
+        ids=["deleted", "cut", "emptied", "flipped", "lengthened", "encoded anew", "moved", "linked"],
     )
     def test_each_damage_is_found_and_mended(
         self, closed: Path, world: World, damage: Callable[[Path], None], kind: str
@@ -332,6 +335,15 @@ def _tamper(library: Path, change: str) -> None:
 
 def _flipped(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+
+
+def _encode_anew(path: Path) -> None:
+    """The same pixels in another file, which is whole and says nothing of where it comes from."""
+    with Image.open(path) as picture:
+        picture.load()
+    other = PngInfo()
+    other.add_text("Author", "somebody else")
+    picture.save(path, "PNG", pnginfo=other)
 
 
 def _move_to_quarantine(path: Path) -> None:
