@@ -114,7 +114,7 @@ class Recorder:
         )
 
     def _encode(self, execution: Execution, job: Job, pixels: Pixels) -> bytes:
-        return encode_png(pixels, Embedded(job, self._work.image.checkpoint, self._work.rights, execution))
+        return encode_png(pixels, Embedded(job, self._work.image.checkpoint, execution))
 
     def _measure(
         self, drawn: Drawn, indices: Sequence[int], entries: Sequence[Entry], encoded: Sequence[bytes]

@@ -23,7 +23,6 @@ from specs.canonical import Json, canonical_json
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 from specs.job import Job
-from specs.rights import RightsDecision
 
 KEYWORD = "limner"
 KIND = "limner.picture/1"
@@ -35,7 +34,6 @@ class Embedded:
 
     job: Job
     checkpoint: Checkpoint
-    rights: RightsDecision
     execution: Execution
 
 
@@ -84,7 +82,7 @@ def encode_png(pixels: Pixels, embedded: Embedded) -> bytes:
 
 def provenance(embedded: Embedded) -> dict[str, Json]:
     """The value of the ``limner`` chunk: the recipe, what it was rendered with and on, and what it may be used for."""
-    job, checkpoint, rights = embedded.job, embedded.checkpoint, embedded.rights
+    job, checkpoint = embedded.job, embedded.checkpoint
     return {
         "kind": KIND,
         "software": software(),
@@ -99,7 +97,6 @@ def provenance(embedded: Embedded) -> dict[str, Json]:
             "use_restrictions": list(checkpoint.use_restrictions),
             "status": checkpoint.status.value,
         },
-        "rights": {"codes": list(rights.codes), "policy_sha256": rights.policy_sha256},
         "execution": embedded.execution.value(),
     }
 

@@ -26,7 +26,6 @@ from generator.xmp import packet
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import LimnerError
 from specs.job import Job
-from specs.rights import RightsDecision
 from specs.schedulers import SCHEDULERS
 
 UNET_SHA256 = "0123456789abcdef" * 4
@@ -34,9 +33,6 @@ FILES = (WeightFile("unet/diffusion_pytorch_model.safetensors", UNET_SHA256), We
 SOURCE = Source(folder="/models/painter")
 PAINTER = Checkpoint("painter", "sd1", SOURCE, FILES, "CreativeML-OpenRAIL-M", Status.VERIFIED, True, ("no harm",))
 JOB = Job("a red potion", "blurry, cropped", PAINTER.weights_id, "dpmpp-2m-karras", 20, 4.5, 512, 768, 42, clip_skip=2)
-RIGHTS = RightsDecision(
-    "painter", PAINTER.weights_id, PAINTER.licence, "internal", True, True, ("ok",), (), "", "2" * 64
-)
 STACK = Execution("cpu", "a CPU", "float32", 4, False, 2, (("torch", "2.14.1"),), (("cpu_capability", "AVX2"),))
 HARD_PROMPTS = [
     "plain",
@@ -57,7 +53,7 @@ def pixels(height: int = 16, width: int = 24, seed: int = 0) -> png.Pixels:
 
 
 def embedded(prompt: str = JOB.prompt, **changes: object) -> Embedded:
-    return Embedded(replace(JOB, prompt=prompt, **changes), PAINTER, RIGHTS, STACK)  # type: ignore[arg-type]
+    return Embedded(replace(JOB, prompt=prompt, **changes), PAINTER, STACK)  # type: ignore[arg-type]
 
 
 class TestTheSamePictureIsTheSameFile:
@@ -78,7 +74,7 @@ class TestTheSamePictureIsTheSameFile:
     def test_nothing_in_it_tells_asset_set_time_or_place(self) -> None:
         record = read_png(encode_png(pixels(), embedded())).limner
         assert record is not None
-        assert set(record) == {"kind", "software", "job_id", "job", "checkpoint", "rights", "execution"}
+        assert set(record) == {"kind", "software", "job_id", "job", "checkpoint", "execution"}
         assert b"/models" not in encode_png(pixels(), embedded())
 
 
@@ -148,7 +144,7 @@ class TestAutomatic1111CanReadIt:
 
 class TestItIsMarkedAsMadeByAModel:
     def values(self, job: Job = JOB, checkpoint: Checkpoint = PAINTER) -> dict[str, str]:
-        text = read_png(encode_png(pixels(), Embedded(job, checkpoint, RIGHTS, STACK))).xmp
+        text = read_png(encode_png(pixels(), Embedded(job, checkpoint, STACK))).xmp
         root = ElementTree.fromstring(text.split("?>", 1)[1].rsplit("<?", 1)[0])
         return {element.tag.split("}")[1]: "".join(element.itertext()).strip() for element in root.iter()}
 
@@ -190,12 +186,11 @@ class TestItCarriesItsProvenance:
         assert again.job_id == record["job_id"] == given_job.job.job_id
         assert Execution.from_value(record["execution"]) == STACK
 
-    def test_with_every_weight_files_hash_and_the_rights_decision(self) -> None:
+    def test_with_every_weight_files_hash_and_the_licence(self) -> None:
         record = read_png(encode_png(pixels(), embedded())).limner
         assert record is not None
         assert record["checkpoint"]["files"] == {file.path: file.sha256 for file in FILES}
         assert record["checkpoint"]["licence"] == PAINTER.licence
-        assert record["rights"] == {"codes": ["ok"], "policy_sha256": "2" * 64}
 
     def test_half_a_surrogate_pair_is_refused_in_words(self) -> None:
         with pytest.raises(LimnerError, match="half of a surrogate pair"):
