@@ -17,7 +17,6 @@ from scoring.objective import Entrant, make_objective
 from scoring.select import Choice, select
 from specs.spec import Weights
 
-
 LOOKS = 2
 
 

@@ -69,6 +69,7 @@ CLIPPED_SUBJECT = 0.12  # of those of what stands on a white or black ground
 SHARP_STEP = 0.13  # at 256 px: the steepest edges' step over one pixel, as a share of the brightness range
 CUT_SHARE = 0.028  # of the trim line: this much of it runs through strong edges when a subject is cut
 SCENE_SHARE = 0.5  # and from this much on it is a scene that is meant to be cut
+PLAIN_STEP = 4.0  # brightness levels: along the rim of a plain ground no step is larger
 WORKING_SIDE = 256
 
 
@@ -158,7 +159,8 @@ def _crosses(grey: Grey, box: Box) -> bool:
     """Whether a subject is cut by the outline of ``box``.
 
     Brightness is followed along the outline: where it steps as strongly as the subject's own edges do (those of the
-    picture's middle), something crosses. A picture that is busy all along is a scene, which is meant to be cut.
+    picture's middle), something crosses; on a plain ground two such steps are enough.
+    A picture that is busy all along is a scene, which is meant to be cut.
     """
     rows, columns = min(grey.shape[0], WORKING_SIDE), min(grey.shape[1], WORKING_SIDE)
     small = area_mean(grey, rows, columns)
@@ -170,4 +172,6 @@ def _crosses(grey: Grey, box: Box) -> bool:
     middle = small[rows // 6 : -(rows // 6), columns // 6 : -(columns // 6)]
     own = np.percentile(np.abs(np.diff(middle, axis=1)), 99)
     strong = (np.abs(np.roll(line, -2) - line) > max(0.7 * own, 6.0)).mean()
-    return bool(CUT_SHARE <= strong < SCENE_SHARE)
+    rim = np.concatenate([small[0], small[:, -1], small[-1, ::-1], small[::-1, 0]])
+    least = 2 / len(line) if np.abs(np.diff(rim)).max() < PLAIN_STEP else CUT_SHARE
+    return bool(least <= strong < SCENE_SHARE)
