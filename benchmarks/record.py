@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def record(commands: Mapping[str, Sequence[str]], results: Path) -> None:
-    """Run the commands that the command line names (all without names); exit 1 when one fails. Words follow ``python``."""
+    """Run the commands that the command line names (all without names); exit 1 when one fails."""
     names = sys.argv[1:] or list(commands)
     unknown = set(names) - set(commands)
     if unknown:

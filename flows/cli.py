@@ -174,6 +174,22 @@ def checkpoints_(
     return show_checkpoints(name, from_environment(checkpoints=tuple(checkpoints)), as_json=as_json)
 
 
+@command("convert")
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A pickle of tensors: .bin, .pt or .pth.")],
+    to: Annotated[Path | None, typer.Option(help="The folder to write into; beside the file without it.")] = None,
+    clip: Annotated[
+        str | None, typer.Option(help="The file is a scorer's head: the CLIP it belongs to, by name or sha256.")
+    ] = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Turn published weights from a pickle into safetensors: opened as weights only, in a process of its own."""
+    from flows.convert import convert as convert_file
+
+    return convert_file(source, to, clip, from_environment(checkpoints=tuple(checkpoints)), as_json=as_json)
+
+
 @command("serve")
 def serve(
     specs: SpecFiles,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "docs" / "commands"
-COMMANDS = ("", "produce", "plan", "keepers", "show", "reproduce", "verify", "checkpoints", "serve", "doctor")
+COMMANDS = ("", *["produce", "plan", "keepers", "show", "reproduce", "verify", "checkpoints", "convert", "serve", "doctor"])
 
 
 def pages() -> dict[str, str]:

@@ -181,7 +181,7 @@ def _no_index(folder: Path) -> str:
     if single:
         return (
             f"{single[0]}: got a single-file checkpoint; a diffusers folder (model_index.json, unet/, vae/, …) is "
-            f"allowed. Run `limner convert {single[0]}`"
+            f"allowed. Single files are not read yet: take the diffusers folder that its makers publish"
         )
     return f"{folder}: no model_index.json; a checkpoint is a diffusers folder (model_index.json, unet/, vae/, …)"
 
@@ -189,5 +189,5 @@ def _no_index(folder: Path) -> str:
 def _convert(pickle: Path, wanted: str) -> str:
     return (
         f"{pickle}: got a pickle; allowed is {wanted}. limner never reads pickles, because opening one can run any "
-        f"code. Run `limner convert {pickle}`"
+        f"code. Run `limner convert {pickle}`, or ask its makers for safetensors"
     )

@@ -1,14 +1,11 @@
 """A published ``.pth`` head → hash-checked safetensors with a config.json: what ``limner convert`` does.
 
-A pickle can run code. It is opened in a subprocess of its own (isolated Python, nothing but torch and safetensors),
-with ``weights_only=True``, mapped to the CPU (some were saved from a GPU); this process never opens it.
+The pickle is opened by ``generator.convert``, in a process of its own.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,22 +13,9 @@ from typing import Any
 
 from safetensors.numpy import load_file
 
-from scoring.errors import ConversionError
+from generator.convert import ConversionError, unpickle
 from scoring.heads import make_head
 from specs.canonical import sha256_hex
-
-TIMEOUT_S = 300
-_SCRIPT = """
-import sys
-import torch
-from safetensors.torch import save_file
-state = torch.load(sys.argv[1], map_location="cpu", weights_only=True)
-state = state.get("state_dict", state) if isinstance(state, dict) else state
-if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-    sys.exit(f"holds a {type(state).__name__}, not a dictionary of tensors")
-tensors = {k.removeprefix("module."): v.detach().float().clone() for k, v in state.items() if v.is_floating_point()}
-save_file({k: v.contiguous() for k, v in tensors.items()}, sys.argv[2])
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +45,7 @@ def convert(
         )
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "head.safetensors"
-    _unpickle(source, target)
+    unpickle(source, target, float32=True)
     tensors = load_file(target)
     layout = "nsfw-mlp" if "norm.mean" in tensors else "linear" if "weight" in tensors else "mlp"
     config: dict[str, Any] = {
@@ -75,17 +59,3 @@ def convert(
     config["embedding_dim"] = head.dim
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return Converted(folder, layout, head.dim, sha256_hex(source.read_bytes()), sha256_hex(target.read_bytes()))
-
-
-def _unpickle(source: Path, target: Path) -> None:
-    command = [sys.executable, "-I", "-W", "ignore", "-c", _SCRIPT, str(source.absolute()), str(target.absolute())]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise ConversionError(f"{source}: not read within {TIMEOUT_S} s; is it a head's weights file?") from error
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ConversionError(
-            f"{source}: cannot be read as weights only: {said[:300]}; "
-            "files that need more than weights_only=True are not opened: ask its authors for safetensors"
-        )

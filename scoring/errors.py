@@ -13,9 +13,5 @@ class ScorerMismatchError(ScorerError):
     """Two scorers that must belong together do not (a head trained on another CLIP, a checker of another width)."""
 
 
-class ConversionError(LimnerError):
-    """A published weights file could not be turned into safetensors."""
-
-
 class TasteError(UsageError):
     """There are not enough verdicts, or not both kinds, to learn from."""

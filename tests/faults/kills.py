@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -101,6 +102,8 @@ def campaign(folder: Path, kills: int, seed: int, *, say: Any = print) -> Outcom
     registry = build_models(folder / "models")
     calm = World(folder / "calm", registry)
     _prepare(calm)
+    finish(calm)  # the first one reads files that later ones find in memory
+    shutil.rmtree(calm.library)
     code, seconds = finish(calm)
     assert code == 0, (folder / "calm" / "child.log").read_text()
     expected, outcome = snapshot(calm.library), Outcome()
@@ -110,7 +113,8 @@ def campaign(folder: Path, kills: int, seed: int, *, say: Any = print) -> Outcom
         world = World(folder / f"trial-{outcome.libraries}", registry)
         _prepare(world)
         for _ in range(min(KILLS_A_LIBRARY, kills - outcome.kills)):
-            _kill_once(world, rng.uniform(0, seconds), outcome)
+            if not _kill_once(world, rng, seconds, outcome):
+                break
         code, _seconds = finish(world)
         _check(world, code, expected, expected_files, outcome)
         outcome.libraries += 1
@@ -123,20 +127,30 @@ def _prepare(world: World) -> None:
     world.write(spec_of([f"card-{number}" for number in range(PICTURES // 4)], candidates=4))
 
 
-def _kill_once(world: World, delay_s: float, outcome: Outcome) -> None:
-    before = files(world.library) if world.library.exists() else set()
+def _kill_once(world: World, rng: random.Random, seconds: float, outcome: Outcome) -> bool:
+    """Kill a run at a random moment: one in four at any time, the others after it has begun to store pictures.
+
+    False when the run had finished before; that is no kill.
+    """
+    before = files(world.library)
     pid = run_in_fork(world)
-    time.sleep(delay_s)
-    os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    outcome.kills += 1
-    finished = os.WIFEXITED(status)
-    after = files(world.library) if world.library.exists() else set()
-    outcome.hit_while["finished before"] += finished
-    outcome.hit_while["pictures were being stored"] += not finished and before < after
-    outcome.hit_while["no picture yet"] += not finished and before == after
+    ended = 0
+    if rng.random() < 0.75:
+        while not ended and files(world.library) == before:
+            time.sleep(0.002)
+            ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        time.sleep(rng.uniform(0, seconds / 3))
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    after = files(world.library)
     if not before <= after:
         outcome.violations.append(f"{world.folder.name}: {len(before - after)} pictures vanished")
+    if os.WIFEXITED(status):
+        return False
+    outcome.kills += 1
+    outcome.hit_while["while pictures were being stored" if before < after else "before the first picture"] += 1
+    return True
 
 
 def _check(world: World, code: int, expected: dict[str, Any], expected_files: set[str], outcome: Outcome) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from generator.convert import ConversionError
 from scoring.aesthetic import load_aesthetic
 from scoring.convert import convert
-from scoring.errors import ConversionError, ScorerError, ScorerMismatchError
+from scoring.errors import ScorerError, ScorerMismatchError
 from scoring.heads import load_head, make_head
 from tests.tiny_scorers import DIM, Tiny, build_head
 
