@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "docs" / "commands"
-COMMANDS = ("", *["produce", "plan", "keepers", "show", "reproduce", "verify", "checkpoints", "convert", "serve", "doctor"])
+WORDS = "produce plan keepers show reproduce verify checkpoints convert serve doctor"
 
 
 def pages() -> dict[str, str]:
     """File name → the help text of limner and of each command, 100 columns wide, without colours."""
-    return {f"{name or 'limner'}.txt": _help(name) for name in COMMANDS}
+    return {f"{name or 'limner'}.txt": _help(name) for name in ["", *WORDS.split()]}
 
 
 def _help(name: str) -> str:
