@@ -22,7 +22,7 @@ from starter.training import Run, Trainer, batches, begin, parser
 
 IMAGE_FOLDER = Path(__file__).parent / "image"
 _KL_WEIGHT = 1e-4
-_LATENT_NOISE = 0.08
+_LATENT_NOISE = 0.2
 _CHANNELS = (16, 32, 64, 96, 96)
 
 

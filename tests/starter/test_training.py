@@ -1,0 +1,72 @@
+"""What the trainings promise before any weight is trained."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from starter import linear_code
+from starter.draw.scene import draw, training_scene
+from starter.tokenizer import known_words, learn_merges
+from starter.train_all import PLAN, command
+from starter.train_judge import Judge
+from starter.train_unet import betas
+from starter.train_vae import new_vae
+from starter.training import Run, batches, rate_at
+
+
+def run(tmp_path: Path, steps: int = 10) -> Run:
+    return Run("test", tmp_path, torch.device("cpu"), steps, 4, 1e-3, 1, None)
+
+
+class TestTheLinearCode:
+    def test_the_encoder_computes_the_code_that_the_matrices_compute(self) -> None:
+        pixels = np.stack([np.asarray(draw(training_scene(seed))) for seed in range(24)])
+        code, vae = linear_code.fit(pixels), new_vae()
+        linear_code.install(code, vae)
+        picture = torch.from_numpy(pixels[:2]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with torch.no_grad():
+            mean = vae.encode(picture).latent_dist.mean.numpy()
+        expected = code.encode(pixels[:2])
+        assert expected.shape == (2, 32, 8, 8)
+        assert np.abs(mean - expected).mean() < 0.01 * expected.std()
+
+
+class TestTheSchedule:
+    def test_noise_grows_to_forty_times_the_signal(self) -> None:
+        kept = np.cumprod(1 - np.array(betas()))
+        noise = np.sqrt((1 - kept) / kept)
+        assert (np.diff(noise) > 0).all()
+        assert 35 < noise[-1] < 45
+
+    def test_the_learning_rate_warms_up_and_ends_near_zero(self, tmp_path: Path) -> None:
+        made = run(tmp_path, 1000)
+        assert rate_at(made, 0) < rate_at(made, 99) <= 1e-3
+        assert rate_at(made, 1000) < 2e-5
+
+    def test_a_resumed_training_sees_the_rows_that_it_would_have_seen(self, tmp_path: Path) -> None:
+        whole = [rows.tolist() for rows in batches(run(tmp_path), 100, 0)]
+        assert [rows.tolist() for rows in batches(run(tmp_path), 100, 6)] == whole[6:]
+
+
+class TestTheVocabulary:
+    def test_every_word_of_the_captions_becomes_one_piece(self) -> None:
+        words = known_words()
+        joined = {"".join(pair) for pair in learn_merges(words)}
+        assert {word + "</w>" for word in words if len(word) > 1} <= joined
+
+
+class TestTheCommands:
+    def test_every_stage_is_a_module_of_this_folder(self) -> None:
+        for name in PLAN:
+            line = command(name, Path("build/starter"), "cpu", 0.5)
+            assert (Path("starter") / f"{line[2].removeprefix('starter.')}.py").exists()
+
+    def test_the_judge_answers_every_facet(self) -> None:
+        answers = Judge()(torch.zeros(1, 3, 64, 64))
+        assert {facet: logits.shape[1] for facet, logits in answers.items()} == {
+            "subject": 48,
+            "colour": 12,
+            "ground": 10,
+            "style": 4,
+        }
