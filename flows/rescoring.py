@@ -13,7 +13,7 @@ import numpy as np
 
 from catalog.made import MadeCandidate
 from catalog.store import Catalog
-from flows.planning import present
+from flows.planning import Made, present
 from flows.recording import Scorers
 from flows.work import Work
 from generator.images import read_png
@@ -24,26 +24,25 @@ from scoring.scorecard import SafetyState, Scorecard
 LOOKED_AT_ONCE = 16  # pictures decoded together
 
 
-def refresh(work: Work, catalog: Catalog, load_scorers: Callable[[], Scorers]) -> int:
+def refresh(work: Work, catalog: Catalog, made: Made, load_scorers: Callable[[], Scorers]) -> int:
     """Measure again what is stale among the candidates of the present recipe; returns how many cards are new."""
-    stale = [item for item in _stale(work, catalog) if item[0].state == "present"]
+    stale = [item for item in _stale(work, made) if item[0].state == "present"]
     asked = work.scorer_ids
     by_pixels = [item for item in stale if roles_that_need_pixels(item[1].scorers, asked)]
     by_embedding = [item for item in stale if not roles_that_need_pixels(item[1].scorers, asked)]
     fresh = _from_embeddings(work, catalog, by_embedding) if by_embedding else []
     if by_pixels:
         fresh += _from_pixels(catalog, by_pixels, load_scorers())
-    catalog.rescore([(made.key, card) for made, card in fresh])
+    catalog.rescore([(candidate.key, card) for candidate, card in fresh])
     for area, states in (("objects", {SafetyState.CLEAR}), ("quarantine", {SafetyState.FLAGGED, SafetyState.UNKNOWN})):
-        moved = [made.image_sha256 for made, card in fresh if card.safety.state in states and made.area != area]
+        moved = [old.image_sha256 for old, card in fresh if card.safety.state in states and old.area != area]
         if moved:
             catalog.relocate(moved, area)
     return len(fresh)
 
 
-def _stale(work: Work, catalog: Catalog) -> Iterable[tuple[MadeCandidate, Scorecard]]:
+def _stale(work: Work, made: Made) -> Iterable[tuple[MadeCandidate, Scorecard]]:
     """Candidates that the policy in force (it names the scorers) has not judged, and whose card names others."""
-    made = catalog.made(work.spec.set_name)
     for asset_id, plan in work.plans.items():
         for candidate in present(plan, made.get(asset_id, {})).values():
             if not candidate.judged_by(work.policies[asset_id]):

@@ -18,7 +18,7 @@ from catalog.locks import set_lock
 from catalog.runs import Run
 from catalog.store import Catalog
 from flows.line import InterruptedRunError, Line, Shard, ShardReport, make_shards
-from flows.planning import Entry, Plan, make_plan
+from flows.planning import Entry, Made, Plan, make_plan
 from flows.progress import ProgressBar
 from flows.recording import Recorder, Scorers
 from flows.rescoring import refresh
@@ -65,12 +65,20 @@ class Session:
     load_scorers: Callable[[], Scorers]
     began: float = field(default_factory=time.monotonic)
     _shards: list[Shard] | None = None
+    _made: Made | None = None
+    _plan: Plan | None = None
     _next_number: int = 0
 
-    def settle(self) -> None:
-        """Bring stale scores up to date, judge and choose wherever a round is complete, append the verdicts."""
-        refresh(self.work, self.catalog, self.load_scorers)
-        settle(self.work, self.catalog)
+    def settle(self, *, incomplete: bool = False) -> None:
+        """Bring stale scores up to date, then judge and choose, once no picture of a round that has begun is missing.
+
+        Keepers are chosen for the whole set together, so choosing earlier would make the choice depend on where a run
+        was interrupted. ``incomplete``: pictures are missing because they failed; choose among what there is.
+        """
+        if refresh(self.work, self.catalog, self.made(), self.load_scorers):
+            self._forget()
+        if (incomplete or not self.plan().entries) and settle(self.work, self.catalog, self.made()):
+            self._forget()
 
     def shards(self) -> list[Shard]:
         """The shards left in this round; empty when the set is finished. Stable until ``finish_round``."""
@@ -83,9 +91,20 @@ class Session:
                 self.progress.grow(self.progress.done + new - self.progress.total)
         return self._shards
 
+    def made(self) -> Made:
+        """What is on record of the set, as of the last step of this run."""
+        if self._made is None:
+            self._made = self.catalog.made(self.work.spec.set_name)
+        return self._made
+
     def plan(self) -> Plan:
         """What is left to do now."""
-        return make_plan(self.work, self.catalog.made(self.work.spec.set_name))
+        if self._plan is None:
+            self._plan = make_plan(self.work, self.made())
+        return self._plan
+
+    def _forget(self) -> None:
+        self._made = self._plan = None
 
     def shard(self, number: int, pairs: Sequence[tuple[str, int]]) -> Shard:
         """A shard from what a task was told."""
@@ -99,7 +118,8 @@ class Session:
         self.summary.failed += failed
         self._take_over([entry for report in reports for entry in report.waiting])
         self._shards = None
-        self.settle()
+        self._forget()
+        self.settle(incomplete=failed > 0)
 
     def _take_over(self, waiting: list[Entry]) -> None:
         """Jobs that another live run had claimed: take its pictures, or make them if that run died."""
@@ -115,8 +135,7 @@ class Session:
 
     def finish(self) -> Summary:
         """Fill in the summary, and draw the contact sheet where something changed."""
-        made = self.catalog.made(self.work.spec.set_name)
-        of_spec = [candidate for id_ in self.work.plans for candidate in made.get(id_, {}).values()]
+        of_spec = [candidate for id_ in self.work.plans for candidate in self.made().get(id_, {}).values()]
         self.summary.kept = sum(candidate.is_keeper for candidate in of_spec)
         self.summary.rejected = len(of_spec) - self.summary.kept
         self.summary.seconds = round(time.monotonic() - self.began, 3)
@@ -174,7 +193,7 @@ def open_session(
 ) -> Iterator[Session]:
     """The session of this spec and library; the one that is open already, if there is one.
 
-    Raises NotAllowedError when rights or missing weights stand in the way, and ``catalog.locks.Busy`` when another run
+    Raises NotAllowedError when rights or missing weights stand in the way, and ``BusyError`` when another run
     holds the set and ``settings.wait`` is false; otherwise waits, after telling ``on_wait`` who holds it.
     ``make_tools`` may bring another renderer or other scorers (the scale test has a stand-in).
     """
@@ -234,9 +253,12 @@ def permitted(spec_path: Path, settings: Settings) -> Work:
 def _begin(work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools) -> Session:
     work.register(catalog)
     bar = progress or ProgressBar(work.spec.set_name, 0, quiet=True)
-    before = make_plan(work, catalog.made(work.spec.set_name))
+    made = catalog.made(work.spec.set_name)
+    before = make_plan(work, made)
     run = catalog.start_run(work.spec.set_name, work.spec.spec_sha256)
     recorder = Recorder(work, catalog, run, tools.load_scorers, bar)
     line = Line(tools.load_painter, recorder, tools.slot)
     summary = Summary(work.spec.set_name, reused=before.jobs - len(before.entries), library=str(settings.library))
-    return Session(work, settings, catalog, run, line, bar, summary, before, recorder.load)
+    session = Session(work, settings, catalog, run, line, bar, summary, before, recorder.load)
+    session._made, session._plan = made, before
+    return session

@@ -45,9 +45,8 @@ class Judged:
         return not self.reasons and not self.made.decided_by.startswith("person:")
 
 
-def settle(work: Work, catalog: Catalog) -> int:
-    """Append what is to be said; returns how many verdicts were. Does nothing twice."""
-    made = catalog.made(work.spec.set_name)
+def settle(work: Work, catalog: Catalog, made: Made) -> int:
+    """Append what is to be said of what is made; returns how many verdicts were. Does nothing twice."""
     open_assets = {asset_id: list(judged) for asset_id, judged in _to_judge(work, made)}
     if not open_assets:
         return 0
@@ -58,7 +57,13 @@ def settle(work: Work, catalog: Catalog) -> int:
         item for id_, judged in open_assets.items() for item in _verdicts(work, id_, judged, standing[id_], choice)
     ]
     verdicts += _superseded(work, made, open_assets, {pick.asset_id for pick in choice.picks})
-    return catalog.append(verdicts)
+    count = catalog.append(verdicts)
+    if work.spec.reject_pixels == "drop":
+        of_objects = {
+            item.made.image_sha256 for judged in open_assets.values() for item in judged if item.made.area == "objects"
+        }
+        catalog.drop_pixels(verdict.image_sha256 for _, verdict in verdicts if verdict.image_sha256 in of_objects)
+    return count
 
 
 def _to_judge(work: Work, made: Made) -> Iterable[tuple[str, list[Judged]]]:

@@ -5,7 +5,9 @@ Importing this file imports Prefect. Tasks take names and numbers, never pixels;
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.artifacts import publish
+from catalog.errors import BusyError
+from flows.artifacts import advance, begin, publish
 from flows.line import InterruptedRunError, Shard, ShardReport
-from flows.session import open_session, session_here
+from flows.session import Session, Summary, open_session, session_here
 from flows.settings import Settings
 from specs.errors import LimnerError
+from specs.load import load_spec
 
 
 def _worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -48,27 +52,43 @@ def make_shard(spec: str, settings: dict[str, Any], number: int, entries: list[t
     persist_result=False,
 )
 def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Make, score and choose what is missing of a spec; returns the summary of ``limner produce --json``."""
+    """Make, score and choose what is missing of a spec; returns the summary of ``limner produce --json``.
+
+    With ``settings["wait"]`` false, a set that another run holds is left alone: ``{"set": …, "skipped": …}``.
+    """
     settings = settings or {}
-    with open_session(Path(spec), Settings.from_parameters(settings)) as session:
-        session.settle()
-        while shards := session.shards():
-            reports, failed = make_round(shards, spec, settings)
-            session.finish_round(reports, failed)
-            if failed:
-                break
-        summary = session.finish()
-        publish(session)
-    return asdict(summary)
+    try:
+        with open_session(Path(spec), Settings.from_parameters(settings)) as session:
+            return asdict(make_set(session, spec, settings))
+    except BusyError as busy:
+        get_run_logger().warning("skipped: %s", busy)
+        return {"set": load_spec(Path(spec)).set_name, "skipped": str(busy)}
 
 
-def make_round(shards: list[Shard], spec: str, settings: dict[str, Any]) -> tuple[list[ShardReport], int]:
+def make_set(session: Session, spec: str, settings: dict[str, Any]) -> Summary:
+    """Round after round until nothing is left to make, or something failed."""
+    session.settle()
+    progress = begin(session)
+    while shards := session.shards():
+        reports, failed = make_round(shards, spec, settings, partial(advance, session, progress))
+        session.finish_round(reports, failed)
+        if failed:
+            break
+    summary = session.finish()
+    publish(session)
+    return summary
+
+
+def make_round(
+    shards: list[Shard], spec: str, settings: dict[str, Any], after_each: Callable[[], None]
+) -> tuple[list[ShardReport], int]:
     """One task a shard; (reports, pictures that failed after their retries). What a user must mend is raised."""
     futures = [make_shard.submit(spec, settings, shard.number, shard.pairs) for shard in shards]
     reports, failed = [], 0
     for shard, future in zip(shards, futures, strict=True):
         try:
             reports.append(future.result())
+            after_each()
         except (LimnerError, InterruptedRunError):
             raise
         except Exception as error:

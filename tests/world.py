@@ -102,9 +102,9 @@ class World:
         return self.spec
 
     def environment(self) -> dict[str, str]:
-        """Variables of a command run in this world."""
+        """Variables of a command run in this world; it starts its own Prefect server unless it is told of one."""
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
             "LIMNER_LIBRARY": str(self.library),
             "LIMNER_CHECKPOINTS": str(self.registry),
             "LIMNER_BATCH_SIZE": os.environ.get("LIMNER_BATCH_SIZE", "4"),

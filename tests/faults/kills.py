@@ -23,7 +23,6 @@ from typing import Any
 
 from tests.world import World, build_models, spec_of
 
-PICTURES = 64
 KILLS_A_LIBRARY = 5
 
 
@@ -96,22 +95,22 @@ def finish(world: World) -> tuple[int, float]:
     return os.waitstatus_to_exitcode(status), time.monotonic() - began
 
 
-def campaign(folder: Path, kills: int, seed: int, *, say: Any = print) -> Outcome:
-    """Kill ``kills`` runs; each library takes a few kills, is resumed to the end, and compared."""
+def campaign(folder: Path, kills: int, pictures: int, seed: int, *, say: Any = print) -> Outcome:
+    """Kill ``kills`` runs of sets of ``pictures``; each library takes a few, is resumed to the end, and compared."""
     rng = random.Random(seed)
     registry = build_models(folder / "models")
     calm = World(folder / "calm", registry)
-    _prepare(calm)
+    _prepare(calm, pictures)
     finish(calm)  # the first one reads files that later ones find in memory
     shutil.rmtree(calm.library)
     code, seconds = finish(calm)
     assert code == 0, (folder / "calm" / "child.log").read_text()
     expected, outcome = snapshot(calm.library), Outcome()
-    assert len(expected) == PICTURES, len(expected)
+    assert len(expected) == pictures, len(expected)
     expected_files = files(calm.library)
     while outcome.kills < kills:
         world = World(folder / f"trial-{outcome.libraries}", registry)
-        _prepare(world)
+        _prepare(world, pictures)
         for _ in range(min(KILLS_A_LIBRARY, kills - outcome.kills)):
             if not _kill_once(world, rng, seconds, outcome):
                 break
@@ -122,9 +121,9 @@ def campaign(folder: Path, kills: int, seed: int, *, say: Any = print) -> Outcom
     return outcome
 
 
-def _prepare(world: World) -> None:
+def _prepare(world: World, pictures: int) -> None:
     world.folder.mkdir(parents=True)
-    world.write(spec_of([f"card-{number}" for number in range(PICTURES // 4)], candidates=4))
+    world.write(spec_of([f"card-{number}" for number in range(pictures // 4)], candidates=4))
 
 
 def _kill_once(world: World, rng: random.Random, seconds: float, outcome: Outcome) -> bool:
@@ -149,7 +148,8 @@ def _kill_once(world: World, rng: random.Random, seconds: float, outcome: Outcom
     if os.WIFEXITED(status):
         return False
     outcome.kills += 1
-    outcome.hit_while["while pictures were being stored" if before < after else "before the first picture"] += 1
+    when = "while pictures were being stored" if before < after else "before the first picture"
+    outcome.hit_while[when] += 1
     return True
 
 
@@ -173,6 +173,7 @@ def main() -> None:
     """Run the campaign and print its figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--seed", type=int, default=20220916)
     options = parser.parse_args()
     from flows.prefect_home import EmbeddedServer, prepare
@@ -184,14 +185,16 @@ def main() -> None:
         server.wait_until_ready()
         warm_up()
         began = time.monotonic()
-        outcome = campaign(folder, options.kills, options.seed, say=lambda line: print(line, file=sys.stderr))
+        outcome = campaign(
+            folder, options.kills, options.pictures, options.seed, say=lambda line: print(line, file=sys.stderr)
+        )
         server.stop()
     print(
         json.dumps(
             {
                 "kills": outcome.kills,
                 "libraries": outcome.libraries,
-                "pictures_a_library": PICTURES,
+                "pictures_a_library": options.pictures,
                 "seed": options.seed,
                 "killed": dict(outcome.hit_while),
                 "violations": outcome.violations,

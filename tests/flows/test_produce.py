@@ -184,6 +184,25 @@ class TestRounds:
         assert again["generated"] == 0
 
 
+class TestDroppedPixels:
+    def test_leave_rows_scores_and_embeddings_and_are_not_made_again(self, world: World, limner: Limner) -> None:
+        keep = {**spec_of(IDS)["keep"], "reject_pixels": "drop"}
+        world.write(spec_of(IDS, keep=keep))
+        first = limner("produce", "spec.yaml", "--json").json
+        kept = {keeper["image_sha256"] + ".png" for keeper in limner("keepers", "--json").json}
+        left = {path.name for path in world.library.glob("objects/*/*.png")}
+        assert left == kept, "only keepers have pixels; what is quarantined is elsewhere, untouched"
+        again = limner("produce", "spec.yaml", "--json").json
+        assert (again["generated"], again["kept"]) == (0, first["kept"])
+        assert limner("verify", "--json").json["problems"] == []
+        records = [limner("show", f"tiny-set/{id_}#{n}", "--json").json for id_ in IDS for n in (0, 1)]
+        dropped = [record for record in records if record["image"]["state"] == "dropped"]
+        assert dropped
+        assert all(record["embeddings"] and record["verdicts"][-1]["reasons"] for record in dropped)
+        found = limner("reproduce", dropped[0]["image"]["image_sha256"], "--json").json
+        assert (found["identical"], found["max_difference"]) == (True, 0)
+
+
 class TestRights:
     def test_stop_a_run_before_any_model_loads(self, world: World, limner: Limner) -> None:
         world.write(spec_of(IDS, checkpoint="novelai-leak"))

@@ -57,6 +57,33 @@ class TestServe:
         assert gone_within(world, 10) == []
         assert "Traceback" not in err, err
 
+    def test_a_firing_that_meets_another_run_of_the_set_leaves_it_alone(self, world: World, limner: Limner) -> None:
+        from catalog.locks import set_lock
+        from flows.tasks import produce
+
+        world.write(spec_of(IDS))
+        with set_lock(world.library, "tiny-set", wait=False):
+            settings = {"library": str(world.library), "wait": False, "checkpoints": [str(world.registry)]}
+            found = produce("spec.yaml", settings)
+        assert found["set"] == "tiny-set"
+        assert f"process {os.getpid()}" in found["skipped"]
+        assert not (world.library / "objects").exists() or not list(world.library.glob("objects/*/*"))
+
+    def test_the_projects_prefect_yaml_names_the_flow_and_its_settings(self) -> None:
+        import yaml
+        from prefect.utilities.importtools import import_object
+
+        from flows.settings import Settings
+        from flows.tasks import produce
+        from tests.world import ROOT
+
+        for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:
+            path, _, name = deployment["entrypoint"].partition(":")
+            assert import_object(f"{path.removesuffix('.py').replace('/', '.')}.{name}") is produce
+            assert (ROOT / deployment["parameters"]["spec"]).is_file()
+            assert Settings.from_parameters(deployment["parameters"]["settings"]).wait is False
+            assert deployment["schedules"][0]["timezone"]
+
     def test_refuses_a_spec_without_a_schedule(self, world: World, limner: Limner) -> None:
         world.write(spec_of(IDS))
         done = limner("serve", "spec.yaml")
