@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +23,7 @@ from generator.weights import locate
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 
+WIDTH_IN_PIPES = 140
 ROWS_SHOWN = 24  # of a table at the end of a run; `limner keepers` lists all
 STATE_WORDS = {
     State.NEW: "new",
@@ -33,8 +35,8 @@ STATE_WORDS = {
 
 
 def console() -> Console:
-    """Standard output, without colours where nobody looks."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Standard output, without colours where nobody looks, and wide enough for whole words in a pipe."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_PIPES)
 
 
 def print_json(value: Any) -> None:
@@ -242,8 +244,10 @@ def checkpoint_value(checkpoint: Checkpoint, settings: Settings) -> dict[str, An
 
 
 def _print_checkpoints(values: Sequence[Mapping[str, Any]]) -> None:
-    table = Table()
-    for column in ("name", "architecture", "status", "licence", "commercial", "here"):
+    table = Table(box=box.SIMPLE)
+    for column in ("name", "architecture", "status"):
+        table.add_column(column, no_wrap=True)
+    for column in ("licence", "commercial", "here"):
         table.add_column(column, overflow="fold")
     words = {True: "yes", False: "no", None: "unknown"}
     for value in values:
