@@ -41,6 +41,11 @@ def locate(checkpoint: Checkpoint, *, hub_cache: Path | None = None, online: boo
             )
         return folder
     repo, revision = source.repo_id, source.revision
+    if repo is None:
+        raise LimnerError(
+            f"{_entry(checkpoint)}: source: got none; allowed is a folder, or a hub repository and revision. If you have "
+            f"these weights, name {checkpoint.name!r} in a checkpoints file of yours with `source: {{folder: …}}`."
+        )
     if not repo or not revision or not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise LimnerError(
             f"{_entry(checkpoint)}: source: got repository {repo!r} at revision {revision!r}; allowed is a folder, or "

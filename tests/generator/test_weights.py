@@ -240,6 +240,10 @@ class TestLocating:
         with pytest.raises(LimnerError, match=rf"someone/model@{REVISION} is not in the hub's cache .*--online"):
             locate(from_hub("sd1"), hub_cache=tmp_path)
 
+    def test_an_entry_without_a_source_says_where_to_name_one(self) -> None:
+        with pytest.raises(LimnerError, match=r"source: got none.*in a checkpoints file of yours"):
+            locate(replace(from_hub("sd1"), source=Source()))
+
     @pytest.mark.parametrize("revision", [None, "main", "0123"])
     def test_only_a_full_revision_pins(self, tmp_path: Path, revision: str | None) -> None:
         source = Source(repo_id="someone/model", revision=revision)
