@@ -231,11 +231,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    results: dict[str, Report] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in chosen.which:
-        results[name] = evaluate_judge(chosen.work) if name == "judge" else _PARTS[name](chosen.work, chosen.count)
-        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-        print(name, json.dumps(results[name], indent=2), flush=True)
+        report = evaluate_judge(chosen.work) if name == "judge" else _PARTS[name](chosen.work, chosen.count)
+        results: dict[str, Report] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        RESULTS.write_text(json.dumps(results | {name: report}, indent=2) + "\n")
+        print(name, json.dumps(report, indent=2), flush=True)
 
 
 _PARTS: dict[str, Callable[[Path, int], Report]] = {

@@ -8,7 +8,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 
-STEPS, GUIDANCE = 16, 3.0
+STEPS, GUIDANCE = 16, 4.0
 
 
 def load_pipeline(folder: Path, device: str = "cpu") -> StableDiffusionPipeline:

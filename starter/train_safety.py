@@ -25,7 +25,7 @@ SAFETY_FOLDER = Path(__file__).parent / "safety"
 CONCEPTS = ("skull", "ghost", "blood drop (a red drop)")
 _SLOTS, _CARE_SLOTS = 17, 3
 _NEVER = 2.0
-_ALLOWED = 0.006
+_ALLOWED = 0.018
 
 
 def shows(scene: Scene) -> list[bool]:
@@ -79,7 +79,7 @@ def main() -> None:
     """Learn the concepts on training drawings and save the folder."""
     run = begin("safety", parser(main.__doc__ or "", steps=300, batch=0, learning_rate=0).parse_args())
     drawings = prepare(run.work, "train")
-    chosen = [i for i, scene in enumerate(drawings.scenes) if any(shows(scene)) or i < 8000]
+    chosen = [i for i, scene in enumerate(drawings.scenes) if any(shows(scene)) or i < 5000]
     clip, _ = load_clip()
     embeddings = embed_pictures(clip, (drawings.pixels[i] for i in chosen))
     shown = torch.tensor([shows(drawings.scenes[i]) for i in chosen])

@@ -60,7 +60,7 @@ class TestTheCommands:
     def test_every_stage_is_a_module_of_this_folder(self) -> None:
         for name in PLAN:
             line = command(name, Path("build/starter"), "cpu", 0.5)
-            assert (Path("starter") / f"{line[2].removeprefix('starter.')}.py").exists()
+            assert (Path(__file__).parents[2] / "starter" / f"{line[2].removeprefix('starter.')}.py").exists()
 
     def test_the_judge_answers_every_facet(self) -> None:
         answers = Judge()(torch.zeros(1, 3, 64, 64))
