@@ -4,6 +4,7 @@ v-prediction on a cosine schedule; where the signal is over five times the noise
 counts less, since only grain is decided there. One caption in ten is dropped for classifier-free guidance.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,10 @@ def save_pipeline(unet: UNet2DConditionModel, folder: Path = IMAGE_FOLDER) -> No
         requires_safety_checker=False,
     )
     pipeline.to(dtype=torch.float16).save_pretrained(folder)
+    for path in folder.rglob("config.json"):  # diffusers notes where a part was loaded from: nobody's business
+        settings = json.loads(path.read_text())
+        settings.pop("_name_or_path", None)
+        path.write_text(json.dumps(settings, indent=2) + "\n")
 
 
 if __name__ == "__main__":
