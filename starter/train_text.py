@@ -103,7 +103,11 @@ def main() -> None:
     """Train, or go on training, and save to the image folder."""
     run = begin("text", parser(main.__doc__ or "", steps=2500, batch=128, learning_rate=1e-3).parse_args())
     tokenizer = write_tokenizer(IMAGE_FOLDER / "tokenizer")
-    start = CLIPTextModel.from_pretrained(run.init_from) if run.init_from else new_text_encoder(len(tokenizer))
+    start = (
+        CLIPTextModel.from_pretrained(run.init_from, dtype=torch.float32)
+        if run.init_from
+        else new_text_encoder(len(tokenizer))
+    )
     reader = Reader(start)
     trainer = Trainer(run, reader)
     for step in range(trainer.step, run.steps):
