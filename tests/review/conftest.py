@@ -20,7 +20,7 @@ from tests.catalog.factory import World
 PORT = 8123
 TOKEN = "a-token-of-this-launch"
 HOME = f"http://127.0.0.1:{PORT}"
-WORLD = World(assets=3, each=4)
+WORLD = World(assets=3, each=5)  # four of the five are on record
 
 
 @pytest.fixture(scope="session")
