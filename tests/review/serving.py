@@ -28,31 +28,23 @@ class Serving:
         """The address without the token."""
         return self.address.partition("/?")[0]
 
-    def client(self) -> httpx.Client:
+    @contextlib.contextmanager
+    def client(self) -> Iterator[httpx.Client]:
         """A browser that opened the printed address."""
-        client = httpx.Client(base_url=self.home, headers={"Origin": self.home}, timeout=30)
-        assert client.get(self.address).status_code == 303
-        return client
+        with httpx.Client(base_url=self.home, headers={"Origin": self.home}, timeout=30) as client:
+            assert client.get(self.address).status_code == 303
+            yield client
 
 
 def start(library: Path, *words: str) -> Serving:
     """Start it and read the address."""
-    command = [
-        sys.executable,
-        "-m",
-        "flows.cli",
-        "review",
-        "--no-open",
-        "--as",
-        "ada",
-        "--library",
-        str(library),
-        *words,
-    ]
+    options = ["--no-open", "--as", "ada", "--library", str(library), *words]
+    command = [sys.executable, "-m", "flows.cli", "review", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True)
     assert process.stdout is not None
-    line = process.stdout.readline()
+    with process.stdout as output:
+        line = output.readline()
     found = re.search(r"http://\S+", line)
     assert found, f"printed {line!r}"
     return Serving(process, found.group())

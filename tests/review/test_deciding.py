@@ -48,10 +48,10 @@ class TestADecision:
         assert [verdict["keep"] for verdict in verdicts] == [True, False, True, False]  # type: ignore[index, union-attr]
         assert verify(library).problems == ()
 
-    @pytest.mark.parametrize("reasons", [(), ("Not a name",), ("safety_override",), ("undone",), ("withdrawn",)])
-    def test_a_rejection_needs_a_reason_with_a_name(self, catalog: Catalog, reasons: tuple[str, ...]) -> None:
-        with pytest.raises(UsageError, match="reason"):
-            say(catalog, tiles(catalog)[0], False, *reasons)
+    def test_a_rejection_needs_a_reason_with_a_name(self, catalog: Catalog) -> None:
+        for reasons in ((), ("Not a name",), ("safety_override",), ("undone",), ("withdrawn",)):
+            with pytest.raises(UsageError, match="reason"):
+                say(catalog, tiles(catalog)[0], False, *reasons)
 
     def test_of_no_candidate_is_refused(self, catalog: Catalog) -> None:
         with pytest.raises(NotFoundError, match="no such candidate"):

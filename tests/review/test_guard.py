@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -78,9 +77,8 @@ class TestWithoutTheToken:
 class TestForeigners:
     """With the token's cookie, as another page in the same browser would have it if cookies were all."""
 
-    @pytest.mark.parametrize("host", HOSTS)
-    def test_a_foreign_host_is_refused_on_every_route(self, tab: Tab, catalog: Catalog, host: str) -> None:
-        for route in routes(catalog):
+    def test_a_foreign_host_is_refused_on_every_route(self, tab: Tab, catalog: Catalog) -> None:
+        for route, host in itertools.product(routes(catalog), HOSTS):
             for method in route.methods or ():
                 headers = {"Host": host, "Origin": f"http://{host}", **JSON}
                 assert tab.client.request(method, address(route), headers=headers, content="{}").status_code == 421
@@ -106,9 +104,9 @@ class TestForeigners:
     def test_too_much_is_refused_before_it_is_read(self, tab: Tab) -> None:
         assert tab.post("/verdicts", {"note": "x" * 70_000}).status_code == 413
 
-    @pytest.mark.parametrize("body", ["", "[]", "nonsense", "null", '{"candidate": 1}', "[" * 30_000, '{"seen": true}'])
-    def test_a_body_that_is_no_decision_is_explained(self, tab: Tab, catalog: Catalog, body: str) -> None:
-        for path in writing(catalog):
+    def test_a_body_that_is_no_decision_is_explained(self, tab: Tab, catalog: Catalog) -> None:
+        bodies = ("", "[]", "nonsense", "null", '{"candidate": 1}', "[" * 30_000, '{"seen": true}')
+        for path, body in itertools.product(writing(catalog), bodies):
             answer = tab.client.post(path, headers={"Origin": HOME, **JSON}, content=body)
             assert answer.status_code == 400
             assert "allowed" in answer.json()["error"]

@@ -126,11 +126,11 @@ class TestCandidates:
         """How many a search finds."""
         return int(re.search(r"<h1>(\d+)", tab.client.get("/search", params={"words": words}).text)[1])  # type: ignore[index]
 
-    @pytest.mark.parametrize("path", ["?page=x", "?page=²", "/item-000?state=bad", "/item-000?sort=bad", "?show=bad"])
-    def test_what_cannot_be_asked_is_explained(self, tab: Tab, path: str) -> None:
-        answer = tab.get(SET + path)
-        assert answer.status_code == 400
-        assert "allowed" in answer.json()["error"]
+    def test_what_cannot_be_asked_is_explained(self, tab: Tab) -> None:
+        for path in ("?page=x", "?page=²", "/item-000?state=bad", "/item-000?sort=bad", "?show=bad"):
+            answer = tab.get(SET + path)
+            assert answer.status_code == 400
+            assert "allowed" in answer.json()["error"]
 
     def test_what_is_not_there_is_named(self, tab: Tab) -> None:
         for path in (
@@ -187,8 +187,9 @@ PAYLOADS = [
     for run in ("alert(1)", "window.pwned=1", "fetch('//x')", "`${1}`", "document.title='pwned'")
     for form in (
         "<script>{}</script>", "<img src=x onerror={}>", "\"><svg onload={}>", "'><body onpageshow={}>",
-        "javascript:{}", "</title><script>{}</script>", "</pre><script>{}</script>", "<a href=javascript:{}>x</a>", "{{{{{}}}}}",
-        "{{%{}%}}", "<iframe srcdoc='<script>{}</script>'>", "<style>@import'{}'</style>", "\" onfocus={} autofocus x=\"",
+        "javascript:{}", "</title><script>{}</script>", "</pre><script>{}</script>", "<a href=javascript:{}>x</a>",
+        "{{{{{}}}}}", "{{%{}%}}", "<iframe srcdoc='<script>{}</script>'>", "<style>@import'{}'</style>",
+        "\" onfocus={} autofocus x=\"",
         "' onmouseover={} x='", "<math><mi xlink:href=javascript:{}>", "<template><script>{}</script></template>",
         "</select><script>{}</script>", "<!--<script>{}--></script>", "]]><script>{}</script>", "&lt;script&gt;{}",
         "\\u003cscript\\u003e{}", "<base href='//x/{}'>", "<meta http-equiv=refresh content='0;javascript:{}'>",

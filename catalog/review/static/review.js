@@ -87,7 +87,7 @@ async function pulse() {
     if (news.totals && $("#totals")) {
       const t = news.totals;
       $("#totals").textContent =
-        `${t.filled} of ${t.assets} assets filled, ${t.assets - t.filled} holes, ${t.waiting} of ${t.candidates} candidates wait` +
+        `${t.filled} of ${t.assets} assets filled, ${t.assets - t.filled} ${t.assets - t.filled === 1 ? "hole" : "holes"}, ${t.waiting} of ${t.candidates} candidates wait` +
         (t.running ? " · produce is running" : "");
     }
     if (before && before !== writes) await refresh();
@@ -245,6 +245,7 @@ function pressed(event) {
   if ($("#why").open) {
     const reasons = all("#why-reasons button");
     if (!typing && !asked.keep && reasons[Number(event.key) - 1]) { event.preventDefault(); answer(reasons[Number(event.key) - 1].dataset.reason); }
+    else if (!typing && event.key === "n") { event.preventDefault(); $("#why-note").focus(); }
     else if (typing && event.key === "Enter") { event.preventDefault(); answer(""); }
     return;
   }
