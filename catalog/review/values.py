@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SAFE_MM = 3.0  # printers ask for 3 mm between the cut and whatever matters
-PAGE_TILES = 60  # tiles a page, whatever the library's size
+PAGE_TILES = 40  # tiles a page, whatever the library's size
 
 REASONS = (
     "wrong_subject",

@@ -78,6 +78,7 @@ async function refresh() {
 }
 
 async function pulse() {
+  const began = performance.now();
   const set = document.body.dataset.set;
   try {
     const answer = await fetch(`/pulse?${new URLSearchParams({ set, since: writes })}`);
@@ -96,6 +97,7 @@ async function pulse() {
     say("The server does not answer. What was said to be saved is saved; start limner review again.");
     $("#said").dataset.lost = "yes";
   }
+  setTimeout(pulse, Math.max(2000, 10 * (performance.now() - began))); // a large library is not asked all the time
 }
 
 // decisions
@@ -282,4 +284,3 @@ for (const tile of tiles()) rendered.set(tile, tile.outerHTML);
 showMarks();
 if (!location.hash) focusOn(tiles()[0]);
 pulse();
-setInterval(pulse, 2000);
