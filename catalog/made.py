@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 OVERRIDE = "safety_override"  # the reason by which a person keeps what is not measured clear; it needs a note
+WITHDRAWN = "withdrawn"  # the only reason of a verdict by which a person has no say any more; the policy's counts again
+UNDONE = "undone"  # a further reason of a verdict that restores the one before the last
 
 
 @dataclass(frozen=True, slots=True)

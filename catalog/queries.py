@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
-from catalog.made import OVERRIDE, Embeddings, Keeper, MadeCandidate
+from catalog.made import OVERRIDE, WITHDRAWN, Embeddings, Keeper, MadeCandidate
 from catalog.provenance import CandidateKey
+from catalog.register import text
 from catalog.schema import (
     AssetRow,
     AssetVersion,
@@ -30,8 +31,8 @@ _STATES = {state.value: state for state in SafetyState}
 def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandidate]]:
     """Asset id → job id → candidate, of a whole set; those whose picture was lost are not made."""
     found: dict[str, dict[str, MadeCandidate]] = {}
-    for row in connection.execute(_standing().where(CandidateRow.set_name == set_name)):
-        candidate = _candidate(row)
+    for row in connection.execute(standing().where(CandidateRow.set_name == set_name)):
+        candidate = candidate_of(row)
         found.setdefault(candidate.key.asset_id, {})[candidate.key.job_id] = candidate
     return found
 
@@ -42,7 +43,7 @@ def keepers(
     """What is kept and may be shown, in the order of sets and of their rows, then by number."""
     versions = AssetVersion.value
     query = (
-        _standing()
+        standing()
         .add_columns(
             ImageRow.width_px, ImageRow.height_px, JobRow.seed, JobRow.prompt, versions.label("asset"), _newest_at()
         )
@@ -51,12 +52,12 @@ def keepers(
         .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
         .order_by(CandidateRow.set_name, AssetRow.position, CandidateRow.asset_id, CandidateRow.number)
     )
-    query = query.where(func.coalesce(_person.keep, _policy.keep))
+    query = query.where(func.coalesce(PERSON.keep, POLICY.keep))
     if set_name is not None:
         query = query.where(CandidateRow.set_name == set_name)
     if asset_ids is not None:
         query = query.where(CandidateRow.asset_id.in_(list(asset_ids)))
-    rows = [(row, _candidate(row)) for row in connection.execute(query)]
+    rows = [(row, candidate_of(row)) for row in connection.execute(query)]
     return [_keeper(row, candidate, library) for row, candidate in rows if candidate.is_keeper]
 
 
@@ -81,8 +82,8 @@ def not_rejected(connection: Connection, image_sha256s: Iterable[str]) -> set[st
     ids = sorted(image_sha256s)
     found: set[str] = set()
     for start in range(0, len(ids), 500):
-        query = _standing().where(CandidateRow.image_sha256.in_(ids[start : start + 500]))
-        candidates = map(_candidate, connection.execute(query))
+        query = standing().where(CandidateRow.image_sha256.in_(ids[start : start + 500]))
+        candidates = map(candidate_of, connection.execute(query))
         found |= {one.image_sha256 for one in candidates if one.keep is not False}
     return found
 
@@ -98,8 +99,9 @@ def _commonest_clip(connection: Connection, of_set: Select[Any]) -> str:
     return connection.execute(query).scalar_one_or_none() or ""
 
 
-_person = aliased(VerdictRow)
-_policy = aliased(VerdictRow)
+PERSON = aliased(VerdictRow)
+POLICY = aliased(VerdictRow)
+_NO_SAY = text([WITHDRAWN])  # the reasons of a person's verdict that takes all of theirs back: then the policy's counts
 
 
 def _newest_verdict(verdict: Any, by_person: bool) -> ColumnElement[bool]:
@@ -110,7 +112,8 @@ def _newest_verdict(verdict: Any, by_person: bool) -> ColumnElement[bool]:
         other.by_person == by_person,
         other.image_sha256 == CandidateRow.image_sha256,
     )
-    return and_(verdict.candidate_id == CandidateRow.candidate_id, verdict.number == newest.scalar_subquery())
+    its = and_(verdict.candidate_id == CandidateRow.candidate_id, verdict.number == newest.scalar_subquery())
+    return and_(its, verdict.reasons != _NO_SAY) if by_person else its
 
 
 def _newest_card() -> ColumnElement[bool]:
@@ -119,7 +122,7 @@ def _newest_card() -> ColumnElement[bool]:
     return and_(ScorecardRow.candidate_id == CandidateRow.candidate_id, ScorecardRow.number == newest.scalar_subquery())
 
 
-def _standing() -> Select[Any]:
+def standing() -> Select[Any]:
     """Candidates as they stand: newest scorecard, newest verdicts on their present picture; no lost ones.
 
     Every lookup goes by primary key from the candidate, so the cost grows with the set, not with the library.
@@ -135,28 +138,29 @@ def _standing() -> Select[Any]:
         ImageRow.state,
         ScorecardRow.safety,
         ScorecardRow.card,
-        func.coalesce(_person.keep, _policy.keep).label("keep"),
-        func.coalesce(_person.decided_by, _policy.decided_by, "").label("decided_by"),
-        func.coalesce(_person.reasons, _policy.reasons, "[]").label("reasons"),
-        func.coalesce(_person.note, _policy.note, "").label("note"),
-        _person.keep.label("person_keep"),
-        func.coalesce(_policy.policy_sha256, "").label("policy_sha256"),
+        func.coalesce(PERSON.keep, POLICY.keep).label("keep"),
+        func.coalesce(PERSON.decided_by, POLICY.decided_by, "").label("decided_by"),
+        func.coalesce(PERSON.reasons, POLICY.reasons, "[]").label("reasons"),
+        func.coalesce(PERSON.note, POLICY.note, "").label("note"),
+        PERSON.keep.label("person_keep"),
+        func.coalesce(POLICY.policy_sha256, "").label("policy_sha256"),
     ]
     return (
         select(*columns)
+        .select_from(candidate)
         .join(ImageRow, ImageRow.image_sha256 == candidate.image_sha256)
         .join(ScorecardRow, _newest_card())
-        .outerjoin(_person, _newest_verdict(_person, True))
-        .outerjoin(_policy, _newest_verdict(_policy, False))
+        .outerjoin(PERSON, _newest_verdict(PERSON, True))
+        .outerjoin(POLICY, _newest_verdict(POLICY, False))
         .where(ImageRow.state != "lost")
     )
 
 
 def _newest_at() -> Any:
-    return func.coalesce(_person.at, _policy.at, "").label("at")
+    return func.coalesce(PERSON.at, POLICY.at, "").label("at")
 
 
-def _candidate(row: Sequence[Any]) -> MadeCandidate:
+def candidate_of(row: Sequence[Any]) -> MadeCandidate:
     set_name, asset_id, job_id, number, sha256, area, state, safety, card = row[:9]
     keep, decided_by, reasons, note, person_keep, policy_sha256 = row[9:15]
     overridden = bool(person_keep) and bool(note.strip()) and OVERRIDE in json.loads(reasons)

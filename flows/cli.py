@@ -33,6 +33,8 @@ Dtype = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or floa
 BatchSize = Annotated[int | None, typer.Option(help="Pictures rendered at once; part of what makes their bytes.")]
 LowMemory = Annotated[bool, typer.Option("--low-memory", help="For cards of 6 to 8 GB: slower, far less memory.")]
 Online = Annotated[bool, typer.Option("--online", help="May fetch pinned weights from the model hub.")]
+Person = Annotated[str | None, typer.Option("--as", help="Who decides [$LIMNER_PERSON, your login name].")]
+PictureId = Annotated[str, typer.Argument(metavar="ID", help="As for show.")]
 
 
 def command(name: str, **options: Any) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
@@ -131,9 +133,62 @@ def show(
     return show_record(id_, from_environment(library=library), as_json=as_json)
 
 
+@command("review")
+def review(
+    library: Library = None,
+    port: Annotated[int, typer.Option(help="A port on loopback; 0: any that is free.")] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, open no browser.")] = False,
+    person: Person = None,
+) -> int:
+    """Look at the candidates in the browser and decide: keep, reject, undo, compare. On this machine only."""
+    from flows.review import serve_review
+
+    return serve_review(from_environment(library=library), port=port, open_browser=not no_open, person=person)
+
+
+@command("keep")
+def keep(
+    id_: PictureId,
+    why: Annotated[str, typer.Option("--why", help="A note: why.")] = "",
+    override_safety: Annotated[
+        bool, typer.Option("--override-safety", help="Keep what is not measured clear; needs --why.")
+    ] = False,
+    library: Library = None,
+    person: Person = None,
+    as_json: AsJson = False,
+) -> int:
+    """Keep a picture, by a person's verdict. It counts before any rule's; undo takes it back."""
+    from flows.review import keep_one
+
+    settings = from_environment(library=library)
+    return keep_one(id_, settings, why=why, override=override_safety, person=person, as_json=as_json)
+
+
+@command("reject")
+def reject(
+    id_: PictureId,
+    why: Annotated[str, typer.Option("--why", help="A named reason such as off_style, or a note.")],
+    library: Library = None,
+    person: Person = None,
+    as_json: AsJson = False,
+) -> int:
+    """Reject a picture, by a person's verdict. It counts before any rule's; undo takes it back."""
+    from flows.review import reject_one
+
+    return reject_one(id_, from_environment(library=library), why=why, person=person, as_json=as_json)
+
+
+@command("undo")
+def undo(id_: PictureId, library: Library = None, person: Person = None, as_json: AsJson = False) -> int:
+    """Take a person's last verdict on a picture back; what stood before it counts again. As often as you like."""
+    from flows.review import undo_one
+
+    return undo_one(id_, from_environment(library=library), person=person, as_json=as_json)
+
+
 @command("reproduce")
 def reproduce(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="As for show.")],
+    id_: PictureId,
     library: Library = None,
     device: Device = None,
     checkpoints: Checkpoints = [],  # noqa: B006

@@ -3,6 +3,7 @@
 set -euo pipefail
 missing=()
 command -v strace >/dev/null || missing+=(strace)
+command -v chromium >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if ! command -v apt-get >/dev/null; then
     echo "The tests need ${missing[*]}: install them with your system's package manager." >&2

@@ -1,0 +1,1 @@
+"""The review page: people look at candidates and decide. It reads the catalog and appends verdicts."""

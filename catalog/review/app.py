@@ -1,0 +1,208 @@
+"""The review page's server: one route, one call. Reads give HTML, writes take and give JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from catalog import images
+from catalog.engine import reading as reading_from
+from catalog.errors import NotFoundError
+from catalog.review import asked, deciding, reading, values
+from catalog.review.deciding import ConflictError, Decision
+from catalog.review.guard import Guard
+from catalog.review.thumbs import thumbnail
+from catalog.review.values import Tile, Wanted
+from catalog.store import Catalog
+from specs.errors import LimnerError, UsageError
+
+HERE = Path(__file__).parent
+FOR_EVER = "private, max-age=31536000, immutable"
+STATIC = {"review.css": "text/css", "review.js": "text/javascript"}
+
+
+@dataclass(frozen=True)
+class Review:
+    """An open library under review by one person; its methods are the routes."""
+
+    catalog: Catalog
+    person: str
+    pages: Environment
+
+    def sets(self, request: Request) -> Response:
+        """Every set."""
+        return self._page("sets.html", sets=reading.sets(self.catalog))
+
+    def a_set(self, request: Request) -> Response:
+        """A set at a glance."""
+        name, query = request.path_params["set_name"], request.query_params
+        show, words = asked.one_of(query.get("show", "all"), values.SHOWN), query.get("words", "")
+        line = reading.the_set(self.catalog, name)
+        page = reading.overview(self.catalog, name, show, words, asked.page_number(request))
+        return self._page("set.html", line=line, page=page, show=show, words=words, shown=values.SHOWN)
+
+    def an_asset(self, request: Request) -> Response:
+        """An asset's candidates side by side."""
+        set_name, asset_id = request.path_params["set_name"], request.path_params["asset_id"]
+        query = request.query_params
+        wanted = Wanted(
+            state=asked.one_of(query.get("state", "all"), values.STATES),
+            reason=query.get("reason", ""),
+            sort=asked.one_of(query.get("sort", "number"), values.SORTS),
+            folded=query.get("fold", "yes") == "yes",
+            page=asked.page_number(request),
+        )
+        before, after = reading.neighbours(self.catalog, set_name, asset_id)
+        page = reading.candidates(self.catalog, set_name, asset_id, wanted)
+        return self._page(
+            "asset.html",
+            set_name=set_name,
+            asset_id=asset_id,
+            page=page,
+            wanted=wanted,
+            before=before,
+            after=after,
+            states=values.STATES,
+            sorts=values.SORTS,
+        )
+
+    def compare(self, request: Request) -> Response:
+        """Two to four candidates, large."""
+        return self._page("compare.html", tiles=reading.compared(self.catalog, request.query_params.getlist("id")))
+
+    def candidate(self, request: Request) -> Response:
+        """One candidate at full size, and where it comes from."""
+        detail = reading.detail(self.catalog, request.path_params["candidate_id"])
+        record = json.dumps(detail.record, ensure_ascii=False, indent=2)
+        return self._page("candidate.html", detail=detail, record=record)
+
+    def search(self, request: Request) -> Response:
+        """Candidates by a text in prompt, id or hash."""
+        words = request.query_params.get("words", "")[:200]
+        page = reading.search(self.catalog, words, asked.page_number(request))
+        return self._page("search.html", words=words, page=page)
+
+    def picture(self, request: Request) -> Response:
+        """A picture measured clear, by its hash."""
+        return self._png(asked.sha256(request), quarantined=False)
+
+    def quarantined(self, request: Request) -> Response:
+        """A picture not measured clear: the page asks for it only when a person clicked."""
+        return self._png(asked.sha256(request), quarantined=True)
+
+    def thumb(self, request: Request) -> Response:
+        """The thumbnail of a picture measured clear."""
+        sha256 = asked.sha256(request)
+        self._clear(sha256)
+        data = thumbnail(self.catalog.objects, sha256)
+        return Response(data, media_type="image/webp", headers={"Cache-Control": FOR_EVER})
+
+    def pulse(self, request: Request) -> Response:
+        """How many writes there were; with ``set`` and news since ``since``, the set in numbers."""
+        writes, set_name = reading.writes(self.catalog), request.query_params.get("set", "")
+        value: dict[str, Any] = {"writes": writes}
+        if set_name and request.query_params.get("since", "") != str(writes):
+            totals = reading.totals(self.catalog, set_name)
+            value["totals"] = {name: getattr(totals, name) for name in totals.__slots__}
+        return JSONResponse(value)
+
+    def static(self, request: Request) -> Response:
+        """The page's own script and style."""
+        name = request.path_params["name"]
+        if name not in STATIC:
+            raise NotFoundError(f"{name[:60]!r}: no such file.")
+        return Response((HERE / "static" / name).read_bytes(), media_type=STATIC[name])
+
+    async def decide(self, request: Request) -> Response:
+        """Keep or reject."""
+        value = await asked.json_object(request)
+        decision = Decision(
+            candidate_id=asked.text(value, "candidate"),
+            keep=asked.truth(value, "keep"),
+            person=self.person,
+            reasons=asked.texts(value, "reasons"),
+            note=asked.text(value, "note", ""),
+            seen=asked.number(value, "seen"),
+            image_sha256=asked.text(value, "image"),
+            override=asked.truth(value, "override", False),
+        )
+        return _standing(await run_in_threadpool(deciding.decide, self.catalog, decision))
+
+    async def undo(self, request: Request) -> Response:
+        """Take the last decision on a candidate back."""
+        value = await asked.json_object(request)
+        candidate, seen = asked.text(value, "candidate"), asked.number(value, "seen")
+        return _standing(await run_in_threadpool(deciding.undo, self.catalog, candidate, self.person, seen))
+
+    def _page(self, name: str, **shown: Any) -> Response:
+        context = {"person": self.person, "reasons": values.REASONS, **shown}
+        return HTMLResponse(self.pages.get_template(name).render(context))
+
+    def _png(self, sha256: str, *, quarantined: bool) -> Response:
+        area = self._area(sha256) if quarantined else self._clear(sha256)
+        cache = "no-store" if quarantined else FOR_EVER
+        return Response(
+            self.catalog.objects.get(sha256, area), media_type="image/png", headers={"Cache-Control": cache}
+        )
+
+    def _area(self, sha256: str) -> str:
+        with reading_from(self.catalog.engine) as connection:
+            return images.area_of(connection, sha256)
+
+    def _clear(self, sha256: str) -> str:
+        area = self._area(sha256)
+        if area != "objects":
+            raise NotFoundError(f"picture {sha256[:12]}: is in quarantine; it is shown after a click only.")
+        return area
+
+
+def routes(review: Review) -> list[Route]:
+    """Every address of the server. A new one is guarded, and tested, by being in this list."""
+    post = ["POST"]
+    return [
+        Route("/", review.sets),
+        Route("/sets/{set_name}", review.a_set),
+        Route("/sets/{set_name}/{asset_id}", review.an_asset),
+        Route("/compare", review.compare),
+        Route("/candidates/{candidate_id}", review.candidate),
+        Route("/search", review.search),
+        Route("/pictures/{sha256}", review.picture),
+        Route("/quarantine/{sha256}", review.quarantined),
+        Route("/thumbs/{sha256}", review.thumb),
+        Route("/pulse", review.pulse),
+        Route("/static/{name}", review.static),
+        Route("/verdicts", review.decide, methods=post),
+        Route("/undo", review.undo, methods=post),
+    ]
+
+
+def build(catalog: Catalog, person: str, token: str, port: int) -> Guard:
+    """The whole application, guarded, for a server on loopback at ``port``."""
+    pages = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    review = Review(catalog, person, pages)
+    return Guard(Starlette(routes=routes(review), exception_handlers={LimnerError: _explain}), token, port)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    kinds = ((NotFoundError, 404), (ConflictError, 409), (UsageError, 400))
+    status = next((status for kind, status in kinds if isinstance(error, kind)), 500)
+    return JSONResponse({"error": str(error)}, status_code=status)
+
+
+def _standing(tile: Tile) -> Response:
+    return JSONResponse({"name": tile.name, "word": tile.word, "seen": tile.seen, "keeper": tile.is_keeper})

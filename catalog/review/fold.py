@@ -1,0 +1,49 @@
+"""Near-duplicates of one asset as one tile: the first stands for all, and says how many it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from catalog.review.values import Tile
+from catalog.rows import fetch
+from catalog.schema import EmbeddingRow
+
+MOST = 2000  # more candidates than this are shown one by one
+
+
+def folded(connection: Connection, tiles: Sequence[Tile]) -> list[Tile]:
+    """The tiles in their order, without those that are the same picture as one before them. Keepers are never hidden.
+
+    Without embeddings nothing is folded: a perceptual hash alone takes too much for the same.
+    """
+    if not 1 < len(tiles) <= MOST:
+        return list(tiles)
+    rows = fetch(connection, EmbeddingRow, "image_sha256", [tile.image_sha256 for tile in tiles])
+    return _without_doubles(tiles, {row["image_sha256"]: row for row in rows})
+
+
+def _without_doubles(tiles: Sequence[Tile], rows: dict[str, Any]) -> list[Tile]:
+    import numpy as np
+
+    from scoring.clusters import cluster, near_duplicates
+
+    dims = {row["dim"] for row in rows.values()}
+    if len(dims) != 1:
+        return list(tiles)
+    has = [index for index, tile in enumerate(tiles) if tile.image_sha256 in rows]
+    flat = np.frombuffer(b"".join(rows[tiles[index].image_sha256]["vector"] for index in has), dtype="<f2")
+    vectors = flat.reshape(len(has), -1).astype(np.float32)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    groups = cluster(len(has), near_duplicates([tiles[index].phash for index in has], vectors))
+    hidden: set[int] = set()
+    like: dict[int, int] = {}
+    for group in groups:
+        first, *rest = sorted((has[row] for row in group), key=lambda index: (not tiles[index].is_keeper, index))
+        out = [index for index in rest if not tiles[index].is_keeper]
+        hidden.update(out)
+        like[first] = len(out)
+    return [replace(tile, like=like.get(index, 0)) for index, tile in enumerate(tiles) if index not in hidden]

@@ -1,0 +1,286 @@
+// Keys, decisions, news. The server renders every page; this fetches the page again and swaps what changed.
+"use strict";
+
+const $ = (what, where = document) => where.querySelector(what);
+const all = (what, where = document) => [...where.querySelectorAll(what)];
+const tiles = () => all("main .tile");
+const byId = (id) => tiles().find((tile) => tile.dataset.id === id);
+const UNDO = "limner-undo", MARKED = "limner-marked";
+const stored = (name) => JSON.parse(sessionStorage.getItem(name) || "[]");
+const store = (name, list) => sessionStorage.setItem(name, JSON.stringify(list));
+
+const rendered = new WeakMap(); // tile → the HTML it was made of
+let queue = Promise.resolve(); // decisions are sent one after another, in the order of the keys
+let asked = null; // the decision that the dialog is about: {id, keep}
+let last = null; // id of the tile that had the focus last
+let writes = "";
+
+function say(text) {
+  $("#said").textContent = text;
+}
+
+function current() {
+  const tile = document.activeElement && document.activeElement.closest("main .tile");
+  return tile || (last && byId(last)) || null;
+}
+
+function focusOn(tile) {
+  if (!tile) return;
+  tile.focus();
+  last = tile.dataset.id;
+}
+
+function step(by) {
+  const list = tiles();
+  if (!list.length) return;
+  const at = list.indexOf(current());
+  focusOn(list[at < 0 ? 0 : Math.min(Math.max(at + by, 0), list.length - 1)]);
+}
+
+function columns() {
+  const list = tiles();
+  if (!list.length) return 1;
+  const top = list[0].offsetTop;
+  return Math.max(1, list.filter((tile) => tile.offsetTop === top).length);
+}
+
+// the page again, with what changed
+
+async function refresh() {
+  const answer = await fetch(location.href, { credentials: "same-origin" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const old = $("main"), main = $("main", fresh);
+  if (!main) return;
+  const held = document.activeElement, inside = old.contains(held);
+  if (inside && ["INPUT", "SELECT"].includes(held.tagName)) return; // somebody is typing here; the next news will do
+  const tile = inside && held.closest(".tile"), index = tile ? tiles().indexOf(tile) : -1;
+  const act = tile && held.dataset.do;
+  const kept = new Map(all("[data-id]", old).map((one) => [one.dataset.id, one]));
+  const totals = $("#totals", old);
+  for (const one of all(".tile[data-id]", main)) {
+    const before = kept.get(one.dataset.id);
+    if (before && rendered.get(before) === one.outerHTML) one.replaceWith(before);
+    else rendered.set(one, one.outerHTML);
+  }
+  const scroll = $(".full", old) && [$(".full", old).scrollLeft, $(".full", old).scrollTop];
+  old.replaceChildren(...main.childNodes);
+  if (totals && $("#totals")) $("#totals").textContent = totals.textContent;
+  if (scroll && $(".full")) $(".full").scrollTo(...scroll);
+  showMarks();
+  if (inside && index >= 0) {
+    const again = byId(tile.dataset.id) || tiles()[Math.min(index, tiles().length - 1)];
+    const button = act && again && $(`[data-do="${act}"]`, again);
+    if (button) button.focus({ preventScroll: true });
+    else if (again) again.focus({ preventScroll: true });
+    if (again) last = again.dataset.id;
+  }
+}
+
+async function pulse() {
+  const began = performance.now();
+  const set = document.body.dataset.set;
+  try {
+    const answer = await fetch(`/pulse?${new URLSearchParams({ set, since: writes })}`);
+    if (!answer.ok) throw new Error();
+    const news = await answer.json(), before = writes;
+    writes = String(news.writes);
+    if (news.totals && $("#totals")) {
+      const t = news.totals;
+      $("#totals").textContent =
+        `${t.filled} of ${t.assets} assets filled, ${t.assets - t.filled} ${t.assets - t.filled === 1 ? "hole" : "holes"}, ${t.waiting} of ${t.candidates} candidates wait` +
+        (t.running ? " · produce is running" : "");
+    }
+    if (before && before !== writes) await refresh();
+    if ($("#said").dataset.lost) { say(""); delete $("#said").dataset.lost; }
+  } catch {
+    say("The server does not answer. What was said to be saved is saved; start limner review again.");
+    $("#said").dataset.lost = "yes";
+  }
+  setTimeout(pulse, Math.max(2000, 10 * (performance.now() - began))); // a large library is not asked all the time
+}
+
+// decisions
+
+async function send(path, value) {
+  let answer;
+  try {
+    answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
+  } catch {
+    throw new Error("NOT saved: the server does not answer.");
+  }
+  const told = await answer.json().catch(() => ({ error: `refused (${answer.status})` }));
+  if (!answer.ok) throw new Error(`NOT saved: ${told.error}`);
+  return told;
+}
+
+function enqueue(work) {
+  queue = queue.then(work).catch((error) => say(error.message)).then(refresh).catch(() => {});
+}
+
+function decide(id, keep, reasons, note, override) {
+  enqueue(async () => {
+    const tile = byId(id);
+    if (!tile) throw new Error("NOT saved: that picture is no longer on this page.");
+    const { image, seen, name } = tile.dataset;
+    const told = await send("/verdicts", { candidate: id, image, seen: Number(seen), keep, reasons, note, override });
+    store(UNDO, [...stored(UNDO), { id, seen: told.seen, name }]);
+    tile.dataset.seen = told.seen;
+    say(`Saved: ${told.name} ${told.word}.`);
+  });
+}
+
+function undo(only) {
+  enqueue(async () => {
+    const done = stored(UNDO);
+    const at = only ? done.map((one) => one.id).lastIndexOf(only.dataset.id) : done.length - 1;
+    const entry = at >= 0 ? done[at] : null;
+    const tile = only || current();
+    if (!entry && !tile) return say("Nothing to undo.");
+    const id = entry ? entry.id : tile.dataset.id;
+    const seen = entry ? entry.seen : Number(tile.dataset.seen);
+    if (entry) store(UNDO, done.filter((_, index) => index !== at));
+    const told = await send("/undo", { candidate: id, seen });
+    store(UNDO, stored(UNDO).map((one) => (one.id === id ? { ...one, seen: told.seen } : one)));
+    say(`Undone: ${told.name} is ${told.word} again.`);
+  });
+}
+
+function ask(tile, keep) {
+  asked = { id: tile.dataset.id, keep };
+  $("#why-title").textContent = `${keep ? "Keep, although not measured clear" : "Reject"}: ${tile.dataset.name}`;
+  $("#why-reasons").hidden = keep;
+  $("#why-go").textContent = keep ? "Keep with this note" : "Reject with this note";
+  $("#why-note").value = "";
+  $("#why").showModal();
+  if (keep) $("#why-note").focus();
+}
+
+function answer(reason) {
+  const note = $("#why-note").value.trim();
+  if (!reason && !note) { $("#why-note").focus(); return; }
+  const { id, keep } = asked;
+  $("#why").close();
+  focusOn(byId(id));
+  decide(id, keep, keep ? [] : [reason || "other"], note, keep);
+  if (!keep) step(1);
+}
+
+// comparing
+
+function showMarks() {
+  const marked = stored(MARKED);
+  for (const tile of tiles()) {
+    const on = marked.includes(tile.dataset.id), button = $('[data-do="mark"]', tile);
+    tile.classList.toggle("marked", on);
+    if (button) button.setAttribute("aria-pressed", String(on));
+  }
+}
+
+function mark(tile) {
+  const marked = stored(MARKED), id = tile.dataset.id;
+  const next = marked.includes(id) ? marked.filter((one) => one !== id) : [...marked, id].slice(-4);
+  store(MARKED, next);
+  showMarks();
+  say(`${next.length} marked for comparing${next.length > 1 ? "; press v" : ""}.`);
+}
+
+function compare() {
+  const marked = stored(MARKED);
+  if (marked.length < 2) return say("Mark two to four pictures with c first.");
+  store(MARKED, []);
+  location.assign(`/compare?${new URLSearchParams(marked.map((id) => ["id", id]))}`);
+}
+
+// looking
+
+function reveal(button) {
+  const picture = document.createElement("img");
+  picture.src = button.dataset.src;
+  picture.alt = button.dataset.alt;
+  $(".picture", button.closest(".tile")).replaceChildren(picture);
+  button.remove();
+}
+
+function toggle(tile, name, button) {
+  const on = tile.classList.toggle(name);
+  if (button) button.setAttribute("aria-pressed", String(name === "plain" ? !on : on));
+}
+
+function open_(tile) {
+  if (tile.dataset.open) location.assign(tile.dataset.open);
+  else toggle(tile, "actual", $('[data-do="actual"]', tile));
+}
+
+function follow(key) {
+  const link = $(`main a[data-key="${key}"]`) || $(key === "]" ? 'main a[rel="next"]' : 'main a[rel="prev"]');
+  if (link) link.click();
+}
+
+const ON_TILE = {
+  k: (tile) => tile.dataset.image && (tile.dataset.unclear === "yes" ? ask(tile, true) : decide(tile.dataset.id, true, [], "", false)),
+  r: (tile) => tile.dataset.image && ask(tile, false),
+  c: (tile) => tile.dataset.image && mark(tile),
+  z: open_,
+  Enter: open_,
+  o: (tile) => $("svg", tile) && toggle(tile, "plain", $('[data-do="overlay"]', tile)),
+};
+const ANYWHERE = {
+  n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1),
+  ArrowDown: () => step(columns()), ArrowUp: () => step(-columns()),
+  u: () => undo(null), v: compare, "]": () => follow("]"), "[": () => follow("["),
+  f: () => { const field = $(".filters select, .filters input"); if (field) field.focus(); },
+  "/": () => $("#search").focus(),
+  "?": () => $("#help").showModal(),
+  Escape: () => { const up = $('header a[rel="up"]') || $("header nav a"); if (up) up.click(); },
+};
+const BY_BUTTON = {
+  keep: (tile) => ON_TILE.k(tile), reject: (tile) => ON_TILE.r(tile), mark: (tile) => mark(tile), undo: (tile) => undo(tile),
+  reveal: (_, button) => reveal(button), actual: (tile, button) => toggle(tile, "actual", button),
+  overlay: (tile, button) => toggle(tile, "plain", button), help: () => $("#help").showModal(),
+  close: (_, button) => button.closest("dialog").close(), decide: () => answer(""),
+};
+
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const where = event.target, typing = ["INPUT", "SELECT", "TEXTAREA"].includes(where.tagName);
+  if ($("#why").open) {
+    const reasons = all("#why-reasons button");
+    if (!typing && !asked.keep && reasons[Number(event.key) - 1]) { event.preventDefault(); answer(reasons[Number(event.key) - 1].dataset.reason); }
+    else if (!typing && event.key === "n") { event.preventDefault(); $("#why-note").focus(); }
+    else if (typing && event.key === "Enter") { event.preventDefault(); answer(""); }
+    return;
+  }
+  if ($("#help").open) return;
+  if (typing) {
+    if (event.key === "Escape") { event.preventDefault(); where.blur(); if (!current()) step(0); else focusOn(current()); }
+    return;
+  }
+  if (event.key === "Enter" && ["BUTTON", "A", "SUMMARY"].includes(where.tagName)) return;
+  const tile = current();
+  const act = ON_TILE[event.key] ? tile && (() => ON_TILE[event.key](tile)) : ANYWHERE[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+document.addEventListener("keydown", pressed);
+document.addEventListener("focusin", (event) => {
+  const tile = event.target.closest("main .tile");
+  if (tile) last = tile.dataset.id;
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-do], button[data-reason]");
+  if (!button) return;
+  if (button.dataset.reason) answer(button.dataset.reason);
+  else BY_BUTTON[button.dataset.do](button.closest(".tile"), button);
+});
+document.addEventListener("change", (event) => {
+  const form = event.target.closest(".filters");
+  if (form && event.target.tagName === "SELECT") form.requestSubmit();
+});
+
+for (const tile of tiles()) rendered.set(tile, tile.outerHTML);
+showMarks();
+if (!location.hash) focusOn(tiles()[0]);
+pulse();

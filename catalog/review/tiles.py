@@ -1,0 +1,109 @@
+"""Candidates as tiles: the one query behind every view, and what becomes of its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.orm import aliased
+
+from catalog.made import OVERRIDE
+from catalog.queries import PERSON, POLICY, standing
+from catalog.review.values import Tile, Wanted
+from catalog.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
+
+Tiles = list[Tile]
+
+
+def standing_tiles() -> Select[Any]:
+    """Candidates as they stand, without their scorecards' texts; the cost goes with the rows, not with the library."""
+    by_person = aliased(VerdictRow)
+    seen = select(func.max(by_person.number)).where(
+        by_person.candidate_id == CandidateRow.candidate_id, by_person.by_person == True  # noqa: E712 (SQL)
+    )  # fmt: skip
+    return standing().with_only_columns(
+        CandidateRow.candidate_id,
+        CandidateRow.set_name,
+        CandidateRow.asset_id,
+        CandidateRow.number,
+        CandidateRow.image_sha256,
+        CandidateRow.made_at,
+        ImageRow.area,
+        ImageRow.state,
+        ImageRow.phash,
+        ScorecardRow.safety,
+        ScorecardRow.aesthetic,
+        ScorecardRow.adherence,
+        ScorecardRow.rank,
+        func.coalesce(PERSON.keep, POLICY.keep).label("keep"),
+        PERSON.keep.label("person_keep"),
+        func.coalesce(PERSON.decided_by, POLICY.decided_by, "").label("decided_by"),
+        func.coalesce(PERSON.reasons, POLICY.reasons, "[]").label("reasons"),
+        func.coalesce(PERSON.note, POLICY.note, "").label("note"),
+        func.coalesce(seen.scalar_subquery(), 0).label("seen"),
+    )
+
+
+def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
+    """The tiles of a query made with ``standing_tiles``."""
+    return [tile_of(row) for row in connection.execute(query)]
+
+
+def tile_of(row: Any) -> Tile:
+    """A row as a tile. Kept and clear, or kept by a person who took it upon themselves: a keeper, as in ``queries``."""
+    clear = row.safety == "clear" and row.area == "objects"
+    reasons = tuple(json.loads(row.reasons))
+    overridden = bool(row.person_keep) and bool(row.note.strip()) and OVERRIDE in reasons
+    present = row.state == "present"
+    return Tile(
+        candidate_id=row.candidate_id,
+        set_name=row.set_name,
+        asset_id=row.asset_id,
+        number=row.number,
+        image_sha256=row.image_sha256,
+        shown=present and clear,
+        quarantined=not clear,
+        present=present,
+        safety=row.safety,
+        keep=None if row.keep is None else bool(row.keep),
+        is_keeper=bool(row.keep) and present and (clear or overridden),
+        decided_by=row.decided_by,
+        reasons=reasons,
+        note=row.note,
+        aesthetic=row.aesthetic,
+        adherence=row.adherence,
+        rank=row.rank,
+        seen=row.seen,
+        made_at=row.made_at,
+        phash=row.phash,
+        waits=row.person_keep is None,
+    )
+
+
+def chosen(tiles: Sequence[Tile], wanted: Wanted) -> Tiles:
+    """The tiles that are asked for, in the order that is asked for."""
+    kept = [tile for tile in tiles if _is_in(tile, wanted.state)]
+    if wanted.reason:
+        kept = [tile for tile in kept if wanted.reason in tile.reasons]
+    if wanted.sort == "newest":
+        return sorted(kept, key=lambda tile: tile.made_at, reverse=True)
+    if wanted.sort in ("aesthetic", "adherence"):
+        return sorted(kept, key=lambda tile: (-_score(tile, wanted.sort), tile.number))
+    return sorted(kept, key=lambda tile: (tile.number, tile.candidate_id))
+
+
+def _score(tile: Tile, name: str) -> float:
+    value = tile.aesthetic if name == "aesthetic" else tile.adherence
+    return float("-inf") if value is None or value != value else value
+
+
+def _is_in(tile: Tile, state: str) -> bool:
+    if state == "kept":
+        return tile.is_keeper
+    if state == "rejected":
+        return tile.keep is False
+    if state == "waiting":
+        return tile.waits
+    return tile.quarantined if state == "unclear" else True

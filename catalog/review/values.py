@@ -1,0 +1,177 @@
+"""What the page shows: plain values, no database in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SAFE_MM = 3.0  # printers ask for 3 mm between the cut and whatever matters
+PAGE_TILES = 40  # tiles a page, whatever the library's size
+
+REASONS = (
+    "wrong_subject",
+    "bad_composition",
+    "bad_anatomy",
+    "off_style",
+    "artefacts",
+    "text_in_picture",
+    "too_like_another",
+    "other",
+)
+
+STATES = ("all", "kept", "rejected", "waiting", "unclear")
+SORTS = ("number", "aesthetic", "adherence", "newest")
+SHOWN = ("all", "holes", "waiting", "filled")
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A candidate as one tile. ``seen`` is the number of the newest verdict of a person, 0 without one: a write that
+    names another was made on old knowledge. ``waits``: no person has decided. ``like`` counts
+    folded near-duplicates."""
+
+    candidate_id: str
+    set_name: str
+    asset_id: str
+    number: int
+    image_sha256: str
+    shown: bool
+    quarantined: bool
+    present: bool
+    safety: str
+    keep: bool | None
+    is_keeper: bool
+    decided_by: str
+    reasons: tuple[str, ...]
+    note: str
+    aesthetic: float | None
+    adherence: float | None
+    rank: int | None
+    seen: int
+    made_at: str
+    phash: str
+    waits: bool
+    like: int = 0
+
+    @property
+    def name(self) -> str:
+        """What a person types for it on the command line."""
+        return f"{self.set_name}/{self.asset_id}#{self.number}"
+
+    @property
+    def word(self) -> str:
+        """How it stands, in a word."""
+        if self.is_keeper:
+            return "kept"
+        if self.keep:
+            return "kept, not shown"
+        return "rejected" if self.keep is False else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetTile:
+    """An asset as one tile: its first keeper, or its best candidate with ``filled`` below ``wanted``."""
+
+    asset_id: str
+    title: str
+    wanted: int
+    filled: int
+    candidates: int
+    waiting: int
+    picture: Tile | None
+
+    @property
+    def hole(self) -> bool:
+        """Does the deck lack a picture here?"""
+        return self.filled < self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class SetLine:
+    """A set in the list of sets."""
+
+    set_name: str
+    title: str
+    use: str
+    assets: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of tiles: ``number`` from 1; ``found`` counts the tiles of all pages."""
+
+    tiles: Sequence[Any]
+    number: int
+    found: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are; at least one."""
+        return max(1, -(-self.found // PAGE_TILES))
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on the picture, in px."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One candidate at full size: where bleed, trim and safe zone lie, and the whole record."""
+
+    tile: Tile
+    width_px: int
+    height_px: int
+    title: str
+    prompt: str
+    boxes: tuple[Box, ...]
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of an asset's candidates is asked for."""
+
+    state: str = "all"
+    reason: str = ""
+    sort: str = "number"
+    folded: bool = True
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A whole set in numbers, and whether a ``produce`` works on it now."""
+
+    assets: int = 0
+    filled: int = 0
+    candidates: int = 0
+    waiting: int = 0
+    running: bool = False
+
+
+def page_of(tiles: Sequence[Any], number: int) -> Page:
+    """Page ``number`` of the tiles; a number beyond the ends is the nearest page."""
+    last = max(1, -(-len(tiles) // PAGE_TILES))
+    number = min(max(1, number), last)
+    return Page(tiles[(number - 1) * PAGE_TILES : number * PAGE_TILES], number, len(tiles))
+
+
+def boxes_of(layout: Mapping[str, Any]) -> tuple[Box, ...]:
+    """Bleed, trim and safe zone of a layout; none for sizes given in pixels."""
+    trim, bleed, dpi = layout.get("trim_box_px"), layout.get("bleed_box_px"), layout.get("dpi")
+    if not trim or not bleed or not dpi:
+        return ()
+    inset = SAFE_MM / 25.4 * float(dpi)
+    left, top, right, bottom = trim
+    safe = (left + inset, top + inset, right - inset, bottom - inset)
+    named = (("bleed", bleed), ("trim", trim), ("safe", safe))
+    return tuple(Box(name, x0, y0, x1 - x0, y1 - y0) for name, (x0, y0, x1, y1) in named)

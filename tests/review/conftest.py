@@ -1,0 +1,94 @@
+"""A library with pictures, and the review server in this process, as the browser's page would speak to it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from catalog.review import reading
+from catalog.review.app import build
+from catalog.review.values import Tile, Wanted
+from catalog.store import Catalog
+from tests.catalog.factory import World
+
+PORT = 8123
+TOKEN = "a-token-of-this-launch"
+HOME = f"http://127.0.0.1:{PORT}"
+WORLD = World(assets=3, each=5)  # four of the five are on record
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with three assets of four candidates; the policy keeps the first of each. To be copied."""
+    folder = tmp_path_factory.mktemp("filled") / "library"
+    with Catalog.open(folder, create=True) as catalog:
+        WORLD.register(catalog)
+        catalog.record(WORLD.records(12))
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path, filled: Path) -> Path:
+    """A copy to work on."""
+    return Path(shutil.copytree(filled, tmp_path / "library"))
+
+
+@pytest.fixture
+def catalog(library: Path) -> Iterator[Catalog]:
+    """The library, open."""
+    with Catalog.open(library, create=False) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A browser tab with the token's cookie."""
+
+    client: TestClient
+    catalog: Catalog
+
+    def get(self, path: str, **headers: str) -> Any:
+        """Open an address."""
+        return self.client.get(path, headers=headers)
+
+    def post(self, path: str, value: Any, **headers: str) -> Any:
+        """Write as the page does: our Origin, JSON."""
+        return self.client.post(path, json=value, headers={"Origin": HOME, **headers})
+
+    def tiles(self, asset_id: str = "item-000") -> list[Tile]:
+        """An asset's candidates as the page would show them now."""
+        return list(reading.candidates(self.catalog, WORLD.set_name, asset_id, Wanted(folded=False)).tiles)
+
+    def keep(self, tile: Tile, keep: bool = True, *reasons: str, note: str = "", override: bool = False) -> Any:
+        """Decide on a tile as it was when it was seen."""
+        value = {"candidate": tile.candidate_id, "image": tile.image_sha256, "seen": tile.seen, "keep": keep}
+        return self.post("/verdicts", {**value, "reasons": list(reasons), "note": note, "override": override})
+
+    def undo(self, tile: Tile) -> Any:
+        """Undo on a tile as it was when it was seen."""
+        return self.post("/undo", {"candidate": tile.candidate_id, "seen": tile.seen})
+
+
+def client_of(catalog: Catalog) -> TestClient:
+    """A browser that knows nothing yet."""
+    return TestClient(build(catalog, "ada", TOKEN, PORT), base_url=HOME, follow_redirects=False)
+
+
+@pytest.fixture
+def stranger(catalog: Catalog) -> TestClient:
+    """A browser without the token."""
+    return client_of(catalog)
+
+
+@pytest.fixture
+def tab(catalog: Catalog) -> Tab:
+    """A browser that opened the printed address."""
+    client = client_of(catalog)
+    assert client.get(f"/?token={TOKEN}").status_code == 303
+    return Tab(client, catalog)

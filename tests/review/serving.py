@@ -1,0 +1,61 @@
+"""``limner review`` as a process of its own, as a person starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running server: its process, and the address that it printed."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    @property
+    def home(self) -> str:
+        """The address without the token."""
+        return self.address.partition("/?")[0]
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """A browser that opened the printed address."""
+        with httpx.Client(base_url=self.home, headers={"Origin": self.home}, timeout=30) as client:
+            assert client.get(self.address).status_code == 303
+            yield client
+
+
+def start(library: Path, *words: str) -> Serving:
+    """Start it and read the address."""
+    options = ["--no-open", "--as", "ada", "--library", str(library), *words]
+    command = [sys.executable, "-m", "flows.cli", "review", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True)
+    assert process.stdout is not None
+    with process.stdout as output:
+        line = output.readline()
+    found = re.search(r"http://\S+", line)
+    assert found, f"printed {line!r}"
+    return Serving(process, found.group())
+
+
+@contextlib.contextmanager
+def served(library: Path) -> Iterator[Serving]:
+    """A server that is stopped at the end."""
+    serving = start(library)
+    try:
+        yield serving
+    finally:
+        serving.process.terminate()
+        serving.process.wait(30)
