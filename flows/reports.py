@@ -291,4 +291,6 @@ def tell_run(session: Session, summary: Summary) -> None:
     )
     out.print(f"  pictures       {session.settings.library.resolve() / 'objects'}", soft_wrap=True)
     out.print(f"  contact sheet  {session.sheet_path.resolve()}", soft_wrap=True)
+    library = session.settings.library
+    out.print("  review page    limner review" + ("" if library == Path("library") else f" --library {library}"))
     out.print(f"  one record     limner show {summary.set}/{plan.assets[0].asset_id}", soft_wrap=True)

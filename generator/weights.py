@@ -43,8 +43,8 @@ def locate(checkpoint: Checkpoint, *, hub_cache: Path | None = None, online: boo
     repo, revision = source.repo_id, source.revision
     if repo is None:
         raise LimnerError(
-            f"{_entry(checkpoint)}: source: got none; allowed is a folder, or a hub repository and revision. If you have "
-            f"these weights, name {checkpoint.name!r} in a checkpoints file of yours with `source: {{folder: …}}`."
+            f"{_entry(checkpoint)}: source: got none; allowed is a folder, or a hub repository and revision. If you "
+            f"have these weights, name {checkpoint.name!r} in a checkpoints file of yours with `source: {{folder: …}}`."
         )
     if not repo or not revision or not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise LimnerError(
