@@ -138,12 +138,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=30_000)
     options = parser.parse_args()
-    from flows.prefect_home import prepare
+    from flows.prefect_home import EmbeddedServer, prepare
 
     with tempfile.TemporaryDirectory(prefix="limner-scale-") as folder:
         prepare(Path(folder) / "library")
+        server = EmbeddedServer(Path(folder) / "library")  # before Prefect is imported, to count its tasks
+        server.wait_until_ready()
         json.dump(measure(Path(folder), options.pictures), sys.stdout, indent=2)
         print()
+        server.stop()
         os.chdir("/")
 
 
