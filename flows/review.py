@@ -107,6 +107,7 @@ def _listening(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
+        listener.listen(128)  # before the address is told: a browser that is faster than the server waits in line
     except OSError as error:
         listener.close()
         raise UsageError(f"--port: got {port} ({error.strerror}); allowed: a port that is free, or 0.") from error
