@@ -19,6 +19,7 @@ def leave_with_owner() -> None:
 
 def main() -> None:
     """Serve Prefect's API on the socket whose descriptor is the first argument."""
+    os.nice(10)  # orchestration waits, pictures do not
     threading.Thread(target=leave_with_owner, daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
