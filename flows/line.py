@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from flows.planning import Entry
 from flows.recording import Recorder
-from generator.batching import make_batches
+from generator.batching import batch_key, make_batches
 from generator.candidate import Batch, Execution
 from specs.errors import LimnerError
 from specs.job import Job
@@ -214,9 +214,7 @@ def make_shards(entries: Sequence[Entry], pictures: int, first_number: int = 0) 
     """Entries in shards of one render shape each, at most ``pictures`` jobs; equal jobs share a shard."""
     groups: dict[tuple[object, ...], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        job = entry.job
-        shape = (job.weights_id, job.adapters, job.width_px, job.height_px, job.scheduler, job.steps, job.guidance)
-        groups[(*shape, job.clip_skip)][job.job_id].append(entry)
+        groups[batch_key(entry.job)][entry.job.job_id].append(entry)
     shards: list[Shard] = []
     for by_job in groups.values():
         lists = list(by_job.values())
@@ -224,8 +222,3 @@ def make_shards(entries: Sequence[Entry], pictures: int, first_number: int = 0) 
             flat = tuple(entry for same in lists[start : start + pictures] for entry in same)
             shards.append(Shard(first_number + len(shards), flat))
     return shards
-
-
-def wait_for_all(futures: Iterable[Future[ShardReport]]) -> list[ShardReport]:
-    """Results in order; raises the first error."""
-    return [future.result() for future in futures]

@@ -78,14 +78,16 @@ def make_plan(work: Work, made: Made) -> Plan:
 
 def _blocked(work: Work, made: Made) -> Plan:
     states = tuple(
-        AssetState(asset.asset_id, State.BLOCKED, work.obstacles[0], 0, standing(made.get(asset.asset_id, {})), 0)
+        AssetState(
+            asset.asset_id, State.BLOCKED, work.obstacles[0], 0, standing_keepers(made.get(asset.asset_id, {})), 0
+        )
         for asset in work.spec.assets
     )
     jobs = sum(asset.candidates.first for asset in work.spec.assets)
     return Plan(work.spec.set_name, jobs, states, work.obstacles)
 
 
-def standing(made: Mapping[str, MadeCandidate]) -> int:
+def standing_keepers(made: Mapping[str, MadeCandidate]) -> int:
     """How many keepers an asset has now, of whatever recipe."""
     return sum(candidate.is_keeper for candidate in made.values())
 
@@ -112,7 +114,7 @@ def present(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> dict[int, Mad
 def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, MadeCandidate]) -> AssetState:
     rules = plan.asset.candidates
     found = present(plan, made)
-    kept, wanted = standing(made), plan.asset.keep.per_asset
+    kept, wanted = standing_keepers(made), plan.asset.keep.per_asset
     end = round_end(found, rules.first, rules.at_most)
     judged = all(candidate.judged_by(policy) for candidate in found.values())
     if len(found) == end and judged and kept < wanted and end < rules.at_most:

@@ -21,8 +21,6 @@ from scoring.aesthetic import load_aesthetic
 from scoring.rescore import rescore, roles_that_need_pixels
 from scoring.scorecard import SafetyState, Scorecard
 
-LOOKED_AT_ONCE = 16  # pictures decoded together
-
 
 def refresh(work: Work, catalog: Catalog, made: Made, load_scorers: Callable[[], Scorers]) -> int:
     """Measure again what is stale among the candidates of the present recipe; returns how many cards are new."""
@@ -72,10 +70,9 @@ def _from_pixels(
     catalog: Catalog, items: Sequence[tuple[MadeCandidate, Scorecard]], scorers: Scorers
 ) -> list[tuple[MadeCandidate, Scorecard]]:
     fresh = []
-    for start in range(0, len(items), LOOKED_AT_ONCE):
-        for made, card in items[start : start + LOOKED_AT_ONCE]:
-            pixels = read_png(catalog.objects.get(made.image_sha256, made.area)).pixels[np.newaxis]
-            finite = ["nan_black" not in card.defects]
-            measured = scorers.measure(pixels, finite, [made.key.asset_id], [made.image_sha256])
-            fresh.append((made, measured[0].scorecard))
+    for made, card in items:
+        pixels = read_png(catalog.objects.get(made.image_sha256, made.area)).pixels[np.newaxis]
+        finite = ["nan_black" not in card.defects]
+        measured = scorers.measure(pixels, finite, [made.key.asset_id], [made.image_sha256])
+        fresh.append((made, measured[0].scorecard))
     return fresh

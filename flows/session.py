@@ -113,13 +113,16 @@ class Session:
 
     def finish_round(self, reports: list[ShardReport], failed: int) -> None:
         """Count, wait for jobs that other runs are making, settle."""
-        self.summary.generated += sum(report.generated for report in reports)
-        self.summary.reused += sum(report.reused for report in reports)
+        self._count(reports)
         self.summary.failed += failed
         self._take_over([entry for report in reports for entry in report.waiting])
         self._shards = None
         self._forget()
         self.settle(incomplete=failed > 0)
+
+    def _count(self, reports: Sequence[ShardReport]) -> None:
+        self.summary.generated += sum(report.generated for report in reports)
+        self.summary.reused += sum(report.reused for report in reports)
 
     def _take_over(self, waiting: list[Entry]) -> None:
         """Jobs that another live run had claimed: take its pictures, or make them if that run died."""
@@ -127,8 +130,7 @@ class Session:
             shards = make_shards(waiting, self.settings.shard_pictures, self._next_number)
             self._next_number += len(shards)
             reports = [self.line.submit(shard).result() for shard in shards]
-            self.summary.generated += sum(report.generated for report in reports)
-            self.summary.reused += sum(report.reused for report in reports)
+            self._count(reports)
             waiting = [entry for report in reports for entry in report.waiting]
             if waiting and self.line.stopping.wait(OTHERS_POLL_S):
                 raise InterruptedRunError

@@ -17,7 +17,7 @@ from catalog.made import MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.rows import now
 from catalog.store import Catalog
-from flows.planning import Made, present, round_end
+from flows.planning import Made, present, round_end, standing_keepers
 from flows.work import Work
 from scoring.scorecard import Scorecard
 from scoring.select import Choice, Entrant, select
@@ -74,8 +74,7 @@ def _to_judge(work: Work, made: Made) -> Iterable[tuple[str, list[Judged]]]:
         if not found or len(found) < round_end(found, rules.first, rules.at_most):
             continue
         judged = all(candidate.judged_by(work.policies[asset_id]) for candidate in found.values())
-        kept = sum(candidate.is_keeper for candidate in made[asset_id].values())
-        if judged and kept >= plan.asset.keep.per_asset:
+        if judged and standing_keepers(made[asset_id]) >= plan.asset.keep.per_asset:
             continue
         cards = [(candidate, candidate.scorecard) for candidate in found.values()]
         outcome = [Judged(candidate, card, judge(card, plan.asset.keep)) for candidate, card in cards]
