@@ -73,10 +73,14 @@ def rate_at(run: Run, step: int, warmup: int = 100) -> float:
     return run.learning_rate * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * min(done, 1.0)))))
 
 
-def batches(run: Run, count: int, first_step: int) -> Iterator[NDArray[np.int64]]:
-    """Row numbers (batch,) of each step; the same step always gets the same rows, resumed or not."""
+def batches(
+    run: Run, count: int, first_step: int, weights: NDArray[np.float64] | None = None
+) -> Iterator[NDArray[np.int64]]:
+    """Row numbers (batch,) of each step, by ``weights`` (count,) if given; the same step always gets the same rows."""
+    reached = np.cumsum(np.ones(count) if weights is None else weights)
     for step in range(first_step, run.steps):
-        yield np.random.default_rng([run.seed, step]).integers(0, count, run.batch)
+        drawn = np.random.default_rng([run.seed, step]).random(run.batch)
+        yield np.searchsorted(reached, drawn * reached[-1], side="right")
 
 
 class Average:
