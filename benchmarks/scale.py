@@ -41,6 +41,8 @@ class StandIn:
     made: int = 0
     rss_mib: list[tuple[int, float]] = field(default_factory=list)
 
+    on_cpu = False
+
     def batch_size(self, _: Job) -> int:
         """A GPU's usual."""
         return 16

@@ -42,7 +42,13 @@ class Drawn:
 
 
 class Painter(Protocol):
-    """Whatever renders a batch; the real one holds a diffusers pipeline."""
+    """Whatever renders a batch; the real one holds a diffusers pipeline.
+
+    ``on_cpu``: it renders on the cores that everything else needs too.
+    """
+
+    @property
+    def on_cpu(self) -> bool: ...
 
     def batch_size(self, job: Job) -> int:
         """The fixed batch shape for jobs of this one's size: a function of the machine and the job alone."""
@@ -98,6 +104,8 @@ class Line:
         self._futures: dict[int, Future[ShardReport]] = {}
         self._lock = threading.Lock()
         self.stopping = threading.Event()
+        self.under_way = threading.Event()  # the first batch is stored, or the first shard is done or has failed
+        self.on_cpu = False  # known once it is under way
         self._loaded = threading.Event()
         self._broken: BaseException | None = None
         self._threads = [
@@ -133,6 +141,7 @@ class Line:
         """Stop at the next step; every open future raises ``InterruptedRunError``. Does not wait."""
         self.stopping.set()
         self._shards.put(None)
+        self.under_way.set()
 
     # the painting thread
 
@@ -144,6 +153,7 @@ class Line:
                 self._check_stop()
                 if painter is None:
                     painter = self._load_painter()
+                    self.on_cpu = painter.on_cpu
                     self._loaded.set()
                 self._drawn.put(_End(future, self._paint(painter, shard)))
             except BaseException as error:  # to the future: whoever waits for the shard decides
@@ -197,6 +207,7 @@ class Line:
         drawn, entries, report = item
         try:
             report.generated += self._recorder.record(drawn, entries, pool)
+            self.under_way.set()
         except BaseException as error:
             self._broken = error
 
@@ -206,6 +217,7 @@ class Line:
             end.future.set_exception(error)
         elif isinstance(end.outcome, ShardReport):
             end.future.set_result(end.outcome)
+        self.under_way.set()
         if not isinstance(self._broken, LimnerError):
             self._broken = None  # a retry may do better; a full disk or a lost library will not
 

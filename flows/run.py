@@ -7,17 +7,21 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-from flows.line import InterruptedRunError
+from flows.line import InterruptedRunError, Shard
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.progress import ProgressBar
 from flows.session import MakeTools, Session, Summary, open_session
 from flows.settings import Settings
 from flows.tools import tools_for
+from specs.errors import LimnerError
+
+HEAD_START_S = 30.0
 
 
 def produce_specs(
@@ -49,8 +53,11 @@ def _produce_one(
         if not shards:
             summary = session.finish()
         else:
-            session.line.submit(shards[0])  # the model loads and the first pictures render while Prefect starts
-            summary = _through_prefect(path, settings, servers, bar)
+            with bar:
+                _first_pictures(
+                    session, shards[0], server_to_come=not servers and not os.environ.get("PREFECT_API_URL")
+                )
+                summary = _through_prefect(path, settings, servers)
         if not as_json:
             from flows.reports import tell_run
 
@@ -58,18 +65,32 @@ def _produce_one(
         return summary
 
 
-def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServer], bar: ProgressBar) -> Summary:
-    with bar:
-        prepare(settings.library)
-        if not servers:
-            servers.append(EmbeddedServer(settings.library))
-        servers[0].wait_until_ready()
-        from flows.tasks import produce
+def _first_pictures(session: Session, shard: Shard, *, server_to_come: bool) -> None:
+    """Make a good start before Prefect takes its share of the machine; raise at once what a user must mend.
 
-        try:
-            return Summary(**produce(str(path), settings.to_parameters()))
-        except InterruptedRunError:
-            raise KeyboardInterrupt from None
+    A starting server is seconds of work, and a renderer on the CPU slows down threefold beside it, since its threads
+    wait for one another at every layer: better one after the other. Slow pictures do not keep Prefect waiting for long.
+    """
+    future = session.line.submit(shard)
+    session.line.under_way.wait()
+    if server_to_come and session.line.on_cpu:
+        wait([future], timeout=HEAD_START_S)
+    error = future.exception() if future.done() else None
+    if isinstance(error, LimnerError):
+        raise error
+
+
+def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServer]) -> Summary:
+    prepare(settings.library)
+    if not servers:
+        servers.append(EmbeddedServer(settings.library))
+    from flows.tasks import produce  # takes as long as the server's start, which goes on meanwhile
+
+    servers[0].wait_until_ready()
+    try:
+        return Summary(**produce(str(path), settings.to_parameters()))
+    except InterruptedRunError:
+        raise KeyboardInterrupt from None
 
 
 def _say_who_holds(path: Path) -> Callable[[str], None]:

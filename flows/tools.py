@@ -67,6 +67,11 @@ class DiffusersPainter:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the pictures are rendered by the processor."""
+        return self.studio.setting.kind == "cpu"
+
     def batch_size(self, job: Job) -> int:
         """By the device's memory, the architecture and the job's size."""
         from generator.environment import default_batch_size

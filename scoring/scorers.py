@@ -26,6 +26,7 @@ from scoring.likeness import phash
 from scoring.others import Scorer, load_others, measure_others, other_identities
 from scoring.safety import Checker, load_checker
 from scoring.scorecard import Safety, Scorecard
+from scoring.threads import one_thread
 from specs.checkpoint import Checkpoint
 
 Loaded = tuple[Checkpoint, Path] | None
@@ -57,6 +58,7 @@ class Scorers:
     second: Head | None = None
     others: Mapping[str, Scorer] = field(default_factory=dict)
 
+    @one_thread()
     def measure(
         self, pixels: Pixels, finite: Sequence[bool], asset_ids: Sequence[str], image_sha256s: Sequence[str]
     ) -> list[Measured]:
@@ -133,6 +135,7 @@ def _card(
     )
 
 
+@one_thread()
 def load_scorers(
     clip: Loaded,
     aesthetic: Loaded,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from scoring import others
 from scoring.errors import ScorerError
@@ -51,6 +52,20 @@ class TestOnePassMeasuresEverything:
         scorers.measure(blocks(4), [True] * 4, IDS, HASHES)
         hook.remove()
         assert len(calls) == 1
+
+    def test_scoring_keeps_to_one_core_and_gives_the_others_back(self, scorers: Scorers) -> None:
+        """So that the numbers do not depend on how many there are, and a renderer beside it keeps its own."""
+        assert scorers.clip is not None
+        seen: list[int] = []
+        before = torch.get_num_threads()
+        hook = scorers.clip.model.visual.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+        try:
+            torch.set_num_threads(3)
+            scorers.measure(blocks(4), [True] * 4, IDS, HASHES)
+            assert (seen, torch.get_num_threads()) == ([1], 3)
+        finally:
+            torch.set_num_threads(before)
+            hook.remove()
 
     def test_assets_that_share_a_prompt_do_not_compete(self, scorers: Scorers) -> None:
         pictures = np.repeat(blocks(1), 2, axis=0)
