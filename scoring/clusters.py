@@ -1,8 +1,10 @@
 """Near-duplicates: which pictures of many are the same picture. Pure numpy.
 
-Two pictures are the same when their perceptual hashes differ in few bits *and* their embeddings nearly agree; either
-alone confuses too much: the hash is blind to colour, the embedding of a small CLIP to detail. Groups are the
-connected parts of that relation (union-find), so that "these are the same picture" can be shown as one row.
+Two pictures are the same when their perceptual hashes differ in few bits *and* their embeddings are close; the hash is
+blind to colour, the embedding of a small CLIP to detail. Both limits are set on drawings: a shift of 2 of 128 pixels
+costs a CLIP of small patches more cosine than another picture of the same subject does, so the hash has to tell those
+two apart (``benchmarks.likeness`` prints how well). Groups are the connected parts of that relation (union-find), so
+that "these are the same picture" can be shown as one row.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from numpy.typing import NDArray
 from scoring.likeness import hamming_matrix
 
 Matrix = NDArray[np.floating[Any]]
-MAX_BITS = 12  # of 64
-MIN_COSINE = 0.95
+MAX_BITS = 7  # of 64
+MIN_COSINE = 0.84
 ROWS = 2048  # at a time, to bound memory
 
 

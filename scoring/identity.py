@@ -12,7 +12,7 @@ from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 
 NONE = "none"
-MEASURES = "limner.measures/1"  # raise when what defects, likeness, identification or safety compute changes
+MEASURES = "limner.measures/2"  # raise when what defects, likeness, identification or safety compute changes
 FORBID_KIND = "limner.forbid/1"
 
 
