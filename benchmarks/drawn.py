@@ -37,9 +37,11 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A picture whose line is ``margin_px`` from each side; ``beyond`` is the share of its subject beyond that line."""
+    """A picture whose line is ``margin_px`` from each side; ``beyond`` is the share of its subject beyond that line, and
+    ``mask`` (S, S) where the subject is."""
 
     pixels: Picture
+    mask: NDArray[np.bool_]
     margin_px: int
     cut: bool
     beyond: float
@@ -68,7 +70,7 @@ def placed(one: Drawn, cut: bool, rng: np.random.Generator, side_px: int, margin
         inner = edge + max(1, round(GAP * side_px))
         clear = mask[inner:-inner, inner:-inner].sum() >= mask.sum() and mask.sum() > 0.98 * whole
         if (LEAST_CUT <= beyond < 0.75) if cut else clear:
-            return Placed(pixels, edge, cut, float(beyond))
+            return Placed(pixels, mask, edge, cut, float(beyond))
     return None
 
 

@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.likeness import area_mean
+from scoring.crossing import Box, crosses
 
 Grey = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
 NAMES = (
     "nan_black", "blank", "near_uniform", "blown", "crushed", "blurred",
     "framed", "letterboxed", "tile_seam", "cut_by_trim", "outside_safe_zone", "low_dpi",
@@ -55,7 +54,7 @@ def find_defects(pixels: Pixels, frame: Frame | None = None, finite: bool = True
     if (pixels == pixels[0, 0]).all():
         return ("blank",)
     grey = pixels @ _LUMA
-    found = [*_tone(pixels, grey), *_border(pixels), *_print(pixels, grey, frame)]
+    found = [*_tone(pixels, grey), *_border(pixels), *_print(pixels, frame)]
     if "near_uniform" not in found and _blurred(grey):
         found.append("blurred")
     if frame.tiles and _has_seam(pixels):
@@ -67,10 +66,8 @@ NEAR_UNIFORM_RANGE = 12.0  # brightness levels between the 0.5th and 99.5th perc
 CLIPPED_SHARE = 0.3  # of all channel values
 CLIPPED_SUBJECT = 0.12  # of those of what stands on a white or black ground
 SHARP_STEP = 0.13  # at 256 px: the steepest edges' step over one pixel, as a share of the brightness range
-CUT_SHARE = 0.028  # of the trim line: this much of it runs through strong edges when a subject is cut
-SCENE_SHARE = 0.5  # and from this much on it is a scene that is meant to be cut
-PLAIN_STEP = 4.0  # brightness levels: along the rim of a plain ground no step is larger
 WORKING_SIDE = 256
+CORNER = 0.15  # of a side, at each of its ends
 
 
 def _tone(pixels: Pixels, grey: Grey) -> list[str]:
@@ -107,11 +104,13 @@ def _border(pixels: Pixels) -> list[str]:
     """Bands along the sides that are of one colour and end in a straight edge.
 
     Four bands of one colour are a frame even where the subject's colour hides part of the edge; two need it whole.
+    A frame's corners may be round, so that it is looked for along the middle of the sides.
     """
     values = pixels.astype(np.float64)
     turned = values.transpose(1, 0, 2)
     sides = values, values[::-1], turned, turned[::-1]
-    colours = [side[: _band(side, 0.6)].mean(axis=(0, 1)) for side in sides if _band(side, 0.6)]
+    between = [side[:, round(CORNER * side.shape[1]) : round((1 - CORNER) * side.shape[1])] for side in sides]
+    colours = [side[: _band(side, 0.6)].mean(axis=(0, 1)) for side in between if _band(side, 0.6)]
     if len(colours) == 4 and np.ptp(colours, axis=0).max() < 12:
         return ["framed"]
     whole = [_band(side, 0.85) > 0 for side in sides]
@@ -141,37 +140,15 @@ def _seam_along(values: Grey) -> bool:
     return bool(across > 4 and across > 1.5 * np.percentile(inside, 98))
 
 
-def _print(pixels: Pixels, grey: Grey, frame: Frame) -> list[str]:
+def _print(pixels: Pixels, frame: Frame) -> list[str]:
     found = []
     if frame.dpi is not None and frame.min_dpi is not None and frame.dpi < frame.min_dpi:
         found.append("low_dpi")
     if frame.trim_box_px is not None:
         left, top, right, bottom = frame.trim_box_px
         margin = frame.safe_margin_px
-        if _crosses(grey, frame.trim_box_px):
+        if crosses(pixels, frame.trim_box_px):
             found.append("cut_by_trim")
-        elif margin and _crosses(grey, (left + margin, top + margin, right - margin, bottom - margin)):
+        elif margin and crosses(pixels, (left + margin, top + margin, right - margin, bottom - margin)):
             found.append("outside_safe_zone")
     return found
-
-
-def _crosses(grey: Grey, box: Box) -> bool:
-    """Whether a subject is cut by the outline of ``box``.
-
-    Brightness is followed along the outline: where it steps as strongly as the subject's own edges do (those of the
-    picture's middle), something crosses; on a plain ground two such steps are enough.
-    A picture that is busy all along is a scene, which is meant to be cut.
-    """
-    rows, columns = min(grey.shape[0], WORKING_SIDE), min(grey.shape[1], WORKING_SIDE)
-    small = area_mean(grey, rows, columns)
-    across, down = columns / grey.shape[1], rows / grey.shape[0]
-    left, right = max(round(box[0] * across), 0), min(round(box[2] * across), columns) - 1
-    top, bottom = max(round(box[1] * down), 0), min(round(box[3] * down), rows) - 1
-    sides = small[top, left:right], small[top:bottom, right], small[bottom, right:left:-1], small[bottom:top:-1, left]
-    line = np.concatenate(sides)
-    middle = small[rows // 6 : -(rows // 6), columns // 6 : -(columns // 6)]
-    own = np.percentile(np.abs(np.diff(middle, axis=1)), 99)
-    strong = (np.abs(np.roll(line, -2) - line) > max(0.7 * own, 6.0)).mean()
-    rim = np.concatenate([small[0], small[:, -1], small[-1, ::-1], small[::-1, 0]])
-    least = 2 / len(line) if np.abs(np.diff(rim)).max() < PLAIN_STEP else CUT_SHARE
-    return bool(least <= strong < SCENE_SHARE)

@@ -38,7 +38,7 @@ def phash(pixels: NDArray[np.uint8]) -> str:
 
 def area_mean(grey: Matrix, rows: int, columns: int) -> NDArray[np.float64]:
     """(H, W) → (rows, columns) by exact area averages, whatever H and W are."""
-    return _area_weights(grey.shape[0], rows) @ grey @ _area_weights(grey.shape[1], columns).T
+    return area_weights(grey.shape[0], rows) @ grey @ area_weights(grey.shape[1], columns).T
 
 
 def hamming(one: str, other: str) -> int:
@@ -54,7 +54,8 @@ def hamming_matrix(ones: Sequence[str], others: Sequence[str]) -> NDArray[np.uin
 
 
 @lru_cache(maxsize=32)
-def _area_weights(length: int, side: int) -> NDArray[np.float64]:
+def area_weights(length: int, side: int) -> NDArray[np.float64]:
+    """(side, length): each row averages its exact share of ``length`` samples."""
     edges = np.linspace(0, length, side + 1)
     starts, ends = edges[:-1, None], edges[1:, None]
     places = np.arange(length)[None, :]
