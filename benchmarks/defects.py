@@ -184,7 +184,9 @@ def main() -> None:
     beyond, seen = np.array([share for share, _ in shares]), np.array([hit for _, hit in shares])
     for low, high in ((0.03, 0.05), (0.05, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.75)):
         these = (beyond >= low) & (beyond < high)
-        print(f"cut_by_trim, {100 * low:g} to {100 * high:g} % cut off: {100 * seen[these].mean():.1f} % of {these.sum()}")
+        print(
+            f"cut_by_trim, {100 * low:g} to {100 * high:g} % cut off: {100 * seen[these].mean():.1f} % of {these.sum()}"
+        )
 
 
 if __name__ == "__main__":

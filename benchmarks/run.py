@@ -11,6 +11,10 @@ BENCHMARKS = {
     "scale": ["-m", "benchmarks.scale", "--pictures", "30000"],
     "select": ["-m", "benchmarks.select"],
     "rescore_math": ["-m", "benchmarks.rescore_math"],
+    "defects": ["-m", "benchmarks.defects"],
+    "likeness": ["-m", "benchmarks.likeness"],
+    "recognise": ["-m", "benchmarks.recognise"],
+    "taste": ["-m", "benchmarks.taste"],
 }
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ Five signs, each a number without a unit, are read along the line and weighed by
 - *change*: how much the colour changes along the line, in steps of the subject's own edges;
 - *busy*: the edges that one in twenty places of the line exceeds: a ground that is busy all along is meant to be cut.
 
-The weights were fitted to drawings (``python -m benchmarks.fit_crossing``), on other seeds than those that
+The weights were fitted to drawings (``python -m benchmarks.fit_crossing 800``), on other seeds than those that
 ``benchmarks.defects`` measures it on.
 """
 
@@ -30,9 +30,11 @@ COLOUR_REACH = 10.0  # levels of 255: colours this near count as one
 LEAST_EDGE = 40.0  # levels of 255: a subject's own edges are at least so steep
 MOST = 50.0  # more change than this says no more
 SIGNS = ("linked", "own_colours", "own_length", "change", "busy")
-WEIGHTS = (0.0, 0.0, 0.0, 0.0, 0.0)
-BIAS = 0.0
-_OPPONENT = np.array([[0.299, 0.587, 0.114], [0.6, -0.6, 0.0], [0.25, 0.25, -0.5]])  # brightness, red-green, yellow-blue
+WEIGHTS = (1.1424, 3.5761, 0.7364, 1.0334, 0.2607)
+BIAS = 3.9349
+_OPPONENT = np.array(
+    [[0.299, 0.587, 0.114], [0.6, -0.6, 0.0], [0.25, 0.25, -0.5]]
+)  # brightness, red-green, yellow-blue
 
 
 def crosses(pixels: NDArray[np.uint8], box: Box) -> bool:
@@ -51,14 +53,16 @@ def signs(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.float64]:
     middle = slice(start, CELLS - start)
     own_edge = max(float(np.percentile(edges[middle, middle], 95)), LEAST_EDGE)
     linked = np.minimum(_widest(edges, round(CELLS * SEED))[around] / own_edge, 1.5)
-    line, rim = colours[around], colours[_outside(inside)]
-    share = _density(line, _thinned(colours[middle, middle].reshape(-1, 3), 500))
-    share = share / (share + _density(line, _thinned(rim, 400)) + 1e-4)
+    line = colours[around]
+    core, rim = _thinned(colours[middle, middle].reshape(-1, 3), 500), _thinned(colours[_outside(inside)], 400)
+    share = _density(line, core)
+    share = share / (share + _density(line, rim) + 1e-4)
     rare = share * (1 - _density(line, line))
     near = np.max([np.roll(rare, step) for step in range(-2, 3)], axis=0)
     change = np.abs(np.roll(line, -2, axis=0) - line).max(axis=1).sum() / own_edge
     busy = np.sort(edges[around])[::-1][len(line) // 20] / own_edge
-    return np.array([np.sort(near * linked)[-4], np.sort(share)[-3], (share > 0.8).mean(), min(change, MOST), busy])
+    length = (share > 0.8).mean()
+    return np.array([np.sort(near * linked)[-4], np.sort(share)[-3], length, min(change, MOST), busy])
 
 
 def _grid(pixels: NDArray[np.uint8]) -> Floats:

@@ -1,9 +1,10 @@
 """What the safety checker does not look for: a spec's forbidden concepts, and a second opinion. Pure numpy.
 
 Both read the embedding that is there already. A forbidden concept (``content: {forbid: [skull, gore]}``) is compared
-zero-shot (Radford et al., 2021, arXiv:2103.00020) with everything else that the picture might be: the prompts of the
-set that do not name it, and some plain words. It is found when it fits the picture better than any of those. This is
-a CLIP's opinion, no more: small or half-hidden things escape it.
+zero-shot (Radford et al., 2021, arXiv:2103.00020) with everything else that the picture might be: ordinary things, in
+the same wordings and colours, and the prompts of the set that do not name it. It is found when it fits the picture
+nearly as well as the best of those (``LEAN``), since a miss costs more than a second look. This is a CLIP's opinion, no
+more: small or half-hidden things escape it; ``benchmarks.recognise`` prints how many.
 
 The second opinion is LAION's detector for sexual content (LAION-AI/CLIP-based-NSFW-Detector, MIT; layout
 ``nsfw-mlp``: normalisation, 768 → 64 → 512 → 256 → 1, ReLU, sigmoid), when its converted file is there.
@@ -19,12 +20,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.concepts import unit_rows
 from scoring.heads import Head
 from scoring.scorecard import Safety, SafetyState
 
 Matrix = NDArray[np.floating[Any]]
-TEMPLATES = ("{}", "a {}", "a picture of a {}")
+COLOURS = ("red", "green", "blue", "brown", "white", "black")
+TEMPLATES = ("a {}", *(f"a {colour} {{}}" for colour in COLOURS))
+THINGS = """
+person animal monster dog cat horse bird fish dragon tree flower leaf mountain sea sky sun moon star cloud fire water
+stone house castle tower ship wheel table chair lamp book letter key chest bag bottle cup plate coin ring crown helmet
+shield sword axe bow hammer flag bell rope mask heart bone spider butterfly mushroom
+""".split()  # noqa: SIM905 (a paragraph of words reads better than a list of quotes)
+LEAN = 1.5  # logits: a concept this far behind the best rival is found all the same (fitted to drawings)
 PLAIN_WORDS = (
     "a picture",
     "a drawing",
@@ -41,8 +48,8 @@ SECOND_LIMIT = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forbidden:
-    """``embeds`` (C, D) of the concepts, ``others`` (M, D) of what a picture may be instead; ``rivals`` (C, M) which of
-    the others count against each concept."""
+    """``embeds`` (C, T, D) of the concepts in each of T wordings, ``others`` (M, D) of what a picture may be instead;
+    ``rivals`` (C, M) which of the others count against each concept."""
 
     names: tuple[str, ...]
     embeds: NDArray[np.float32]
@@ -51,11 +58,12 @@ class Forbidden:
     logit_scale: float
 
     def measure(self, embeddings: Matrix) -> list[tuple[tuple[str, float], ...]]:
-        """(N, D) → for each picture (``forbid:<name>``, 0–1): above 0.5 the concept fits better than anything else."""
+        """(N, D) → for each picture (``forbid:<name>``, 0–1): above 0.5 the concept is found."""
         images = np.asarray(embeddings, dtype=np.float64)
         against = images @ self.others.T.astype(np.float64)
         best = np.stack([against[:, mask].max(axis=1) for mask in self.rivals], axis=1)
-        logits = self.logit_scale * (images @ self.embeds.T.astype(np.float64) - best)
+        fits = np.stack([(images @ wordings.T.astype(np.float64)).max(axis=1) for wordings in self.embeds], axis=1)
+        logits = self.logit_scale * (fits - best) + LEAN
         shares = np.round(1 / (1 + np.exp(-np.clip(logits, -60, 60))), 6)
         keys = [f"forbid:{name}" for name in self.names]
         return [tuple(zip(keys, row, strict=True)) for row in shares.tolist()]
@@ -67,14 +75,15 @@ def make_forbidden(
     embed_texts: Callable[[Sequence[str]], NDArray[np.float32]],
     logit_scale: float,
 ) -> Forbidden | None:
-    """Embed the concepts (mean over ``TEMPLATES``) and their rivals; None when nothing is forbidden."""
+    """Embed the concepts (each of ``TEMPLATES``) and their rivals; None when nothing is forbidden."""
     names = tuple(sorted(set(forbid)))
     if not names:
         return None
-    embeds = [embed_texts([template.format(name) for template in TEMPLATES]).mean(axis=0) for name in names]
-    others = list(dict.fromkeys([*PLAIN_WORDS, *prompts]))
+    embeds = [embed_texts([template.format(name) for template in TEMPLATES]) for name in names]
+    things = [template.format(thing) for thing in THINGS for template in TEMPLATES]
+    others = list(dict.fromkeys([*PLAIN_WORDS, *things, *prompts]))
     rivals = [[not _names(text, name) for text in others] for name in names]
-    return Forbidden(names, unit_rows(np.stack(embeds)), embed_texts(others), np.array(rivals), logit_scale)
+    return Forbidden(names, np.stack(embeds), embed_texts(others), np.array(rivals), logit_scale)
 
 
 def with_forbidden(safety: Safety, scores: Sequence[tuple[str, float]]) -> Safety:

@@ -13,7 +13,7 @@ from specs.errors import LimnerError
 
 NONE = "none"
 MEASURES = "limner.measures/2"  # raise when what defects, likeness, identification or safety compute changes
-FORBID_KIND = "limner.forbid/1"
+FORBID_KIND = "limner.forbid/2"
 
 
 def scorer_identity(

@@ -143,7 +143,7 @@ class TestForbiddenConcepts:
     def test_a_picture_that_fits_the_concept_best_is_flagged(self, tiny: Tiny, setting: Any) -> None:
         scorers = load_scorers(*_three(tiny), PROMPTS, setting, forbid=["skull"], batch_size=4)
         assert scorers.forbidden is not None
-        skull, other = scorers.forbidden.embeds, scorers.forbidden.others[:1]
+        skull, other = scorers.forbidden.embeds[0][:1], scorers.forbidden.others[:1]
         assert scorers.forbidden.measure(skull)[0][0][1] > 0.5
         assert scorers.forbidden.measure(other)[0][0][1] < 0.5
 
