@@ -37,8 +37,10 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A picture whose line is ``margin_px`` from each side; ``beyond`` is the share of its subject beyond that line, and
-    ``mask`` (S, S) where the subject is."""
+    """A picture whose line is ``margin_px`` from each side.
+
+    ``beyond`` is the share of its subject beyond that line; ``mask`` (S, S) says where the subject is.
+    """
 
     pixels: Picture
     mask: NDArray[np.bool_]

@@ -1,8 +1,8 @@
 """Is a picture recognised, and is what is forbidden seen? ``python -m benchmarks.recognise [SEEDS] [DRAWINGS]``
 
 *Identification*: a deck of 50 different prompts, SEEDS pictures of each by the starter's image model; right when the
-picture's own prompt ranks first of the 50. The starter's judge, which no part of limner uses, says beside it how many of
-these pictures show their subject at all. *Candidates told apart*: pairs of pictures of one prompt taken for the same
+picture's own prompt ranks first of the 50. The starter's judge, which no part of limner uses, says beside it how many
+of these pictures show their subject at all. *Candidates told apart*: pairs of pictures of one prompt taken for the same
 picture. *Forbidden*: each of the starter's 48 subjects in turn is forbidden, and looked for in held-out drawings.
 """
 

@@ -65,7 +65,7 @@ class Objective:
         """(N,) worth of each row by itself, with that of the place it fills."""
         return self.worth + PLACE + PIN * self.pinned
 
-    def likeness(self, rows: Rows | slice, others: Rows) -> NDArray[np.float32]:
+    def likeness(self, rows: Rows | slice, others: Rows | slice) -> NDArray[np.float32]:
         """(M, K) cosines of embeddings."""
         return np.asarray(self.embeds[rows] @ self.embeds[others].T)
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.neighbours import Neighbours
 from scoring.objective import DECIMALS, PIN, PLACE, Entrant, Matrix, Objective, make_objective
 from scoring.search import Board, climb, exactly, starts
 from specs.spec import Weights
@@ -74,12 +75,13 @@ def select(
         return Choice(
             (), (), tuple(sorted((asset, count) for asset, count in wanted.items() if count)), True, 0.0, None
         )
+    near = Neighbours(objective)
     board = max(
-        (climb(objective, start) for start in starts(objective)[:2]), key=lambda one: objective.rank(one.chosen())
+        (climb(objective, start, near) for start in starts(objective)[:2]), key=lambda one: objective.rank(one.chosen())
     )
     best = exactly(objective, board.chosen())
     if best is not None and best != board.chosen():
-        board = Board(objective, best)
+        board = Board(objective, best, near)
     return _report(board, wanted, exact=best is not None)
 
 
@@ -91,11 +93,14 @@ def _report(board: Board, wanted: Mapping[str, int], *, exact: bool) -> Choice:
         held[entrants[row].asset_id].append(row)
     left = [row for row in range(len(entrants)) if row not in is_chosen]
     short = [(asset, wanted[asset] - len(held[asset])) for asset in sorted(wanted) if len(held[asset]) < wanted[asset]]
-    count = len(chosen)
+    count, banning = len(chosen), board.banning()
+    place_of = {row: place for place, row in enumerate(board.held) if row >= 0}
     total = objective.value(chosen) - PLACE * count - PIN * int(objective.pinned[chosen].sum()) if count else 0.0
     return Choice(
-        picks=tuple(_pick(board, place) for row in chosen for place in (board.held.index(row),)),
-        passed_over=tuple((entrants[row].image_sha256, _passed_over(board, row, held)) for row in left),
+        picks=tuple(_pick(board, place_of[row]) for row in chosen),
+        passed_over=tuple(
+            (entrants[row].image_sha256, _passed_over(board, row, held, int(banning[row]))) for row in left
+        ),
         short=tuple(short),
         exact=exact,
         total=round(total, DECIMALS),
@@ -146,8 +151,9 @@ def _pick(board: Board, place: int) -> Pick:
 def _parts(board: Board, place: int, row: int) -> _Parts:
     """The parts of the objective that ``row`` adds, or would add, in a place."""
     quality = float(board.objective.quality[row])
-    coherence = float(board.coherence(place, [row])[0] + board.objective.worth[row]) - quality
-    return _Parts(quality, coherence, float(board.sameness(place, [row])[0]))
+    alone = slice(row, row + 1)
+    coherence = float(board.coherence(place, alone)[0] + board.objective.worth[row]) - quality
+    return _Parts(quality, coherence, float(board.sameness(place, alone)[0]))
 
 
 def _why(board: Board, place: int, runner: int | None) -> str:
@@ -160,7 +166,7 @@ def _why(board: Board, place: int, runner: int | None) -> str:
     if runner is None:
         return f"{among}: no other is left"
     name = objective.entrants[runner].image_sha256[:12]
-    if board.bans_on(place, [runner])[0]:
+    if board.bans_on(place, slice(runner, runner + 1))[0]:
         return f"{among}: the runner-up {name} is too like another keeper"
     mine, theirs = _parts(board, place, row), _parts(board, place, runner)
     gaps = {
@@ -172,9 +178,9 @@ def _why(board: Board, place: int, runner: int | None) -> str:
     return f"{among}: against the runner-up {name}, {words or 'equal, first by its hash'}"
 
 
-def _passed_over(board: Board, row: int, held: Mapping[str, list[int]]) -> str:
+def _passed_over(board: Board, row: int, held: Mapping[str, list[int]], banning: int) -> str:
     entrants = board.objective.entrants
-    if board.bans[row].any():
-        return f"too_like:{entrants[board.held[int(np.argmax(board.bans[row]))]].image_sha256}"
+    if banning >= 0:
+        return f"too_like:{entrants[board.held[banning]].image_sha256}"
     mine = held[entrants[row].asset_id]
     return f"outscored:{entrants[mine[0]].image_sha256}" if mine else "not_wanted"

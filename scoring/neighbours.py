@@ -1,0 +1,65 @@
+"""Which rows are so like a chosen one that choosing both costs something: few, so they are kept as lists. Pure numpy.
+
+The cosines of a block of rows with all others are one matrix product, of which only what is above the least cosine that
+matters is kept: memory grows with the likenesses that there are, not with rows × places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.objective import SAME_FROM, Objective, Rows
+
+BLOCK = 256  # rows at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """``rows`` (K,) ascending; ``same`` (K,) what each costs in sameness, ``banned`` (K,) whether it may not be chosen."""
+
+    rows: Rows
+    same: NDArray[np.float64]
+    banned: NDArray[np.bool_]
+
+    def within(self, rows: slice) -> slice:
+        """Which of the K lie in a range of rows."""
+        first, last = np.searchsorted(self.rows, [rows.start, rows.stop])
+        return slice(int(first), int(last))
+
+
+class Neighbours:
+    """Near rows by row, found once each."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        same_from = SAME_FROM if objective.push else np.inf
+        self.least = float(min(same_from, objective.limits.min(initial=np.inf)))
+        self._found: dict[int, Near] = {}
+
+    def of(self, row: int) -> Near:
+        """The near rows of ``row``, itself among them where it is above the least cosine."""
+        if row not in self._found:
+            self.find([row])
+        return self._found[row]
+
+    def find(self, rows: Sequence[int]) -> None:
+        """Find the near rows of many rows at once."""
+        new = [row for row in dict.fromkeys(rows) if row not in self._found]
+        for start in range(0, len(new), BLOCK):
+            self._find(np.array(new[start : start + BLOCK], dtype=np.intp))
+
+    def _find(self, rows: Rows) -> None:
+        likeness = self.objective.likeness(rows, slice(0, len(self.objective.entrants)))
+        for row, cosines in zip(rows, likeness, strict=True):
+            near = np.flatnonzero(cosines > self.least)
+            column = cosines[near][:, None]
+            one = np.array([row], dtype=np.intp)
+            self._found[int(row)] = Near(
+                near,
+                self.objective.sameness(column)[:, 0].astype(np.float64),
+                self.objective.banned(column, near, one)[:, 0],
+            )
