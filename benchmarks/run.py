@@ -11,10 +11,10 @@ BENCHMARKS = {
     "scale": ["-m", "benchmarks.scale", "--pictures", "30000"],
     "select": ["-m", "benchmarks.select"],
     "rescore_math": ["-m", "benchmarks.rescore_math"],
-    "defects": ["-m", "benchmarks.defects"],
-    "likeness": ["-m", "benchmarks.likeness"],
-    "recognise": ["-m", "benchmarks.recognise"],
-    "taste": ["-m", "benchmarks.taste"],
+    "defects": ["-m", "benchmarks.defects", "300"],
+    "likeness": ["-m", "benchmarks.likeness", "800"],
+    "recognise": ["-m", "benchmarks.recognise", "4", "1000"],
+    "taste": ["-m", "benchmarks.taste", "30", "800"],
 }
 
 if __name__ == "__main__":

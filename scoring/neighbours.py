@@ -19,7 +19,7 @@ BLOCK = 256  # rows at a time
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """``rows`` (K,) ascending; ``same`` (K,) what each costs in sameness, ``banned`` (K,) whether it may not be chosen."""
+    """``rows`` (K,) ascending; ``same`` (K,) what each costs in sameness, ``banned`` (K,) which may not be chosen."""
 
     rows: Rows
     same: NDArray[np.float64]

@@ -1,7 +1,7 @@
 """Finding the best choice: branch and bound for small sets, greedy starts and changes of one place for large ones.
 
-``climb`` keeps, for each row, what all that is chosen costs it; changing a place touches only the rows that are like the
-picture that goes or like the one that comes. So a sweep costs about as much for each place however many there are.
+``climb`` keeps, for each row, what all that is chosen costs it; changing a place touches only the rows that are like
+the picture that goes or like the one that comes. So a sweep costs about as much for each place however many there are.
 """
 
 from __future__ import annotations

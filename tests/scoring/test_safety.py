@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from scoring.scorecard import SafetyState
 from tests.scoring.conftest import blocks
 from tests.tiny_scorers import Tiny, checkpoint
 
-COUNT = 500 if os.environ.get("LIMNER_FULL") else 150
+COUNT = 500
 
 
 def theirs(folder: Path, pictures: NDArray[np.uint8]) -> tuple[list[bool], NDArray[np.float32]]:
@@ -87,15 +86,15 @@ class TestItDecidesAsDiffusersDoes:
 
 
 class TestOneForwardServesBoth:
-    def test_shared_means_no_tower_of_its_own_and_one_forward_a_batch(self, tiny: Tiny, setting: Any) -> None:
-        clip = load_clip(*tiny.clip, setting, batch_size=4)
-        checker = load_checker(*tiny.safety, clip, setting, batch_size=4)
-        calls: list[int] = []
-        clip.model.visual.register_forward_hook(lambda *_: calls.append(1))
-        pictures = blocks(8)
+    def test_shared_means_no_tower_of_its_own_and_one_forward_a_picture(self, tiny: Tiny, setting: Any) -> None:
+        clip = load_clip(*tiny.clip, setting, batch_size=50)
+        checker = load_checker(*tiny.safety, clip, setting, batch_size=50)
+        forwarded: list[int] = []
+        clip.model.visual.register_forward_hook(lambda _, inputs, __: forwarded.append(len(inputs[0])))
+        pictures = blocks(COUNT)
         checker.measure(pictures, clip.embed(pictures))
         assert checker.shared
-        assert len(calls) == 2
+        assert sum(forwarded) == COUNT
         assert checker._tower is None
 
     def test_another_tower_runs_its_own_and_says_why(self, unshared: Tiny, setting: Any) -> None:
