@@ -19,7 +19,7 @@ from scoring.defects import Frame, find_defects
 from scoring.likeness import hamming, phash
 from starter.draw.scene import draw, random_scene
 
-COUNT = 400 if os.environ.get("LIMNER_FULL") else 60
+COUNT = 400 if os.environ.get("LIMNER_FULL") else 40
 TRIM = Frame(trim_box_px=(16, 16, 240, 240))
 
 
@@ -41,7 +41,7 @@ class TestEachDefectIsFound:
     def test_where_it_is_and_nowhere_else(self, rates: defects.Rates, name: str) -> None:
         there, absent = rates[name]
         assert min(len(there), len(absent)) >= 3
-        # of 60 pictures one in 20 may be missed; the lines of printing are known to miss more (benchmarks/results)
+        # a sample; the lines of printing miss more of a small one (benchmarks/results has the figures)
         assert np.mean(there) >= (0.88 if name in ("cut_by_trim", "outside_safe_zone") else 0.95)
         assert np.mean(absent) <= (0.06 if name in ("cut_by_trim", "outside_safe_zone") else 0.02)
 
