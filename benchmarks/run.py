@@ -12,9 +12,9 @@ BENCHMARKS = {
     "select": ["-m", "benchmarks.select"],
     "rescore_math": ["-m", "benchmarks.rescore_math"],
     "defects": ["-m", "benchmarks.defects", "300"],
-    "likeness": ["-m", "benchmarks.likeness", "800"],
-    "recognise": ["-m", "benchmarks.recognise", "4", "1000"],
-    "taste": ["-m", "benchmarks.taste", "30", "800"],
+    "likeness": ["-m", "benchmarks.likeness", "400"],
+    "recognise": ["-m", "benchmarks.recognise", "4", "600"],
+    "taste": ["-m", "benchmarks.taste", "30", "600"],
 }
 
 if __name__ == "__main__":
