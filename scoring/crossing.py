@@ -28,6 +28,7 @@ CELLS = 80  # a side of the grid on which the signs are read
 MIDDLE, SEED = 0.2, 0.3  # shares of the side: where the middle starts, and where paths of edges start
 COLOUR_REACH = 10.0  # levels of 255: colours this near count as one
 LEAST_EDGE = 40.0  # levels of 255: a subject's own edges are at least so steep
+PLAIN = 12.0  # levels of 255: a rim that varies less has one colour
 MOST = 50.0  # more change than this says no more
 SIGNS = ("linked", "own_colours", "own_length", "change", "busy")
 WEIGHTS = (1.1424, 3.5761, 0.7364, 1.0334, 0.2607)
@@ -38,8 +39,11 @@ _OPPONENT = np.array(
 
 
 def crosses(pixels: NDArray[np.uint8], box: Box) -> bool:
-    """Whether a subject crosses the outline of ``box`` in an (H, W, 3) uint8 picture."""
-    return float(np.log(signs(pixels, box) + 0.01) @ np.array(WEIGHTS)) + BIAS > 0
+    """Whether a subject crosses the outline of ``box`` in an (H, W, 3) uint8 picture.
+
+    Where the picture's rim has one colour, whatever on the line has another is the subject; else the signs decide.
+    """
+    return _on_plain(pixels, box) or float(np.log(signs(pixels, box) + 0.01) @ np.array(WEIGHTS)) + BIAS > 0
 
 
 def signs(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.float64]:
@@ -63,6 +67,15 @@ def signs(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.float64]:
     busy = np.sort(edges[around])[::-1][len(line) // 20] / own_edge
     length = (share > 0.8).mean()
     return np.array([np.sort(near * linked)[-4], np.sort(share)[-3], length, min(change, MOST), busy])
+
+
+def _on_plain(pixels: NDArray[np.uint8], box: Box) -> bool:
+    """Whether the rim is of one colour, and some cells of the line clearly are not."""
+    colours = _grid(pixels).reshape(CELLS, 2, CELLS, 2, 3).mean(axis=(1, 3))
+    rim = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
+    line = colours[_outline(_inside(pixels.shape[0], pixels.shape[1], box))]
+    other = np.abs(line - rim.mean(axis=0)).max(axis=1) > LEAST_EDGE
+    return bool(np.ptp(rim, axis=0).max() < PLAIN and other.sum() >= 4)
 
 
 def _grid(pixels: NDArray[np.uint8]) -> Floats:
