@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -126,8 +127,9 @@ def _newest_card() -> ColumnElement[bool]:
     return and_(ScorecardRow.candidate_id == CandidateRow.candidate_id, ScorecardRow.number == newest.scalar_subquery())
 
 
+@functools.cache
 def standing() -> Select[Any]:
-    """Candidates as they stand: newest scorecard, newest verdicts on their present picture; no lost ones.
+    """Candidates as they stand: newest scorecard, newest verdicts on their present picture; no lost ones. Built once.
 
     Every lookup goes by primary key from the candidate, so the cost grows with the set, not with the library.
     """
