@@ -71,6 +71,7 @@ class Keeper:
     reasons: tuple[str, ...]
     note: str
     decided_at: str
+    tags: tuple[str, ...] = ()
 
     @property
     def asset_id(self) -> str:
@@ -104,16 +105,6 @@ class Claim:
     mine: tuple[str, ...]
     made: Mapping[str, MadeImage]
     others: Mapping[str, str]  # job_id → run id
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """A set's candidates: ``kept`` are keepers, ``rejected`` judged so, ``open`` the rest (unjudged, or not clear)."""
-
-    candidates: int
-    kept: int
-    rejected: int
-    open: int
 
 
 @dataclass(frozen=True, slots=True)

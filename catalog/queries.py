@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from catalog.made import OVERRIDE, WITHDRAWN, Embeddings, Keeper, MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.register import text
+from catalog.remarks import tags_of
 from catalog.schema import (
     AssetRow,
     AssetVersion,
@@ -37,10 +38,8 @@ def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandi
     return found
 
 
-def keepers(
-    connection: Connection, library: Path, set_name: str | None, asset_ids: Iterable[str] | None = None
-) -> list[Keeper]:
-    """What is kept and may be shown, in the order of sets and of their rows, then by number."""
+def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement[bool]] = ()) -> list[Keeper]:
+    """What is kept and may be shown, in the order of sets and of their rows, then by number. ``where`` narrows."""
     versions = AssetVersion.value
     query = (
         standing()
@@ -50,15 +49,16 @@ def keepers(
         .join(JobRow, JobRow.job_id == CandidateRow.job_id)
         .join(AssetRow, and_(AssetRow.set_name == CandidateRow.set_name, AssetRow.asset_id == CandidateRow.asset_id))
         .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
+        .where(func.coalesce(PERSON.keep, POLICY.keep), *where)
         .order_by(CandidateRow.set_name, AssetRow.position, CandidateRow.asset_id, CandidateRow.number)
     )
-    query = query.where(func.coalesce(PERSON.keep, POLICY.keep))
-    if set_name is not None:
-        query = query.where(CandidateRow.set_name == set_name)
-    if asset_ids is not None:
-        query = query.where(CandidateRow.asset_id.in_(list(asset_ids)))
-    rows = [(row, candidate_of(row)) for row in connection.execute(query)]
-    return [_keeper(row, candidate, library) for row, candidate in rows if candidate.is_keeper]
+    kept = [(row, one) for row, one in _candidates(connection, query) if one.is_keeper]
+    tags = tags_of(connection, (one.key.candidate_id for _, one in kept))
+    return [_keeper(row, one, library, tags.get(one.key.candidate_id, ())) for row, one in kept]
+
+
+def _candidates(connection: Connection, query: Select[Any]) -> list[tuple[Row[Any], MadeCandidate]]:
+    return [(row, candidate_of(row)) for row in connection.execute(query)]
 
 
 def embeddings(connection: Connection, set_name: str, clip_id: str | None = None) -> Embeddings:
@@ -179,7 +179,7 @@ def candidate_of(row: Sequence[Any]) -> MadeCandidate:
     )
 
 
-def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path) -> Keeper:
+def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path, tags: Sequence[str]) -> Keeper:
     sha256 = candidate.image_sha256
     return Keeper(
         made=candidate,
@@ -192,4 +192,5 @@ def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path) -> Keeper:
         reasons=tuple(json.loads(row.reasons)),
         note=row.note,
         decided_at=row.at,
+        tags=tuple(tags),
     )

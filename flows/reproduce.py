@@ -57,7 +57,7 @@ def reproduce_one(id_: str, settings: Settings, *, to: Path | None, as_json: boo
         record: Mapping[str, Any] = catalog.provenance(key).value
         picture = record["image"]
         present = picture["state"] == "present"
-        data = catalog.objects.get(picture["image_sha256"], picture["area"]) if present else None
+        data = catalog.picture(picture["image_sha256"]) if present else None
     pixels, execution = _render(record, settings)
     if to is not None:
         _write(pixels, to)

@@ -71,7 +71,7 @@ def _from_pixels(
 ) -> list[tuple[MadeCandidate, Scorecard]]:
     fresh = []
     for made, card in items:
-        pixels = read_png(catalog.objects.get(made.image_sha256, made.area)).pixels[np.newaxis]
+        pixels = read_png(catalog.picture(made.image_sha256)).pixels[np.newaxis]
         finite = ["nan_black" not in card.defects]
         measured = scorers.measure(pixels, finite, [made.key.asset_id], [made.image_sha256])
         fresh.append((made, measured[0].scorecard))

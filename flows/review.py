@@ -13,7 +13,7 @@ import webbrowser
 from catalog.review.deciding import Decision, decide, undo
 from catalog.review.values import REASONS, Tile
 from catalog.store import Catalog
-from flows.reports import print_json
+from flows.output import print_json
 from flows.settings import Settings
 from specs.errors import UsageError
 
