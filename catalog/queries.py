@@ -44,21 +44,24 @@ def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement
     query = (
         standing()
         .add_columns(
-            ImageRow.width_px, ImageRow.height_px, JobRow.seed, JobRow.prompt, versions.label("asset"), _newest_at()
+            ImageRow.width_px,
+            ImageRow.height_px,
+            JobRow.seed,
+            JobRow.prompt,
+            versions.label("asset"),
+            _newest_at(),
+            CandidateRow.candidate_id,
         )
         .join(JobRow, JobRow.job_id == CandidateRow.job_id)
         .join(AssetRow, and_(AssetRow.set_name == CandidateRow.set_name, AssetRow.asset_id == CandidateRow.asset_id))
         .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
-        .where(func.coalesce(PERSON.keep, POLICY.keep), *where)
+        .where(CandidateRow.candidate_id.in_(_EVER_KEPT), func.coalesce(PERSON.keep, POLICY.keep), *where)
         .order_by(CandidateRow.set_name, AssetRow.position, CandidateRow.asset_id, CandidateRow.number)
     )
-    kept = [(row, one) for row, one in _candidates(connection, query) if one.is_keeper]
-    tags = tags_of(connection, (one.key.candidate_id for _, one in kept))
-    return [_keeper(row, one, library, tags.get(one.key.candidate_id, ())) for row, one in kept]
-
-
-def _candidates(connection: Connection, query: Select[Any]) -> list[tuple[Row[Any], MadeCandidate]]:
-    return [(row, candidate_of(row)) for row in connection.execute(query)]
+    rows = [(row, candidate_of(row)) for row in connection.execute(query)]
+    kept = [(row, one) for row, one in rows if one.is_keeper]
+    tags = tags_of(connection, (row.candidate_id for row, _ in kept))
+    return [_keeper(row, one, library, tags.get(row.candidate_id, ())) for row, one in kept]
 
 
 def embeddings(connection: Connection, set_name: str, clip_id: str | None = None) -> Embeddings:
@@ -101,6 +104,7 @@ def _commonest_clip(connection: Connection, of_set: Select[Any]) -> str:
 
 PERSON = aliased(VerdictRow)
 POLICY = aliased(VerdictRow)
+_EVER_KEPT = select(VerdictRow.candidate_id).where(VerdictRow.keep)  # few: the newest verdicts of these are looked up
 _NO_SAY = text([WITHDRAWN])  # the reasons of a person's verdict that takes all of theirs back: then the policy's counts
 
 
@@ -183,7 +187,7 @@ def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path, tags: Sequen
     sha256 = candidate.image_sha256
     return Keeper(
         made=candidate,
-        path=library / candidate.area / sha256[:2] / f"{sha256}.png",
+        path=library / f"{candidate.area}/{sha256[:2]}/{sha256}.png",
         width_px=row.width_px,
         height_px=row.height_px,
         seed=row.seed,

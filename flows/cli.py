@@ -200,6 +200,14 @@ def note(
     return note_one(id_, text, from_environment(library=library), person=person)
 
 
+@command("stats")
+def stats(library: Library = None, as_json: AsJson = False) -> int:
+    """The library in numbers: sets, holes, keepers, reasons, safety, checkpoints, disk, agreement with persons."""
+    from flows.stats import show_stats
+
+    return show_stats(from_environment(library=library), as_json=as_json)
+
+
 @command("show")
 def show(
     id_: Annotated[
