@@ -306,6 +306,18 @@ def verify(
     return show_verification(from_environment(library=library), gc=gc, repair=repair, as_json=as_json)
 
 
+@command("backup")
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or the backup of before.")],
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Back the library up while it is in use, and read it all back. A backup is a library: --library opens it."""
+    from flows.backup import back_up_to
+
+    return back_up_to(to, from_environment(library=library), as_json=as_json)
+
+
 @command("checkpoints")
 def checkpoints_(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One checkpoint in full.")] = None,
