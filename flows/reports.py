@@ -122,6 +122,7 @@ def show_verification(settings: Settings, *, gc: bool, repair: bool, as_json: bo
         "checked": report.checked,
         "problems": [asdict(problem) for problem in report.problems],
         "unreferenced": report.unreferenced,
+        "seal": report.seal,
     }
     if as_json:
         print_json(value)
@@ -132,6 +133,11 @@ def show_verification(settings: Settings, *, gc: bool, repair: bool, as_json: bo
         f"{settings.library}: {report.checked} things checked, {len(report.problems)} problems, "
         f"{report.unreferenced} unreferenced files" + ("" if gc or not report.unreferenced else " (--gc removes them)")
     )
+    if report.seal == "stale":
+        print(
+            "catalog.sqlite was written to since it was sealed (it is open, or its last writer was killed): every row "
+            "is accounted for, bytes that say nothing are not, until the next limner that closes it seals it."
+        )
     return 1 if report.problems else 0
 
 
