@@ -10,6 +10,8 @@ While pictures are copied the library goes on: it may record, decide, move pictu
 found in either place), and drop pixels: then the snapshot is taken anew, so that the backup has no row without its
 file. Only ``verify --gc`` and ``--repair`` wait until the backup is done (``objects.lock``).
 
+What was learned (``taste/``) comes along as it is at that time: small files, each checked by its own hash where used.
+
 Restoring is nothing: ``limner --library`` opens a backup as it is; or copy the folder to where the library was. Not in
 it is what can be made again: ``cache/``, ``sheets/``, ``prefect/``; nor ``lost/``.
 """
@@ -33,6 +35,7 @@ from specs.canonical import sha256_hex
 
 Progress = Callable[[str, int, int], None]
 AT_ONCE = 64  # pictures in memory
+LEARNED = "taste"  # the folder of heads that `limner taste` learned
 SNAPSHOTS = 20  # taken at most, when pixels are dropped while their copies are made
 
 
@@ -75,6 +78,7 @@ def back_up(library: Path, target: Path, progress: Progress | None = None) -> Ba
     with _speaking(target), Vault.open(library, target) as vault:
         with holding(library / "locks" / "objects.lock", shared=True):
             staged, wanted, copied, snapshots = _copy(library, vault, tell)
+        vault.mirror(LEARNED, _learned(library / LEARNED))
         rows = _read_back(vault, staged, len(wanted), tell)
         vault.publish(staged)
         removed = vault.tidy({(one.sha256, one.area) for one in wanted})
@@ -152,6 +156,16 @@ def _read(source: Objects, one: Wanted) -> bytes | None:
         with contextlib.suppress(FileNotFoundError):
             return source.get(one.sha256, area)
     return None
+
+
+def _learned(folder: Path) -> dict[str, bytes]:
+    """Name → content of a folder's files; read until two readings agree, because they are replaced in pairs."""
+    before: dict[str, bytes] | None = None
+    while True:
+        now = {path.name: path.read_bytes() for path in sorted(folder.glob("*")) if path.is_file()}
+        if now == before:
+            return now
+        before = now
 
 
 def _read_back(vault: Vault, staged: Staged, pictures: int, tell: Progress) -> int:

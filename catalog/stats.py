@@ -31,7 +31,7 @@ from catalog.store import FILE, Catalog
 from scoring.scorecard import SafetyState
 
 BY = ("policy", "person")
-BESIDES = ("cache", "sheets", "lost", "tmp", "prefect")  # folders that hold neither rows nor pictures
+BESIDES = ("taste", "cache", "sheets", "lost", "tmp", "prefect")  # folders that hold neither rows nor pictures
 
 
 @dataclass(slots=True)

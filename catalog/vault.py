@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +106,19 @@ class Vault:
         self._write_mark(mark)
         self._clear_staging()
 
+    def mirror(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Make the folder ``name`` hold exactly these files; a file that is the same already is left alone."""
+        folder = self.folder / name
+        there = {path.name: path for path in folder.glob("*")}
+        for gone in set(there) - set(files):
+            there[gone].unlink()
+        for each, data in files.items():
+            folder.mkdir(exist_ok=True)
+            if each not in there or there[each].read_bytes() != data:
+                self._put(folder / each, data)
+        if folder.is_dir():
+            sync_folder(folder)
+
     def tidy(self, wanted: set[tuple[str, str]]) -> int:
         """Remove pictures that are not among the (sha256, area) wanted; returns how many went."""
         stored = [file for area in AREAS for file in self.objects.entries(area)]
@@ -136,10 +149,13 @@ class Vault:
         return _read_mark(self.folder) or self._fresh_mark()
 
     def _write_mark(self, value: dict[str, object]) -> None:
-        temporary = self.folder / "tmp" / f"{TEMPORARY}{uuid.uuid4().hex}"
-        write_through(temporary, (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
-        temporary.replace(self.folder / MARK)
+        self._put(self.folder / MARK, (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
         sync_folder(self.folder)
+
+    def _put(self, path: Path, data: bytes) -> None:
+        temporary = self.folder / "tmp" / f"{TEMPORARY}{uuid.uuid4().hex}"
+        write_through(temporary, data)
+        temporary.replace(path)
 
 
 def _read_mark(folder: Path) -> dict[str, object] | None:

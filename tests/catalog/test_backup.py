@@ -107,6 +107,17 @@ class TestABackup:
         assert verify(target).problems == ()
         assert content(target) == content(six.library)
 
+    def test_takes_along_what_was_learned(self, six: Catalog, target: Path) -> None:
+        taste = six.library / "taste"
+        taste.mkdir()
+        (taste / "items.safetensors").write_bytes(b"one")
+        (taste / "old.json").write_bytes(b"{}")
+        back_up(six.library, target)
+        (taste / "items.safetensors").write_bytes(b"two")
+        (taste / "old.json").unlink()
+        back_up(six.library, target)
+        assert {path.name: path.read_bytes() for path in (target / "taste").iterdir()} == {"items.safetensors": b"two"}
+
     def test_may_be_taken_of_an_older_library_which_stays_old(self, library: Path, target: Path) -> None:
         import sqlite3
 
