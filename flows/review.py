@@ -82,12 +82,15 @@ def serve_review(settings: Settings, *, port: int, open_browser: bool, person: s
     import uvicorn
 
     from catalog.review.app import build
+    from catalog.review.standings import Standings
+    from flows.words import WordEmbedder
 
     name, token = the_person(person), secrets.token_urlsafe(32)
     with Catalog.open(settings.library, create=False) as catalog, _listening(port) as listener:
         port = listener.getsockname()[1]
         address = f"http://{LOOPBACK}:{port}/?token={token}"
-        app = build(catalog, name, token, port)
+        standings = Standings(catalog)
+        app = build(catalog, name, token, port, standings, WordEmbedder(catalog, settings))
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", server_header=False)
         )
@@ -95,8 +98,10 @@ def serve_review(settings: Settings, *, port: int, open_browser: bool, person: s
         print("The address lets whoever holds it decide; Ctrl-C ends it.", file=sys.stderr, flush=True)
         if open_browser:
             webbrowser.open(address)
+        reading = standings.warm()
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+        reading.join()  # it reads the catalog that is closed next
     return 0
 
 

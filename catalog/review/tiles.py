@@ -6,12 +6,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.orm import aliased
 
 from catalog.made import OVERRIDE
 from catalog.queries import PERSON, POLICY, standing
-from catalog.review.values import Tile, Wanted
+from catalog.review.columns import Columns
+from catalog.review.values import Tile
 from catalog.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
 
 Tiles = list[Tile]
@@ -51,6 +54,22 @@ def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
     return [tile_of(row) for row in connection.execute(query)]
 
 
+def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:
+    """Candidate id → tile, of those whose picture is not lost."""
+    found: dict[str, Tile] = {}
+    for start in range(0, len(candidate_ids), 500):
+        its = CandidateRow.candidate_id.in_(candidate_ids[start : start + 500])
+        found.update((tile.candidate_id, tile) for tile in fetch_tiles(connection, standing_tiles().where(its)))
+    return found
+
+
+def tiles_in_turn(connection: Connection, columns: Columns, rows: NDArray[np.intp]) -> list[Tile]:
+    """The tiles of these rows, in their order."""
+    ids = [id_.decode() for id_ in columns.candidate[rows].tolist()]
+    found = tiles_by_id(connection, ids)
+    return [found[id_] for id_ in ids if id_ in found]
+
+
 def tile_of(row: Any) -> Tile:
     """A row as a tile. Kept and clear, or kept by a person who took it upon themselves: a keeper, as in ``queries``."""
     clear = row.safety == "clear" and row.area == "objects"
@@ -80,30 +99,3 @@ def tile_of(row: Any) -> Tile:
         phash=row.phash,
         waits=row.person_keep is None,
     )
-
-
-def chosen(tiles: Sequence[Tile], wanted: Wanted) -> Tiles:
-    """The tiles that are asked for, in the order that is asked for."""
-    kept = [tile for tile in tiles if _is_in(tile, wanted.state)]
-    if wanted.reason:
-        kept = [tile for tile in kept if wanted.reason in tile.reasons]
-    if wanted.sort == "newest":
-        return sorted(kept, key=lambda tile: tile.made_at, reverse=True)
-    if wanted.sort in ("aesthetic", "adherence"):
-        return sorted(kept, key=lambda tile: (-_score(tile, wanted.sort), tile.number))
-    return sorted(kept, key=lambda tile: (tile.number, tile.candidate_id))
-
-
-def _score(tile: Tile, name: str) -> float:
-    value = tile.aesthetic if name == "aesthetic" else tile.adherence
-    return float("-inf") if value is None or value != value else value
-
-
-def _is_in(tile: Tile, state: str) -> bool:
-    if state == "kept":
-        return tile.is_keeper
-    if state == "rejected":
-        return tile.keep is False
-    if state == "waiting":
-        return tile.waits
-    return tile.quarantined if state == "unclear" else True

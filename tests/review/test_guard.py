@@ -11,9 +11,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from catalog.review.app import build
 from catalog.store import Catalog
-from tests.review.conftest import HOME, PORT, TOKEN, WORLD, Tab
+from tests.review.conftest import HOME, PORT, TOKEN, WORLD, Tab, application
 
 JSON = {"Content-Type": "application/json"}
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "", "application/json-x")
@@ -30,7 +29,7 @@ HOSTS = ("evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"1
 
 def routes(catalog: Catalog) -> list[Route]:
     """Every route that the application has, found by asking it."""
-    app = build(catalog, "ada", TOKEN, PORT).app
+    app = application(catalog).app
     assert isinstance(app, Starlette)
     found = [route for route in app.routes if isinstance(route, Route)]
     assert len(found) == len(app.routes) > 10, "only plain routes, so that nothing escapes these tests"

@@ -68,7 +68,9 @@ class TestTheSetAtAGlance:
 
     def test_news_come_with_every_write_and_only_then(self, tab: Tab) -> None:
         first = tab.get(f"/pulse?set={WORLD.set_name}").json()
-        assert first["totals"] == {"assets": 3, "filled": 3, "candidates": 12, "waiting": 12, "running": False}
+        assert first["totals"] == {
+            "assets": 3, "filled": 3, "approved": 0, "candidates": 12, "waiting": 12, "running": False,
+        }  # fmt: skip
         since = f"/pulse?set={WORLD.set_name}&since={first['writes']}"
         assert "totals" not in tab.get(since).json()
         tab.keep(tab.tiles()[0], False, "other")
@@ -102,7 +104,9 @@ class TestCandidates:
         catalog.record([replace(same, phash=first.phash, embedding=first.embedding)])
         assert self.numbers(tab, "fold=no") == ["0", "1", "2", "3", "4"]
         assert self.numbers(tab, "fold=yes") == ["0", "1", "2", "3"]
-        assert "+1 alike" in tab.get(f"{SET}/item-000").text
+        assert "1 alike" in tab.get(f"{SET}/item-000").text
+        assert self.numbers(tab, f"open={tab.tiles()[0].candidate_id}") == ["0", "1", "2", "3", "4"]
+        assert self.numbers(tab, f"open={tab.tiles()[1].candidate_id}") == ["0", "1", "2", "3"]
         tab.keep(tab.tiles()[4])
         assert self.numbers(tab, "fold=yes") == ["0", "1", "2", "3", "4"]
 

@@ -5,7 +5,8 @@ const $ = (what, where = document) => where.querySelector(what);
 const all = (what, where = document) => [...where.querySelectorAll(what)];
 const tiles = () => all("main .tile");
 const byId = (id) => tiles().find((tile) => tile.dataset.id === id);
-const UNDO = "limner-undo", MARKED = "limner-marked";
+const candidateOf = (tile) => tile.dataset.candidate || tile.dataset.id; // an asset's tile stands for one of its own
+const UNDO = "limner-undo", MARKED = "limner-marked", PLACES = "limner-places";
 const stored = (name) => JSON.parse(sessionStorage.getItem(name) || "[]");
 const store = (name, list) => sessionStorage.setItem(name, JSON.stringify(list));
 
@@ -14,6 +15,13 @@ let queue = Promise.resolve(); // decisions are sent one after another, in the o
 let asked = null; // the decision that the dialog is about: {id, keep}
 let last = null; // id of the tile that had the focus last
 let writes = "";
+
+// where the focus was on this page, so that a reload and a way back find it again
+const place = {
+  all: () => JSON.parse(sessionStorage.getItem(PLACES) || "{}"),
+  here: () => place.all()[location.pathname],
+  set: (id) => sessionStorage.setItem(PLACES, JSON.stringify({ ...place.all(), [location.pathname]: id })),
+};
 
 function say(text) {
   $("#said").textContent = text;
@@ -123,8 +131,9 @@ function decide(id, keep, reasons, note, override) {
     const tile = byId(id);
     if (!tile) throw new Error("NOT saved: that picture is no longer on this page.");
     const { image, seen, name } = tile.dataset;
-    const told = await send("/verdicts", { candidate: id, image, seen: Number(seen), keep, reasons, note, override });
-    store(UNDO, [...stored(UNDO), { id, seen: told.seen, name }]);
+    const candidate = candidateOf(tile);
+    const told = await send("/verdicts", { candidate, image, seen: Number(seen), keep, reasons, note, override });
+    store(UNDO, [...stored(UNDO), { id: candidate, seen: told.seen, name }]);
     tile.dataset.seen = told.seen;
     say(`Saved: ${told.name} ${told.word}.`);
   });
@@ -133,11 +142,11 @@ function decide(id, keep, reasons, note, override) {
 function undo(only) {
   enqueue(async () => {
     const done = stored(UNDO);
-    const at = only ? done.map((one) => one.id).lastIndexOf(only.dataset.id) : done.length - 1;
+    const at = only ? done.map((one) => one.id).lastIndexOf(candidateOf(only)) : done.length - 1;
     const entry = at >= 0 ? done[at] : null;
     const tile = only || current();
     if (!entry && !tile) return say("Nothing to undo.");
-    const id = entry ? entry.id : tile.dataset.id;
+    const id = entry ? entry.id : candidateOf(tile);
     const seen = entry ? entry.seen : Number(tile.dataset.seen);
     if (entry) store(UNDO, done.filter((_, index) => index !== at));
     const told = await send("/undo", { candidate: id, seen });
@@ -163,7 +172,13 @@ function answer(reason) {
   $("#why").close();
   focusOn(byId(id));
   decide(id, keep, keep ? [] : [reason || "other"], note, keep);
-  if (!keep) step(1);
+  if (!keep && !byId(id).dataset.candidate) step(1); // a rejected asset stays in view: its next best comes
+}
+
+function keep(tile) {
+  if (tile.dataset.unclear === "yes") return ask(tile, true);
+  decide(tile.dataset.id, true, [], "", false);
+  if (tile.dataset.candidate) step(1);
 }
 
 // comparing
@@ -171,14 +186,14 @@ function answer(reason) {
 function showMarks() {
   const marked = stored(MARKED);
   for (const tile of tiles()) {
-    const on = marked.includes(tile.dataset.id), button = $('[data-do="mark"]', tile);
+    const on = marked.includes(candidateOf(tile)), button = $('[data-do="mark"]', tile);
     tile.classList.toggle("marked", on);
     if (button) button.setAttribute("aria-pressed", String(on));
   }
 }
 
 function mark(tile) {
-  const marked = stored(MARKED), id = tile.dataset.id;
+  const marked = stored(MARKED), id = candidateOf(tile);
   const next = marked.includes(id) ? marked.filter((one) => one !== id) : [...marked, id].slice(-4);
   store(MARKED, next);
   showMarks();
@@ -207,20 +222,31 @@ function toggle(tile, name, button) {
   if (button) button.setAttribute("aria-pressed", String(name === "plain" ? !on : on));
 }
 
+function unfold(tile) {
+  if (!$('[data-do="unfold"]', tile)) return say("Nothing is folded here.");
+  const address = new URL(location.href), id = tile.dataset.id;
+  if (address.searchParams.get("open") === id) address.searchParams.delete("open");
+  else address.searchParams.set("open", id);
+  location.assign(address);
+}
+
 function open_(tile) {
   if (tile.dataset.open) location.assign(tile.dataset.open);
   else toggle(tile, "actual", $('[data-do="actual"]', tile));
 }
 
 function follow(key) {
-  const link = $(`main a[data-key="${key}"]`) || $(key === "]" ? 'main a[rel="next"]' : 'main a[rel="prev"]');
+  const page = { "]": 'main a[rel="next"]', "[": 'main a[rel="prev"]' }[key];
+  const link = $(`main a[data-key="${key}"]`) || (page && $(page));
   if (link) link.click();
 }
 
 const ON_TILE = {
-  k: (tile) => tile.dataset.image && (tile.dataset.unclear === "yes" ? ask(tile, true) : decide(tile.dataset.id, true, [], "", false)),
+  k: (tile) => tile.dataset.image && keep(tile),
   r: (tile) => tile.dataset.image && ask(tile, false),
   c: (tile) => tile.dataset.image && mark(tile),
+  e: unfold,
+  m: (tile) => tile.dataset.image && location.assign(`/search?${new URLSearchParams({ like: candidateOf(tile) })}`),
   z: open_,
   Enter: open_,
   o: (tile) => $("svg", tile) && toggle(tile, "plain", $('[data-do="overlay"]', tile)),
@@ -228,7 +254,7 @@ const ON_TILE = {
 const ANYWHERE = {
   n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1),
   ArrowDown: () => step(columns()), ArrowUp: () => step(-columns()),
-  u: () => undo(null), v: compare, "]": () => follow("]"), "[": () => follow("["),
+  u: () => undo(null), v: compare, "]": () => follow("]"), "[": () => follow("["), w: () => follow("w"),
   f: () => { const field = $(".filters select, .filters input"); if (field) field.focus(); },
   "/": () => $("#search").focus(),
   "?": () => $("#help").showModal(),
@@ -236,7 +262,7 @@ const ANYWHERE = {
 };
 const BY_BUTTON = {
   keep: (tile) => ON_TILE.k(tile), reject: (tile) => ON_TILE.r(tile), mark: (tile) => mark(tile), undo: (tile) => undo(tile),
-  reveal: (_, button) => reveal(button), actual: (tile, button) => toggle(tile, "actual", button),
+  unfold, reveal: (_, button) => reveal(button), actual: (tile, button) => toggle(tile, "actual", button),
   overlay: (tile, button) => toggle(tile, "plain", button), help: () => $("#help").showModal(),
   close: (_, button) => button.closest("dialog").close(), decide: () => answer(""),
 };
@@ -267,7 +293,10 @@ function pressed(event) {
 document.addEventListener("keydown", pressed);
 document.addEventListener("focusin", (event) => {
   const tile = event.target.closest("main .tile");
-  if (tile) last = tile.dataset.id;
+  if (tile) place.set((last = tile.dataset.id));
+});
+document.addEventListener("formdata", (event) => {
+  for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name); // short addresses
 });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-do], button[data-reason]");
@@ -282,5 +311,5 @@ document.addEventListener("change", (event) => {
 
 for (const tile of tiles()) rendered.set(tile, tile.outerHTML);
 showMarks();
-if (!location.hash) focusOn(tiles()[0]);
+if (!location.hash) focusOn((place.here() && byId(place.here())) || tiles()[0]);
 pulse();
