@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,10 +23,11 @@ from catalog.review import asked, deciding, overview, reading, values
 from catalog.review.alike import Alike, EmbedText
 from catalog.review.deciding import ConflictError, Decision
 from catalog.review.guard import Guard
+from catalog.review.saved import filter_of
 from catalog.review.searching import search
 from catalog.review.standings import Standings
 from catalog.review.thumbs import thumbnail
-from catalog.review.values import Found, Page, Sought, Tile
+from catalog.review.values import Found, Page, Tile
 from catalog.store import Catalog
 from specs.errors import LimnerError, UsageError
 
@@ -46,7 +48,7 @@ class Review:
 
     def sets(self, request: Request) -> Response:
         """Every set."""
-        return self._page(request, "sets.html", sets=reading.sets(self.catalog))
+        return self._page(request, "sets.html", sets=reading.sets(self.catalog), searches=self.catalog.searches())
 
     def a_set(self, request: Request) -> Response:
         """A set at a glance."""
@@ -96,14 +98,7 @@ class Review:
 
     def search(self, request: Request) -> Response:
         """Candidates of a set or of all: by words in texts, by words in pictures, like a picture; filtered, sorted."""
-        query = request.query_params
-        sought = Sought(
-            words=query.get("words", "").strip()[:200],
-            by=asked.one_of(query.get("by", "text"), values.BY),
-            like=query.get("like", ""),
-            set_name=query.get("set", ""),
-            clip=query.get("clip", ""),
-        )
+        sought = asked.sought(request)
         sorts = (*values.SORTS, values.CLOSEST) if sought.by_picture else values.SORTS
         wanted = asked.wanted(request, sorts, sorts[-1] if sought.by_picture else "number")
         trouble, found = "", Found(Page((), 1, 0))
@@ -179,6 +174,38 @@ class Review:
         candidate, seen = asked.text(value, "candidate"), asked.number(value, "seen")
         return _standing(await run_in_threadpool(deciding.undo, self.catalog, candidate, self.person, seen))
 
+    async def tag(self, request: Request) -> Response:
+        """Put tags on a candidate, or take them off."""
+        value = await asked.json_object(request)
+        candidate, tags, remove = (
+            asked.text(value, "candidate"),
+            asked.texts(value, "tags"),
+            asked.truth(value, "remove"),
+        )
+        author = f"person:{self.person}"
+        on = await run_in_threadpool(partial(self.catalog.tag, candidate, tags, author, remove=remove))
+        return JSONResponse({"tags": on})
+
+    async def note(self, request: Request) -> Response:
+        """Append a note on a candidate."""
+        value = await asked.json_object(request)
+        candidate, text = asked.text(value, "candidate"), asked.text(value, "text")
+        await run_in_threadpool(self.catalog.note, candidate, text, f"person:{self.person}")
+        return JSONResponse({"noted": True})
+
+    async def save_search(self, request: Request) -> Response:
+        """Save the search that the address spells, under a name."""
+        name = asked.text(await asked.json_object(request), "name")
+        wanted = filter_of(asked.sought(request), asked.wanted(request, values.SORTS, "number"))
+        await run_in_threadpool(self.catalog.save_search, name, wanted, f"person:{self.person}")
+        return JSONResponse({"name": name})
+
+    async def delete_search(self, request: Request) -> Response:
+        """Take a saved search away."""
+        name = asked.text(await asked.json_object(request), "name")
+        await run_in_threadpool(self.catalog.delete_search, name, f"person:{self.person}")
+        return JSONResponse({"name": name})
+
     def _page(self, request: Request, name: str, **shown: Any) -> Response:
         query = urlencode([item for item in request.query_params.multi_items() if item[0] != "page"])
         context = {"person": self.person, "reasons": values.REASONS, "query": query, **shown}
@@ -220,6 +247,10 @@ def routes(review: Review) -> list[Route]:
         Route("/static/{name}", review.static),
         Route("/verdicts", review.decide, methods=post),
         Route("/undo", review.undo, methods=post),
+        Route("/tags", review.tag, methods=post),
+        Route("/notes", review.note, methods=post),
+        Route("/searches", review.save_search, methods=post),
+        Route("/searches/delete", review.delete_search, methods=post),
     ]
 
 

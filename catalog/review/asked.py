@@ -11,7 +11,8 @@ from typing import Any
 from starlette.requests import Request
 
 from catalog.errors import NotFoundError
-from catalog.review.values import STATES, Wanted
+from catalog.remarks import check_tag
+from catalog.review.values import BY, STATES, Sought, Wanted
 from specs.errors import UsageError
 
 _NUMBER = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
@@ -70,10 +71,24 @@ def wanted(request: Request, sorts: tuple[str, ...], sort: str) -> Wanted:
         min_adherence=least(request, "adherence"),
         since=day(request, "since"),
         until=day(request, "until"),
+        tags=tuple(check_tag(tag) for tag in query.get("tags", "").replace(",", " ").split()),
         sort=one_of(query.get("sort") or sort, sorts),
         folded=one_of(query.get("fold", "yes"), ("yes", "no")) == "yes",
         unfolded=query.get("open", ""),
         page=page_number(request),
+    )
+
+
+def sought(request: Request) -> Sought:
+    """What is searched for."""
+    query = request.query_params
+    return Sought(
+        words=query.get("words", "").strip()[:200],
+        by=one_of(query.get("by", "text"), BY),
+        like=query.get("like", ""),
+        set_name=query.get("set", ""),
+        clip=query.get("clip", ""),
+        saved=query.get("saved", ""),
     )
 
 

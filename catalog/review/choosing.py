@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog.remarks import Remarks
 from catalog.review.columns import Columns, Names
 from catalog.review.standings import Asset, Standing
 from catalog.review.values import PAGE_TILES, Totals, Wanted
@@ -28,9 +29,9 @@ def matching(columns: Columns, names: Names, wanted: Wanted) -> Mask:
     if wanted.min_adherence is not None:
         found = found & (columns.adherence >= wanted.min_adherence)
     if wanted.since:
-        found = found & (columns.made_at >= np.datetime64(wanted.since))
+        found = found & (columns.decided_at >= np.datetime64(wanted.since))
     if wanted.until:
-        found = found & (columns.made_at < np.datetime64(wanted.until) + np.timedelta64(1, "D"))
+        found = found & (columns.decided_at < np.datetime64(wanted.until) + np.timedelta64(1, "D"))
     return found
 
 
@@ -47,11 +48,16 @@ def in_order(columns: Columns, rows: Rows, sort: str, rank: NDArray[np.int32] | 
 
 
 def having(standing: Standing, words: str) -> Mask:
-    """Which candidates have every word in prompt, asset, title or set, or begin their picture's hash with it."""
+    """Which candidates have every word in prompt, asset, title, set, tags or notes, or begin their hash with it."""
     found = np.ones(len(standing.columns), dtype=bool)
     for word in words.casefold().split():
         found &= _has(standing, word)
     return found
+
+
+def tagged(standing: Standing, tags: Sequence[str]) -> Mask:
+    """The candidates that have every one of these tags."""
+    return standing.rows_of(id_ for id_, said in standing.remarks.items() if set(tags) <= set(said.tags))
 
 
 def of_set(standing: Standing, set_name: str) -> Mask:
@@ -131,9 +137,14 @@ def _has(standing: Standing, word: str) -> Mask:
         word in asset.asset_id or word in asset.set_name or word in asset.title.casefold() for asset in standing.assets
     ]
     found = _lookup(prompts, columns.prompt) | _lookup(places, columns.place)
+    found |= standing.rows_of(id_ for id_, said in standing.remarks.items() if _says(said, word))
     if _HASH.fullmatch(word):
         found |= np.char.startswith(columns.image, word.encode())
     return found
+
+
+def _says(said: Remarks, word: str) -> bool:
+    return any(word in tag for tag in said.tags) or any(word in note.text.casefold() for note in said.notes)
 
 
 def _lookup(of_number: Sequence[bool], numbers: NDArray[np.int32]) -> Mask:

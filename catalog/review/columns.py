@@ -51,11 +51,13 @@ class Names:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Columns:
-    """N candidates. ``keep`` is 1, 0 or NOBODY; ``approved``: kept by a person; scores are NaN where not measured."""
+    """N candidates. ``keep`` is 1, 0 or NOBODY; ``approved``: kept by a person; scores are NaN where not measured;
+    ``decided_at`` is ``made_at`` where nobody has judged. Times are UTC."""
 
     candidate: NDArray[np.bytes_]
     image: NDArray[np.bytes_]
     made_at: NDArray[np.datetime64]
+    decided_at: NDArray[np.datetime64]
     place: NDArray[np.int32]
     number: NDArray[np.int32]
     reasons: NDArray[np.int32]
@@ -87,7 +89,7 @@ class Columns:
         return Columns(**made)
 
 
-_TYPES = ("S32", "S64", "M8[us]", *["i4"] * 4, *["f8"] * 2, "i1", *["?"] * 5)
+_TYPES = ("S32", "S64", "M8[us]", "M8[us]", *["i4"] * 4, *["f8"] * 2, "i1", *["?"] * 5)
 
 
 def columns_of(rows: Iterable[tuple[Any, ...]]) -> Columns:
@@ -114,7 +116,7 @@ def read(connection: Connection, names: Names, of: ColumnElement[bool] | None = 
 
 
 Card = tuple[int, str, float | None, float | None]
-Said = dict[tuple[str, str, bool], tuple[int, bool, str, str]]
+Said = dict[tuple[str, str, bool], tuple[int, bool, str, str, str]]
 
 
 def _row(
@@ -130,11 +132,12 @@ def _row(
     clear, present = safety == "clear" and area == "objects", state == "present"
     override = bool(person) and OVERRIDE in names.reasons.values[reasons] and bool(counts and counts[3].strip())
     keeper = bool(counts and counts[1]) and present and (clear or override)
+    decided_at = counts[4] if counts else made_at
     return (
-        id_, image, made_at.removesuffix("Z"), names.places.number((set_name, asset_id)), number, reasons,
-        names.prompts.number(prompt.casefold()), _nan(aesthetic), _nan(adherence),
-        NOBODY if counts is None else counts[1], keeper, keeper and bool(person), person is None, not clear,
-        present and clear,
+        id_, image, made_at.removesuffix("Z"), decided_at.removesuffix("Z"),
+        names.places.number((set_name, asset_id)), number, reasons, names.prompts.number(prompt.casefold()),
+        _nan(aesthetic), _nan(adherence), NOBODY if counts is None else counts[1], keeper, keeper and bool(person),
+        person is None, not clear, present and clear,
     )  # fmt: skip
 
 
@@ -163,16 +166,16 @@ def _newest_cards(connection: Connection, of: ColumnElement[bool] | None) -> dic
 
 
 def _newest_verdicts(connection: Connection, of: ColumnElement[bool] | None) -> Said:
-    """(candidate, picture, by a person?) → (number, keep, reasons, note) of the newest such verdict."""
+    """(candidate, picture, by a person?) → (number, keep, reasons, note, at) of the newest such verdict."""
     query = select(
         VerdictRow.candidate_id, VerdictRow.image_sha256, VerdictRow.by_person, VerdictRow.number, VerdictRow.keep,
-        VerdictRow.reasons, VerdictRow.note,
+        VerdictRow.reasons, VerdictRow.note, VerdictRow.at,
     )  # fmt: skip
     newest: Said = {}
     for id_, image, by_person, *verdict in connection.execute(_within(query, VerdictRow.candidate_id, of)):
         key = (id_, image, by_person)
         if key not in newest or verdict[0] > newest[key][0]:
-            newest[key] = (verdict[0], verdict[1], verdict[2], verdict[3])
+            newest[key] = (verdict[0], verdict[1], verdict[2], verdict[3], verdict[4])
     return newest
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from catalog.engine import reading
 from catalog.review.alike import Alike
-from catalog.review.choosing import Rows, cut, having, in_order, matching, of_set
+from catalog.review.choosing import Rows, cut, having, in_order, matching, of_set, tagged
 from catalog.review.columns import Columns
+from catalog.review.saved import found_by
 from catalog.review.standings import Standings
 from catalog.review.tiles import tiles_in_turn
 from catalog.review.values import CLOSEST, Found, Page, Sought, Wanted
@@ -21,6 +22,10 @@ def search(catalog: Catalog, standings: Standings, alike: Alike, sought: Sought,
     mask = matching(columns, standing.names, wanted)
     if sought.set_name:
         mask = mask & of_set(standing, sought.set_name)
+    if wanted.tags:
+        mask = mask & tagged(standing, wanted.tags)
+    if sought.saved:
+        mask = mask & found_by(catalog, sought.saved, standing)
     if not sought.by_picture:
         mask = mask & having(standing, sought.words)
         rows = in_order(columns, np.flatnonzero(mask), wanted.sort, standing.rank)

@@ -9,19 +9,34 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, or_, select
 
 from catalog.engine import reading
+from catalog.filter import Filter
+from catalog.remarks import Remarks, of
 from catalog.review.columns import Columns, Names, read
 from catalog.rows import after, last_row
-from catalog.schema import AssetRow, AssetVersion, CandidateRow, ImageRow, Library, ScorecardRow, SetRow, VerdictRow
+from catalog.schema import (
+    AssetRow,
+    AssetVersion,
+    CandidateRow,
+    ImageRow,
+    Library,
+    NoteRow,
+    ScorecardRow,
+    SetRow,
+    TagRow,
+    VerdictRow,
+)
 from catalog.store import Catalog
 
 GROWING = (CandidateRow, ScorecardRow, VerdictRow)
+SAYING = (TagRow, NoteRow)
 AT_ONCE = 500
 MANY = 5000  # more changed candidates than this: all are read again, which is quicker
 
@@ -39,13 +54,24 @@ class Asset:
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """One moment. ``assets[place]`` is the asset of a place; ``rank[place]`` its turn in the order of sets and rows."""
+    """One moment. ``assets[place]`` is the asset of a place; ``rank[place]`` its turn in the order of sets and rows;
+    ``row[candidate id]`` its row in the columns; ``remarks`` by candidate id, of those that have any."""
 
     writes: int
     names: Names
     columns: Columns
     assets: list[Asset]
     rank: NDArray[np.int32]
+    row: Mapping[bytes, int]
+    remarks: Mapping[str, Remarks]
+    found: dict[Filter, NDArray[np.bool_]] = field(default_factory=dict)  # what saved searches found so far
+
+    def rows_of(self, candidate_ids: Iterable[str]) -> NDArray[np.bool_]:
+        """Which rows are these candidates."""
+        found = np.zeros(len(self.columns), dtype=bool)
+        rows = [self.row[id_.encode()] for id_ in candidate_ids if id_.encode() in self.row]
+        found[[row for row in rows if row < len(found)]] = True
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +79,7 @@ class _Seen:
     """Up to where the library was read."""
 
     last: tuple[int, ...]
+    said: tuple[int, ...]
     odd: frozenset[tuple[str, str, str]]
     registrations: dict[str, str]
 
@@ -66,7 +93,7 @@ class Standings:
         self._titles: dict[str, tuple[str, int]] = {}
         self._rows: dict[bytes, int] = {}
         self._now: Standing | None = None
-        self._seen = _Seen((0,) * len(GROWING), frozenset(), {})
+        self._seen = _Seen((0,) * len(GROWING), (0,) * len(SAYING), frozenset(), {})
 
     def now(self) -> Standing:
         """The library as the last committed write left it."""
@@ -84,16 +111,28 @@ class Standings:
 
     def _read(self, connection: Connection, writes: int) -> Standing:
         seen = _seen(connection)
-        columns = self._columns(connection, seen)
+        changed = None if self._now is None else self._changed(connection, seen)
+        columns = self._columns(connection, changed)
         if self._now is None or self._seen.registrations != seen.registrations:
             assets, rank = self._assets(connection)
         else:
             assets, rank = self._now.assets, self._now.rank
+        remarks = self._remarks(connection, seen, changed)
         self._seen = seen
-        return Standing(writes, self._names, columns, assets, rank)
+        return Standing(writes, self._names, columns, assets, rank, self._rows, remarks)
 
-    def _columns(self, connection: Connection, seen: _Seen) -> Columns:
-        changed = None if self._now is None else self._changed(connection, seen)
+    def _remarks(self, connection: Connection, seen: _Seen, changed: Sequence[str] | None) -> Mapping[str, Remarks]:
+        """Those of candidates that changed are read again too: of another picture, they no longer count."""
+        known = self._now.remarks if self._now and changed is not None else {}
+        ids = {id_ for id_ in changed or () if id_ in known}
+        for model, last, now in zip(SAYING, self._seen.said, seen.said, strict=True):
+            first = last if changed is not None else 0
+            if now > first:
+                ids |= set(connection.execute(after(model, "candidate_id", first)).scalars())
+        found = {**known, **of(connection, sorted(ids))}
+        return {id_: said for id_, said in found.items() if said != Remarks()} if ids else known
+
+    def _columns(self, connection: Connection, changed: Sequence[str] | None) -> Columns:
         if self._now is None or changed is None:
             columns = read(connection, self._names)
             self._rows = {id_: row for row, id_ in enumerate(columns.candidate.tolist())}
@@ -148,6 +187,7 @@ def _seen(connection: Connection) -> _Seen:
     registrations = connection.execute(select(SetRow.set_name, SetRow.registration_sha256)).all()
     return _Seen(
         tuple(last_row(connection, model) for model in GROWING),
+        tuple(last_row(connection, model) for model in SAYING),
         frozenset((sha256, area, state) for sha256, area, state in connection.execute(odd)),
         {row.set_name: row.registration_sha256 for row in registrations},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.orm import aliased
 
+from catalog import remarks
 from catalog.made import OVERRIDE
 from catalog.queries import PERSON, POLICY, standing
 from catalog.review.columns import Columns
@@ -50,8 +52,10 @@ def standing_tiles() -> Select[Any]:
 
 
 def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
-    """The tiles of a query made with ``standing_tiles``."""
-    return [tile_of(row) for row in connection.execute(query)]
+    """The tiles of a query made with ``standing_tiles``, with what is said of them."""
+    tiles = [tile_of(row) for row in connection.execute(query)]
+    said = remarks.of(connection, (tile.candidate_id for tile in tiles))
+    return [replace(tile, remarks=said[tile.candidate_id]) for tile in tiles]
 
 
 def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:

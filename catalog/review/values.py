@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.remarks import Remarks
+
 SAFE_MM = 3.0  # printers ask for 3 mm between the cut and whatever matters
 PAGE_TILES = 40  # tiles a page, whatever the library's size
 
@@ -55,6 +57,7 @@ class Tile:
     phash: str
     waits: bool
     like: int = 0
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def name(self) -> str:
@@ -142,7 +145,8 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which candidates are asked for. ``since`` and ``until``: days, YYYY-MM-DD in UTC, both included, '' for any.
+    """Which candidates are asked for. ``since`` and ``until``: days of the verdict that counts (else of
+    the making), YYYY-MM-DD in UTC, both included, '' for any. ``tags``: all of them on the candidate.
     ``folded``: near-duplicates into the first of them, but those of candidate ``unfolded``."""
 
     state: str = "all"
@@ -151,6 +155,7 @@ class Wanted:
     min_adherence: float | None = None
     since: str = ""
     until: str = ""
+    tags: tuple[str, ...] = ()
     sort: str = "number"
     folded: bool = True
     unfolded: str = ""
@@ -161,13 +166,14 @@ class Wanted:
 class Sought:
     """What a search looks for among the candidates that are wanted: in a set ('': in all), with these ``words``
     (``by`` text or picture), or alike to the picture of candidate ``like``. ``clip``: whose embeddings, '' for the
-    commonest."""
+    commonest. ``saved``: only what the saved search of this name finds."""
 
     words: str = ""
     by: str = "text"
     like: str = ""
     set_name: str = ""
     clip: str = ""
+    saved: str = ""
 
     @property
     def by_picture(self) -> bool:

@@ -181,6 +181,61 @@ function keep(tile) {
   if (tile.dataset.candidate) step(1);
 }
 
+// tags, notes, saved searches: a text is asked for, then sent
+
+let asking = null; // what is done with the text of the dialog
+
+function askText(title, label, then) {
+  asking = then;
+  $("#ask-title").textContent = title;
+  $("#ask-label").textContent = label;
+  $("#ask-text").value = "";
+  $("#ask").showModal();
+  $("#ask-text").focus();
+}
+
+function said() {
+  const text = $("#ask-text").value.trim(), then = asking;
+  if (!text) return;
+  $("#ask").close();
+  focusOn(current());
+  enqueue(() => then(text));
+}
+
+function tag(tile) {
+  const candidate = candidateOf(tile);
+  askText(`Tags of ${tile.dataset.name}`, "Tags to put on; -tag takes one off", async (text) => {
+    const words = text.split(/[\s,]+/), off = words.filter((word) => word.startsWith("-")).map((word) => word.slice(1));
+    const on = words.filter((word) => word && !word.startsWith("-"));
+    let told = null;
+    if (on.length) told = await send("/tags", { candidate, tags: on, remove: false });
+    if (off.length) told = await send("/tags", { candidate, tags: off, remove: true });
+    say(`Saved: tags ${told.tags.join(" ") || "none"}.`);
+  });
+}
+
+function note(tile) {
+  const candidate = candidateOf(tile);
+  askText(`A note on ${tile.dataset.name}`, "Note", async (text) => {
+    await send("/notes", { candidate, text });
+    say("Saved: the note.");
+  });
+}
+
+function save() {
+  askText("Save this search", "Name", async (name) => {
+    await send(`/searches${location.search}`, { name });
+    say(`Saved: search ${name}.`);
+  });
+}
+
+function forget(button) {
+  enqueue(async () => {
+    await send("/searches/delete", { name: button.dataset.name });
+    say(`Deleted: search ${button.dataset.name}.`);
+  });
+}
+
 // comparing
 
 function showMarks() {
@@ -246,6 +301,8 @@ const ON_TILE = {
   r: (tile) => tile.dataset.image && ask(tile, false),
   c: (tile) => tile.dataset.image && mark(tile),
   e: unfold,
+  t: (tile) => tile.dataset.image && tag(tile),
+  a: (tile) => tile.dataset.image && note(tile),
   m: (tile) => tile.dataset.image && location.assign(`/search?${new URLSearchParams({ like: candidateOf(tile) })}`),
   z: open_,
   Enter: open_,
@@ -262,7 +319,7 @@ const ANYWHERE = {
 };
 const BY_BUTTON = {
   keep: (tile) => ON_TILE.k(tile), reject: (tile) => ON_TILE.r(tile), mark: (tile) => mark(tile), undo: (tile) => undo(tile),
-  unfold, reveal: (_, button) => reveal(button), actual: (tile, button) => toggle(tile, "actual", button),
+  unfold, tag, note, save, said, forget: (_, button) => forget(button), reveal: (_, button) => reveal(button), actual: (tile, button) => toggle(tile, "actual", button),
   overlay: (tile, button) => toggle(tile, "plain", button), help: () => $("#help").showModal(),
   close: (_, button) => button.closest("dialog").close(), decide: () => answer(""),
 };
@@ -275,6 +332,10 @@ function pressed(event) {
     if (!typing && !asked.keep && reasons[Number(event.key) - 1]) { event.preventDefault(); answer(reasons[Number(event.key) - 1].dataset.reason); }
     else if (!typing && event.key === "n") { event.preventDefault(); $("#why-note").focus(); }
     else if (typing && event.key === "Enter") { event.preventDefault(); answer(""); }
+    return;
+  }
+  if ($("#ask").open) {
+    if (typing && event.key === "Enter") { event.preventDefault(); said(); }
     return;
   }
   if ($("#help").open) return;
