@@ -108,9 +108,11 @@ def is_shown(asset: Asset, kept: int, approved: int, waiting: int, show: str) ->
 
 
 def first_of_each(columns: Columns) -> dict[int, int]:
-    """Place → the row that stands for its asset: a keeper, else what can be shown, the most beautiful first."""
+    """Place → the row that stands for its asset: a keeper, else what can be shown, else what no person rejected; the
+    most beautiful of these."""
     score = -np.nan_to_num(columns.aesthetic, nan=-np.inf)
-    order = np.lexsort((columns.number, score, ~columns.shown, ~columns.keeper, columns.place))
+    refused = (columns.keep == 0) & ~columns.waits
+    order = np.lexsort((columns.number, score, refused, ~columns.shown, ~columns.keeper, columns.place))
     places, first = np.unique(columns.place[order], return_index=True)
     return dict(zip(places.tolist(), order[first].tolist(), strict=True))
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
 from catalog.review import reading
@@ -22,6 +23,7 @@ from catalog.review.values import Tile, Wanted
 from catalog.store import Catalog
 from specs.errors import LimnerError
 from tests.catalog.factory import World
+from tests.review.chromium import chromium
 
 PORT = 8123
 TOKEN = "a-token-of-this-launch"
@@ -49,6 +51,13 @@ def library(tmp_path: Path, filled: Path) -> Path:
 def catalog(library: Path) -> Iterator[Catalog]:
     """The library, open."""
     with Catalog.open(library, create=False) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with chromium() as opened:
         yield opened
 
 

@@ -12,7 +12,9 @@ const store = (name, list) => sessionStorage.setItem(name, JSON.stringify(list))
 
 const rendered = new WeakMap(); // tile → the HTML it was made of
 let queue = Promise.resolve(); // decisions are sent one after another, in the order of the keys
-let asked = null; // the decision that the dialog is about: {id, keep}
+let acts = 0; // decisions begun and ended
+let fresh = Promise.resolve(), wanted = false; // the page being fetched again; whether a further fetch waits its turn
+let asked = null; // the decision that the dialog is about: {look, keep}
 let last = null; // id of the tile that had the focus last
 let writes = "";
 
@@ -54,10 +56,20 @@ function columns() {
 
 // the page again, with what changed
 
-async function refresh() {
-  const answer = await fetch(location.href, { credentials: "same-origin" });
+function refresh() {
+  if (!wanted) {
+    wanted = true;
+    fresh = fresh.then(() => { wanted = false; return render(); }).catch(() => {});
+  }
+  return fresh;
+}
+
+async function render() {
+  const before = acts, answer = await fetch(location.href, { credentials: "same-origin" });
   if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await answer.text();
+  if (acts !== before) return; // a decision was made meanwhile: this page is older, and the decision asks for another
+  const fresh = new DOMParser().parseFromString(text, "text/html");
   const old = $("main"), main = $("main", fresh);
   if (!main) return;
   const held = document.activeElement, inside = old.contains(held);
@@ -123,40 +135,53 @@ async function send(path, value) {
 }
 
 function enqueue(work) {
-  queue = queue.then(work).catch((error) => say(error.message)).then(refresh).catch(() => {});
+  queue = queue.then(() => { acts += 1; return work(); }).catch((error) => say(error.message)).finally(() => { acts += 1; refresh(); });
 }
 
-function decide(id, keep, reasons, note, override) {
+const ours = new Map(); // "candidate:seen" → what our own write made of it, so that quick keys are no conflict
+
+function newest(candidate, seen) {
+  while (ours.has(`${candidate}:${seen}`)) seen = ours.get(`${candidate}:${seen}`);
+  return seen;
+}
+
+function wrote(candidate, seen, told) {
+  if (told.seen !== seen) ours.set(`${candidate}:${seen}`, told.seen);
+}
+
+// what a person looks at when they press the key: that is what they decide on, whatever the page shows a moment later
+function look(tile) {
+  const { image, seen, name, id } = tile.dataset;
+  return { candidate: candidateOf(tile), image, seen: Number(seen), name, id };
+}
+
+function decide({ candidate, image, seen, name }, keep, reasons, note, override) {
   enqueue(async () => {
-    const tile = byId(id);
-    if (!tile) throw new Error("NOT saved: that picture is no longer on this page.");
-    const { image, seen, name } = tile.dataset;
-    const candidate = candidateOf(tile);
-    const told = await send("/verdicts", { candidate, image, seen: Number(seen), keep, reasons, note, override });
+    const known = newest(candidate, seen);
+    const told = await send("/verdicts", { candidate, image, seen: known, keep, reasons, note, override });
+    wrote(candidate, known, told);
     store(UNDO, [...stored(UNDO), { id: candidate, seen: told.seen, name }]);
-    tile.dataset.seen = told.seen;
     say(`Saved: ${told.name} ${told.word}.`);
   });
 }
 
 function undo(only) {
+  const tile = only || current(), here = tile && tile.dataset.image ? look(tile) : null;
   enqueue(async () => {
     const done = stored(UNDO);
-    const at = only ? done.map((one) => one.id).lastIndexOf(candidateOf(only)) : done.length - 1;
+    const at = only ? done.map((one) => one.id).lastIndexOf(here.candidate) : done.length - 1;
     const entry = at >= 0 ? done[at] : null;
-    const tile = only || current();
-    if (!entry && !tile) return say("Nothing to undo.");
-    const id = entry ? entry.id : candidateOf(tile);
-    const seen = entry ? entry.seen : Number(tile.dataset.seen);
+    if (!entry && !here) return say("Nothing to undo.");
+    const candidate = entry ? entry.id : here.candidate, known = newest(candidate, entry ? entry.seen : here.seen);
     if (entry) store(UNDO, done.filter((_, index) => index !== at));
-    const told = await send("/undo", { candidate: id, seen });
-    store(UNDO, stored(UNDO).map((one) => (one.id === id ? { ...one, seen: told.seen } : one)));
+    const told = await send("/undo", { candidate, seen: known });
+    wrote(candidate, known, told);
     say(`Undone: ${told.name} is ${told.word} again.`);
   });
 }
 
 function ask(tile, keep) {
-  asked = { id: tile.dataset.id, keep };
+  asked = { look: look(tile), keep };
   $("#why-title").textContent = `${keep ? "Keep, although not measured clear" : "Reject"}: ${tile.dataset.name}`;
   $("#why-reasons").hidden = keep;
   $("#why-go").textContent = keep ? "Keep with this note" : "Reject with this note";
@@ -168,16 +193,16 @@ function ask(tile, keep) {
 function answer(reason) {
   const note = $("#why-note").value.trim();
   if (!reason && !note) { $("#why-note").focus(); return; }
-  const { id, keep } = asked;
+  const { look, keep } = asked, tile = byId(look.id);
   $("#why").close();
-  focusOn(byId(id));
-  decide(id, keep, keep ? [] : [reason || "other"], note, keep);
-  if (!keep && !byId(id).dataset.candidate) step(1); // a rejected asset stays in view: its next best comes
+  focusOn(tile);
+  decide(look, keep, keep ? [] : [reason || "other"], note, keep);
+  if (!keep && tile && !tile.dataset.candidate) step(1); // a rejected asset stays in view: its next best comes
 }
 
 function keep(tile) {
   if (tile.dataset.unclear === "yes") return ask(tile, true);
-  decide(tile.dataset.id, true, [], "", false);
+  decide(look(tile), true, [], "", false);
   if (tile.dataset.candidate) step(1);
 }
 
