@@ -265,6 +265,7 @@ def build(catalog: Catalog, person: str, token: str, port: int, standings: Stand
         lstrip_blocks=True,
     )
     pages.filters["zip_self"] = lambda words: [(word, word) for word in words]
+    pages.filters["in_short"] = values.in_short
     review = Review(catalog, person, pages, standings, Alike(catalog, embed_text))
     return Guard(Starlette(routes=routes(review), exception_handlers={LimnerError: _explain}), token, port)
 

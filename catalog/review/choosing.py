@@ -22,7 +22,7 @@ def matching(columns: Columns, names: Names, wanted: Wanted) -> Mask:
     """Which rows answer to the filter."""
     found = _in_state(columns, wanted.state)
     if wanted.reason:
-        with_it = [wanted.reason in reasons for reasons in names.reasons.values]
+        with_it = [_has_reason(reasons, wanted.reason) for reasons in names.reasons.values]
         found = found & _lookup(with_it, columns.reasons)
     if wanted.min_aesthetic is not None:
         found = found & (columns.aesthetic >= wanted.min_aesthetic)  # NaN, not measured, is never enough
@@ -122,6 +122,10 @@ def cut(found: int, page: int) -> tuple[int, slice]:
     last = max(1, -(-found // PAGE_TILES))
     number = min(max(1, page), last)
     return number, slice((number - 1) * PAGE_TILES, number * PAGE_TILES)
+
+
+def _has_reason(reasons: Sequence[str], wanted: str) -> bool:
+    return any(wanted in (reason, reason.partition(":")[0]) for reason in reasons)
 
 
 def _in_state(columns: Columns, state: str) -> Mask:

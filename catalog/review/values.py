@@ -146,7 +146,8 @@ class Detail:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which candidates are asked for. ``since`` and ``until``: days of the verdict that counts (else of
-    the making), YYYY-MM-DD in UTC, both included, '' for any. ``tags``: all of them on the candidate.
+    the making), YYYY-MM-DD in UTC, both included, '' for any. ``tags``: all of them on the
+    candidate. ``reason``: outscored also stands for outscored:<picture>.
     ``folded``: near-duplicates into the first of them, but those of candidate ``unfolded``."""
 
     state: str = "all"
@@ -203,6 +204,12 @@ class Totals:
     candidates: int = 0
     waiting: int = 0
     running: bool = False
+
+
+def in_short(reason: str) -> str:
+    """A reason for the eye: ``outscored:<64 hex>`` names a picture by the beginning of its hash."""
+    name, colon, of = reason.partition(":")
+    return f"{name}{colon}{of[:8]}" if len(of) == 64 else reason
 
 
 def boxes_of(layout: Mapping[str, Any]) -> tuple[Box, ...]:

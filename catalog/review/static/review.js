@@ -108,7 +108,7 @@ async function pulse() {
     if (news.totals && $("#totals")) {
       const t = news.totals;
       $("#totals").textContent =
-        `${t.filled} of ${t.assets} assets filled, ${t.assets - t.filled} ${t.assets - t.filled === 1 ? "hole" : "holes"}, ${t.waiting} of ${t.candidates} candidates wait` +
+        `${t.filled} of ${t.assets} assets filled, ${t.approved} approved by a person, ${t.assets - t.filled} ${t.assets - t.filled === 1 ? "hole" : "holes"}, ${t.waiting} of ${t.candidates} candidates wait` +
         (t.running ? " · produce is running" : "");
     }
     if (before && before !== writes) await refresh();
@@ -397,5 +397,9 @@ document.addEventListener("change", (event) => {
 
 for (const tile of tiles()) rendered.set(tile, tile.outerHTML);
 showMarks();
-if (!location.hash) focusOn((place.here() && byId(place.here())) || tiles()[0]);
+if (!location.hash) {
+  const again = place.here() && byId(place.here());
+  if (again) focusOn(again);
+  else if (tiles().length) tiles()[0].focus({ preventScroll: true });
+}
 pulse();
