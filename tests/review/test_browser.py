@@ -13,8 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 from catalog.review.deciding import Decision, decide
 from catalog.store import Catalog
 from scoring.scorecard import SafetyState
+from specs.spec import PrintSize
 from tests.catalog.factory import World, quarantined
 from tests.review.chromium import CHROMIUM
+from tests.review.drawn import Drawn
 from tests.review.serving import Serving, served
 
 WORLD = World(assets=40, each=3, side_px=48)
@@ -287,3 +289,53 @@ def test_every_verdict_that_the_page_showed_as_saved_survives_a_kill(browser: Br
     saved = {one.split("/")[1].split(" ")[0] for one in shown if one.startswith("Saved: ")}
     assert saved
     assert saved <= {name for name, word in standing(folder).items() if word == "keep"}
+
+
+def test_print_lines_lie_on_the_picture_and_can_be_taken_off(browser: Browser, tmp_path: Path) -> None:
+    deck = Drawn(assets=1, each=2, print_size=PrintSize((63.0, 88.0), 3.0, 100))
+    with Catalog.open(tmp_path / "library", create=True) as catalog:
+        deck.register(catalog)
+        catalog.record(deck.records(1))
+    with served(tmp_path / "library") as server:
+        tab = browser.new_page()
+        tab.goto(server.address)
+        tab.goto(f"{server.home}/candidates/{deck.key(0).candidate_id}")
+        expect(tab.locator("main img")).to_have_js_property("complete", True)
+        picture = tab.locator("main img").bounding_box()
+        lines = {name: tab.locator(f"rect.{name}").bounding_box() for name in ("bleed", "trim", "safe")}
+        assert picture
+        px_per_mm = picture["width"] / (63 + 2 * 3)
+        for name, inset_mm in (("bleed", 0.0), ("trim", 3.0), ("safe", 6.0)):
+            box = lines[name]
+            assert box
+            assert abs((box["x"] - picture["x"]) / px_per_mm - inset_mm) < 1.0, name
+            assert abs(box["width"] / px_per_mm - (69 - 2 * inset_mm)) < 1.5, name
+        press(tab, "o")
+        expect(tab.locator("rect.trim")).not_to_be_visible()
+        press(tab, "z")
+        expect(tab.locator("main img")).to_have_css("width", "272px")
+        tab.close()
+
+
+def test_touch_and_the_order_of_the_focus(browser: Browser, serving: Serving) -> None:
+    context = browser.new_context(has_touch=True, viewport={"width": 400, "height": 800})
+    tab = context.new_page()
+    tab.goto(serving.address)
+    tab.goto(f"{serving.home}{SET}/item-020")
+    buttons = tab.locator("main .tile").first.locator(".acts button")
+    for button in buttons.all():
+        box = button.bounding_box()
+        assert box
+        assert box["height"] >= 44  # WCAG 2.5.5
+    buttons.nth(3).tap()
+    said(tab, "1 marked")
+    tab.evaluate("document.activeElement.blur()")
+    order = []
+    for _ in range(14):
+        press(tab, "Tab")
+        order.append(
+            tab.evaluate("document.activeElement.textContent.trim().slice(0, 16) || document.activeElement.name")
+        )
+    assert order[0] == "To the pictures"
+    assert order.index("limner") < order.index("words") < order.index("state") < order.index("reason")
+    context.close()
