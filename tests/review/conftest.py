@@ -54,9 +54,9 @@ def catalog(library: Path) -> Iterator[Catalog]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser a module: while it lives, Playwright's event loop runs in this thread, and no other can."""
     with chromium() as opened:
         yield opened
 
