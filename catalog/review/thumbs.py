@@ -26,7 +26,10 @@ def thumbnail(objects: Objects, sha256: str) -> bytes:
     path = _path(objects.root, sha256)
     with contextlib.suppress(OSError):
         return _read(path)
-    made = _shrink(objects.get(sha256, "objects"))
+    try:
+        made = _shrink(objects.get(sha256, "objects"))
+    except (OSError, SyntaxError, ValueError) as error:  # whatever Pillow raises for bytes that are no picture
+        raise StorageError(f"picture {sha256[:12]}: its file is damaged; run `limner verify --repair`.") from error
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the picture
         _write(path, made)
     return made
