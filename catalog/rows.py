@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, insert, select
+from sqlalchemy import Connection, Integer, Select, Table, and_, func, insert, literal_column, select
 
 from catalog.schema import Base
 from specs.canonical import canonical_json, sha256_hex
@@ -113,6 +113,22 @@ def fetch_all(connection: Connection, model: type[Base]) -> list[Row]:
     for row in found:
         del row["row_sha256"]
     return found
+
+
+def last_row(connection: Connection, model: type[Base]) -> int:
+    """The place of a table's newest row in the order of insertion, 0 for none. SQLite-only, as is ``after``: rowid.
+
+    For tables whose rows are never removed; a place is only good as long as the database is open.
+    """
+    table = table_of(model)
+    newest = func.coalesce(func.max(literal_column("rowid", Integer)), 0)
+    return int(connection.execute(select(newest).select_from(table)).scalar_one())
+
+
+def after(model: type[Base], column: str, place: int) -> Select[tuple[Any]]:
+    """``column`` of the rows that were inserted after ``place``."""
+    table = table_of(model)
+    return select(table.c[column]).where(literal_column("rowid") > place)
 
 
 def now() -> str:
