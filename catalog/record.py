@@ -106,6 +106,11 @@ def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, S
     return len(rows)
 
 
+def put_embeddings(connection: Connection, embeddings: Sequence[tuple[str, Embedding]]) -> None:
+    """Write embeddings of pictures that are on record, where the CLIP has not embedded them yet."""
+    add_absent(connection, EmbeddingRow, [_embedding_row(sha256, embedding) for sha256, embedding in embeddings])
+
+
 def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey, Verdict]]) -> int:
     """Append verdicts to their candidates' chains, in order; one that equals the newest is not repeated.
 

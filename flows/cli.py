@@ -34,6 +34,8 @@ BatchSize = Annotated[int | None, typer.Option(help="Pictures rendered at once; 
 LowMemory = Annotated[bool, typer.Option("--low-memory", help="For cards of 6 to 8 GB: slower, far less memory.")]
 Online = Annotated[bool, typer.Option("--online", help="May fetch pinned weights from the model hub.")]
 Person = Annotated[str | None, typer.Option("--as", help="Who decides [$LIMNER_PERSON, your login name].")]
+SetsOrSpecs = Annotated[list[str], typer.Argument(metavar="[SET…]", help="Sets of the library, or their specs.")]
+EverySet = Annotated[bool, typer.Option("--all", help="All sets of the library.")]
 PictureId = Annotated[str, typer.Argument(metavar="ID", help="As for show.")]
 
 
@@ -200,6 +202,25 @@ def reproduce(
 
     settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
     return reproduce_one(id_, settings, to=to, as_json=as_json)
+
+
+@command("rescore")
+def rescore(
+    sets: SetsOrSpecs = [],  # noqa: B006 (typer copies it)
+    every: EverySet = False,
+    decode: Annotated[
+        bool, typer.Option("--decode", help="May look at the pictures again, where stored embeddings do not answer.")
+    ] = False,
+    library: Library = None,
+    device: Device = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Score, judge and choose anew by the spec as it is now, from stored embeddings. Persons' verdicts stand."""
+    from flows.rescore import rescore_sets
+
+    settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
+    return rescore_sets(sets, settings, every=every, decode=decode, as_json=as_json)
 
 
 @command("verify")

@@ -85,8 +85,14 @@ def policy_sha256(
     scorers: Sequence[tuple[str, str]],
     weights: Weights | None = None,
     forbid: Sequence[str] = (),
+    taste: str = "",
+    references: Sequence[str] = (),
 ) -> str:
-    """64 hex over all that decides between keep and reject: rules, scorers' identities, weights of the choice."""
+    """64 hex over all that decides between keep and reject: rules, scorers' identities, weights of the choice.
+
+    ``taste`` is the hash of the learned head when it has a weight; ``references`` are the hashes of the pictures that
+    coherence is measured to. What is not used is left out of the hash.
+    """
     value: dict[str, Json] = {
         "per_asset": keep.per_asset,
         "min_aesthetic": keep.min_aesthetic,
@@ -101,6 +107,12 @@ def policy_sha256(
     }
     if weights is not None:
         value["weights"] = [weights.aesthetic, weights.adherence, weights.coherence, weights.sameness]
+    if keep.likeness_to != KeepRules().likeness_to:
+        value["likeness_to"] = keep.likeness_to
+    if weights is not None and weights.taste:
+        value["taste"] = [weights.taste, taste]
+    if references:
+        value["references"] = list(references)
     return value_sha256(POLICY_KIND, value)
 
 

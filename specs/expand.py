@@ -21,7 +21,8 @@ Box = tuple[int, int, int, int]
 class Layout:
     """What is rendered and what of it is printed. Boxes are (left, top, right, bottom) in px of the picture.
 
-    ``bleed_box_px`` and ``trim_box_px`` are centred in the picture, None (with ``dpi``) for sizes given in px.
+    ``bleed_box_px`` and ``trim_box_px`` are centred in the picture, None (with ``dpi``) for sizes given in px;
+    ``safe_box_px``, inside the trim, is None too where no safe margin is asked for.
     """
 
     width_px: int
@@ -29,6 +30,7 @@ class Layout:
     bleed_box_px: Box | None
     trim_box_px: Box | None
     dpi: int | None
+    safe_box_px: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,9 @@ def lay_out(picture: Picture, multiple_px: int) -> Layout:
     trim_width, trim_height = (mm_to_px(mm, picture.print_size.dpi) for mm in picture.print_size.trim_mm)
     width, height = round_up(bleed_width, multiple_px), round_up(bleed_height, multiple_px)
     bleed = _centred(bleed_width, bleed_height, (0, 0, width, height))
-    return Layout(width, height, bleed, _centred(trim_width, trim_height, bleed), picture.print_size.dpi)
+    trim = _centred(trim_width, trim_height, bleed)
+    safe = None if picture.safe_mm is None else _inset(trim, mm_to_px(picture.safe_mm, picture.print_size.dpi))
+    return Layout(width, height, bleed, trim, picture.print_size.dpi, safe)
 
 
 def bleed_size_px(size: PrintSize) -> tuple[int, int]:
@@ -115,3 +119,7 @@ def _centred(width: int, height: int, outer: Box) -> Box:
     left = outer[0] + (outer[2] - outer[0] - width) // 2
     top = outer[1] + (outer[3] - outer[1] - height) // 2
     return (left, top, left + width, top + height)
+
+
+def _inset(box: Box, margin: int) -> Box:
+    return (box[0] + margin, box[1] + margin, box[2] - margin, box[3] - margin)
