@@ -112,12 +112,19 @@ def plan(
 @command("keepers")
 def keepers(
     set_name: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set; all sets without it.")] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Explain each choice and its runner-up; SET may be set/asset or a spec.")
+    ] = False,
     library: Library = None,
     as_json: AsJson = False,
 ) -> int:
     """List the keepers: asset, picture, seed, scores."""
     from flows.reports import show_keepers
 
+    if why:
+        from flows.why import show_why
+
+        return show_why(set_name, from_environment(library=library), as_json=as_json)
     return show_keepers(set_name, from_environment(library=library), as_json=as_json)
 
 
@@ -221,6 +228,53 @@ def rescore(
 
     settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
     return rescore_sets(sets, settings, every=every, decode=decode, as_json=as_json)
+
+
+@command("calibrate")
+def calibrate(
+    set_or_spec: Annotated[str, typer.Argument(metavar="SET", help="A set of the library, or its spec.")],
+    min_aesthetic: Annotated[float | None, typer.Option(min=0, max=10, help="Try this threshold.")] = None,
+    min_adherence: Annotated[float | None, typer.Option(min=-1, max=1, help="Try this threshold.")] = None,
+    max_rank: Annotated[int | None, typer.Option(min=1, max=1000, help="Try this threshold.")] = None,
+    min_margin: Annotated[float | None, typer.Option(min=-1, max=1, help="Try this threshold.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also draw the plot into this file.")] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show how the scores of a set lie, where its thresholds cut, and what they would keep. Changes nothing."""
+    from flows.calibrate import show_calibration
+
+    instead = {"min_aesthetic": min_aesthetic, "min_adherence": min_adherence, "max_rank": max_rank}
+    instead["min_margin"] = min_margin
+    settings = from_environment(library=library)
+    return show_calibration(set_or_spec, settings, instead=instead, png=png, as_json=as_json)
+
+
+@command("clusters")
+def clusters(
+    sets: SetsOrSpecs = [],  # noqa: B006
+    every: EverySet = False,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """List the candidates that are the same picture, within the sets named and across them."""
+    from flows.clusters import show_clusters
+
+    return show_clusters(sets, from_environment(library=library), every=every, as_json=as_json)
+
+
+@command("taste")
+def taste(
+    set_or_spec: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set, or its spec.")] = None,
+    every: EverySet = False,
+    by: Annotated[str | None, typer.Option("--by", help="Learn from this person's verdicts alone.")] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Learn a person's taste from 40 verdicts or more, say how well it agrees with them, suggest what to keep."""
+    from flows.taste import teach
+
+    return teach(set_or_spec, from_environment(library=library), every=every, person=by, as_json=as_json)
 
 
 @command("verify")

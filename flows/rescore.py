@@ -73,7 +73,7 @@ def _rescore(path: Path, settings: Settings, *, decode: bool, quiet: bool) -> di
 def changes_of(session: Session, done: Rescored) -> list[Change]:
     """Who is a keeper now and was none before, and the other way round, in the order of the rows."""
     now = session.made()
-    said = {key: verdict for key, verdict in done.verdicts}
+    said = dict(done.verdicts)
     found = []
     for asset_id, jobs in done.before.items():
         for job_id, before in sorted(jobs.items(), key=lambda item: item[1].number):

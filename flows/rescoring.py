@@ -42,7 +42,7 @@ def refresh(
 ) -> dict[CandidateKey, MadeCandidate]:
     """Measure again what is stale among the candidates of the present recipe; returns those as they are then.
 
-    Raises NeedsPixelsError, before anything is written, when pictures must be looked at and ``decode`` is false.
+    Raises NeedsPixelsError, before any card is written, when pictures must be looked at and ``decode`` is false.
     """
     stale = list(_stale(work, made))
     by_pixels = [item for item in stale if roles_that_need_pixels(item[1].scorers, _asked(work, item[0]))]

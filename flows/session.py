@@ -95,7 +95,7 @@ class Session:
     def rescore(self, *, decode: bool) -> Rescored:
         """Scorecards, verdicts and keepers by the spec as it is now, of what is made; renders nothing.
 
-        Keepers are chosen anew, those of persons stand. Raises NeedsPixelsError, before anything is written, when
+        Keepers are chosen anew, those of persons stand. Raises NeedsPixelsError, before any card is written, when
         pictures must be looked at and ``decode`` is false.
         """
         before = self.made()

@@ -41,13 +41,19 @@ def set_names(named: Sequence[str], settings: Settings, catalog: Catalog, *, eve
     return there if every else [known(name, there, settings) for name in wanted]
 
 
+def _refuse_both(named: Sequence[str], every: bool) -> None:
+    if every == bool(named):
+        got = "both names and --all" if every else "nothing"
+        raise UsageError(f"SET: got {got}; allowed: sets or specs, or --all.")
+
+
 def known(name: str, names: Sequence[str], settings: Settings) -> str:
     """The name, when the library has a set of that name; else UsageError with those that it has."""
     if name in names:
         return name
     mean = near(name, names)
     raise UsageError(
-        f"SET: got {name!r}, which is no set of {settings.library}; allowed: {', '.join(names) or 'none is there yet'}, "
+        f"SET: got {name!r}, which is no set of {settings.library}; allowed: {', '.join(names) or 'none yet'}; "
         f"or a spec's file{f'; did you mean {mean}?' if mean else ''}"
     )
 

@@ -16,7 +16,8 @@ from specs.spec import KeepRules, Weights
 
 POLICY_KIND = "limner.policy/1"
 NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
-TOO_LIKE = "too_like"  # given by the choice of keepers, not by judge: it needs the other keepers
+TOO_LIKE = "too_like"  # this and the next are given by the choice of keepers, which knows the others
+OUTSCORED = "outscored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class _Rule:
     bound: float
     at_most: bool = False
 
+    def words(self) -> str:
+        """Both sides of the comparison."""
+        got = "nothing" if self.got is None else f"{self.got:g}"
+        return f"{self.name}: measured {got}, {'at most' if self.at_most else 'at least'} {self.bound:g}"
+
     def reason(self) -> str:
         """'' when it holds, else ``<name>_not_measured``, ``<name>_too_low`` or ``<name>_too_high``."""
         if self.got is None or not math.isfinite(self.got):
@@ -71,13 +77,21 @@ def explain(reason: str, card: Scorecard, keep: KeepRules) -> str:
         return f"not checked: {card.safety.why or 'no reason recorded'}"
     if reason.startswith("defect_"):
         return f"defect: {reason.removeprefix('defect_').replace('_', ' ')}"
+    if reason.startswith(OUTSCORED):
+        return f"outscored by the keeper {reason.partition(':')[2][:12]}"
     if reason.startswith(TOO_LIKE):
         return f"too like the keeper {reason.partition(':')[2][:12]}"
     for rule in _rules(card, keep):
         if reason == rule.reason():
-            got = "nothing" if rule.got is None else f"{rule.got:g}"
-            return f"{rule.name}: measured {got}, {'at most' if rule.at_most else 'at least'} {rule.bound:g} is allowed"
+            return f"{rule.words()} is allowed"
     return reason.replace("_", " ")
+
+
+def met(card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
+    """The rules that a card meets, each as a sentence with what was measured and what is asked."""
+    words = [f"safety: {card.safety.state.value}"] if card.safety.state is SafetyState.CLEAR else []
+    words += ["no defect"] if not card.defects else []
+    return (*words, *(rule.words() for rule in _rules(card, keep) if not rule.reason()))
 
 
 def policy_sha256(
