@@ -10,6 +10,7 @@ BENCHMARKS = {
     "throughput": ["-m", "benchmarks.throughput", "--pictures", "100", "--rounds", "2"],
     "scale": ["-m", "benchmarks.scale", "--pictures", "30000"],
     "select": ["-m", "benchmarks.select"],
+    "rescore": ["-m", "benchmarks.rescore"],
     "rescore_math": ["-m", "benchmarks.rescore_math"],
     "defects": ["-m", "benchmarks.defects", "300"],
     "likeness": ["-m", "benchmarks.likeness", "400"],

@@ -25,7 +25,7 @@ def show_calibration(
 ) -> int:
     """``instead``: thresholds to try, by their names in the spec; None: as the spec says. Changes nothing."""
     spec = load_spec(spec_files([named], settings, every=False)[0])
-    changed = {name: value for name, value in instead.items() if value is not None}
+    changed: dict[str, Any] = {name: value for name, value in instead.items() if value is not None}
     cards = _cards(spec, settings)
     now = calibrate([card for _, card in cards], spec.keep)
     shown = calibrate([card for _, card in cards], replace(spec.keep, **changed)) if changed else now
@@ -74,5 +74,5 @@ def _draw(shown: Calibration, png: Path) -> None:
     try:
         draw_png(shown, png)
     except (OSError, ValueError) as error:
-        reason: Any = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         raise UsageError(f"--png: got {png}: {reason}; allowed: a .png file in a folder that exists.") from None

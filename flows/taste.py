@@ -71,9 +71,8 @@ def _clip(catalog: Catalog, names: Sequence[str]) -> str:
     if len(clips) != 1:
         got = "no embeddings" if not clips else f"embeddings of {len(clips)} different CLIPs"
         mend = "choose a set that was scored with a CLIP" if not clips else "name sets of one CLIP, one at a time"
-        raise UsageError(
-            f"taste: got {got} in {', '.join(names) or 'the library'}; allowed: those of one CLIP: {mend}."
-        )
+        where = ", ".join(names) or "the library"
+        raise UsageError(f"taste: got {got} in {where}; allowed: those of one CLIP: {mend}.")
     return clips[0]
 
 

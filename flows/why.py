@@ -64,7 +64,9 @@ def _explained(path: Path, asset_id: str, settings: Settings) -> list[dict[str, 
     asked["entrants"] = [replace(one, pinned=one.image_sha256 in by_person) for one in asked["entrants"]]
     kept = {item.made.image_sha256 for items in standing.values() for item in items}
     found = explain(chosen=kept, **asked)
-    return [_value(work, one, judged[one.asset_id]) for one in found if one.asset_id == asset_id or not asset_id]
+    rows = {id_: row for row, id_ in enumerate(work.plans)}
+    shown = [one for one in found if one.asset_id == asset_id or not asset_id]
+    return [_value(work, one, judged[one.asset_id]) for one in sorted(shown, key=lambda one: rows[one.asset_id])]
 
 
 def _judged(work: Work, made: Mapping[str, Mapping[str, MadeCandidate]]) -> dict[str, list[Judged]]:
@@ -118,7 +120,6 @@ def _tell(out: Any, value: Mapping[str, Any]) -> None:
     words = [f"{value['passed']} of {value['candidates']} candidates passed" + (f" ({rejected})" if rejected else "")]
     words += [f"met: {'; '.join(keeper['met'])}"] if keeper.get("met") else []
     words += ["no other passed"] if runner is None else []
-    words += (
-        [f"the runner-up is too like the keeper {runner['too_like'][:12]}"] if runner and runner["too_like"] else []
-    )
+    if runner and runner["too_like"]:
+        words.append(f"the runner-up is too like the keeper {runner['too_like'][:12]}")
     out.print("  " + ". ".join(words), markup=False)

@@ -89,7 +89,7 @@ def explain(reason: str, card: Scorecard, keep: KeepRules) -> str:
 
 def met(card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
     """The rules that a card meets, each as a sentence with what was measured and what is asked."""
-    words = [f"safety: {card.safety.state.value}"] if card.safety.state is SafetyState.CLEAR else []
+    words = [f"nothing found of: {card.safety.covers}"] if card.safety.state is SafetyState.CLEAR else []
     words += ["no defect"] if not card.defects else []
     return (*words, *(rule.words() for rule in _rules(card, keep) if not rule.reason()))
 
