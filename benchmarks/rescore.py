@@ -88,7 +88,7 @@ def wide_scorers(folder: Path, registry: Path) -> list[str]:
             "source": {"folder": str(where.resolve())},
             "files": {file.path: file.sha256 for file in checkpoint.files},
         }
-    registry.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+    registry.write_text(json.dumps(value), encoding="utf-8")
     return names
 
 

@@ -117,16 +117,17 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     Returns how many were appended. Raises NotFoundError for a candidate that is not on record, CatalogError for a
     verdict on another picture than the candidate's.
     """
-    ids = list(dict.fromkeys(key.candidate_id for key, _ in entries))
+    entry_ids = [key.candidate_id for key, _ in entries]
+    ids = list(dict.fromkeys(entry_ids))
     candidates = {row["candidate_id"]: row for row in fetch(connection, CandidateRow, "candidate_id", ids)}
     newest = fetch_newest(connection, VerdictRow, ids)
     rows: list[Row] = []
-    for key, verdict in entries:
-        _check_verdict(key, verdict, candidates.get(key.candidate_id))
-        before = newest.get(key.candidate_id)
-        row = _verdict_row(key.candidate_id, verdict, before)
+    for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
+        _check_verdict(key, verdict, candidates.get(candidate_id))
+        before = newest.get(candidate_id)
+        row = _verdict_row(candidate_id, verdict, before)
         if before is None or _words(before) != _words(row):
-            newest[key.candidate_id] = row
+            newest[candidate_id] = row
             rows.append(row)
     add(connection, VerdictRow, rows)
     return len(rows)

@@ -97,7 +97,8 @@ def apart(
     names, others = list(kept), np.stack(list(kept.values())).astype(np.float32)
     found = dict(judged)
     for id_, limit in limits.items():
-        asked = [item for item in judged[id_] if item.free and item not in standing[id_]]
+        standing_keys = {item.made.key for item in standing[id_]}
+        asked = [item for item in judged[id_] if item.free and item.made.key not in standing_keys]
         twins = _twins(asked, sight.vectors, names, others, limit)
         found[id_] = [
             replace(item, reasons=(f"{TOO_LIKE}:{twins[item.made.image_sha256]}",))
@@ -148,8 +149,9 @@ def entrants(
             wanted[asset_id] = len(kept)
             continue
         wanted[asset_id] = max(plan.asset.keep.per_asset, len(standing[asset_id]))
+        standing_keys = {item.made.key for item in standing[asset_id]}
         for item in judged[asset_id]:
-            stands = item in standing[asset_id]
+            stands = item.made.key in standing_keys
             if stands or item.free:
                 found.append(_entrant(item.made, item.card, sight, pinned=stands))
     return {

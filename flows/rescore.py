@@ -55,7 +55,7 @@ def _rescore(path: Path, settings: Settings, *, decode: bool, quiet: bool) -> di
         done = session.rescore(decode=decode)
         changes = changes_of(session, done)
         if changes:
-            session.draw_sheet()
+            session.sheet_path.unlink(missing_ok=True)
         value = {
             "set": session.work.spec.set_name,
             "measured": len(done.measured),

@@ -70,7 +70,8 @@ def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:
 
 
 def _as_measured(candidate: MadeCandidate, card: Scorecard) -> MadeCandidate:
-    return replace(candidate, card=text(card.value()), safety=card.safety.state, area=AREAS[card.safety.state])
+    state = card.safety.state
+    return replace(candidate, card=text(card.value()), parsed=card, safety=state, area=AREAS[state])
 
 
 def _asked(work: Work, candidate: MadeCandidate) -> Identity:

@@ -25,7 +25,7 @@ from flows.progress import ProgressBar
 from flows.recording import Recorder, Scorers
 from flows.rescoring import refresh, updated
 from flows.settings import Settings
-from flows.settling import Said, settle
+from flows.settling import Said, settle, told
 from flows.sheet import contact_sheet
 from flows.tools import Tools, tools_for
 from flows.work import Work, prepare
@@ -102,7 +102,10 @@ class Session:
         fresh = refresh(self.work, self.catalog, before, self.load_scorers, decode=decode)
         self._made, self._plan = updated(before, fresh), None
         verdicts = settle(self.work, self.catalog, self.made(), self.load_scorers, anew=True)
-        self._forget()
+        if self.work.spec.reject_pixels == "drop":
+            self._forget()
+        else:
+            self._made, self._plan = told(self.made(), verdicts), None
         return Rescored(before, fresh, verdicts)
 
     def shards(self) -> list[Shard]:

@@ -7,8 +7,10 @@ persons are not touched, and count before any policy's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import replace
 
+from catalog.made import MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.rows import now
 from catalog.store import Catalog
@@ -41,7 +43,8 @@ def settle(
     sight = look(work, catalog, load_scorers)
     judged = apart(work, catalog, judged, standing, sight)
     choice = choose(work, made, judged, standing, sight)
-    verdicts = [said for id_, found in judged.items() for said in _verdicts(work, id_, found, standing[id_], choice)]
+    stands = {item.made.key for found in standing.values() for item in found}
+    verdicts = list(_verdicts(work, judged, stands, choice))
     verdicts += _superseded(work, made, judged, {pick.asset_id for pick in choice.picks})
     catalog.append(verdicts)
     if work.spec.reject_pixels == "drop":
@@ -68,24 +71,43 @@ def _to_judge(work: Work, made: Made, *, anew: bool) -> Iterable[tuple[str, list
             yield asset_id, outcome
 
 
+def told(made: Made, verdicts: Iterable[Said]) -> Made:
+    """What is on record once the policy has said this; no pixels were dropped."""
+    said = dict(verdicts)
+    return {
+        asset_id: {job_id: _told(one, said.get(one.key)) for job_id, one in jobs.items()}
+        for asset_id, jobs in made.items()
+    }
+
+
+def _told(one: MadeCandidate, verdict: Verdict | None) -> MadeCandidate:
+    if verdict is None:
+        return one
+    if one.decided_by.startswith("person:"):
+        return replace(one, policy_sha256=verdict.policy_sha256)
+    return replace(one, keep=verdict.keep, decided_by=verdict.decided_by, policy_sha256=verdict.policy_sha256)
+
+
 def _verdicts(
-    work: Work, asset_id: str, judged: Iterable[Judged], standing: list[Judged], choice: Choice
-) -> Iterable[tuple[CandidateKey, Verdict]]:
+    work: Work, judged: Mapping[str, list[Judged]], stands: Set[CandidateKey], choice: Choice
+) -> Iterable[Said]:
     """One verdict of the policy per candidate that it has not judged so."""
-    chosen = {pick.image_sha256: pick for pick in choice.picks if pick.asset_id == asset_id}
-    passed_over = dict(choice.passed_over)
-    for item in judged:
-        sha256 = item.made.image_sha256
-        if item.reasons:
-            keep, reasons = False, item.reasons
-        elif sha256 in chosen:
-            keep, reasons = True, (STANDS if item in standing else CHOSEN,)
-        else:
-            keep, reasons = False, (passed_over.get(sha256, "not_wanted"),)
-        if item.made.judged_by(work.policies[asset_id]) and (item.by_person or item.made.keep == keep):
-            continue
-        note = chosen[sha256].why if keep else ""
-        yield item.made.key, Verdict(sha256, keep, reasons, BY_POLICY, work.policies[asset_id], now(), note)
+    chosen = {(pick.asset_id, pick.image_sha256): pick for pick in choice.picks}
+    passed_over, at = dict(choice.passed_over), now()
+    for asset_id, items in judged.items():
+        policy = work.policies[asset_id]
+        for item in items:
+            sha256, pick = item.made.image_sha256, chosen.get((asset_id, item.made.image_sha256))
+            if item.reasons:
+                keep, reasons = False, item.reasons
+            elif pick:
+                keep, reasons = True, (STANDS if item.made.key in stands else CHOSEN,)
+            else:
+                keep, reasons = False, (passed_over.get(sha256, "not_wanted"),)
+            if item.made.judged_by(policy) and (item.by_person or item.made.keep == keep):
+                continue
+            note = pick.why if keep and pick else ""
+            yield item.made.key, Verdict(sha256, keep, reasons, BY_POLICY, policy, at, note)
 
 
 def _superseded(

@@ -6,7 +6,7 @@ the set's style and the set's seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from specs.checkpoint import Checkpoint
@@ -41,6 +41,14 @@ class AssetPlan:
     layout: Layout
     set_seed: int
     weights_id: str
+    _job_ids: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def job_id(self, number: int) -> str:
+        """``job(number).job_id``, worked out once: a large set is compared with the catalog again and again."""
+        known = self._job_ids.get(number)
+        if known is None:
+            known = self._job_ids[number] = self.job(number).job_id
+        return known
 
     def seed(self, number: int) -> int:
         """Seed of candidate ``number``: the listed one, or derived from (set seed, asset id, number)."""
