@@ -131,17 +131,21 @@ class Catalog:
             return record.append_verdicts(connection, verdicts)
 
     def rescore(
-        self, cards: Sequence[tuple[CandidateKey, Scorecard]], embeddings: Sequence[tuple[str, Embedding]] = ()
+        self,
+        cards: Sequence[tuple[CandidateKey, Scorecard]],
+        embeddings: Sequence[tuple[str, Embedding]] = (),
+        texts: Sequence[str] | None = None,
     ) -> int:
         """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay.
 
-        ``embeddings`` (picture, embedding) of a CLIP that has not seen them before.
+        ``embeddings`` (picture, embedding) of a CLIP that has not seen them before; ``texts`` the cards' canonical
+        JSON, where it is at hand.
         """
         if not cards:
             return 0
         with seal.counted(self.engine) as connection:
             record.put_embeddings(connection, embeddings)
-            return record.put_scorecards(connection, cards)
+            return record.put_scorecards(connection, cards, texts)
 
     def drop_pixels(self, image_sha256s: Iterable[str]) -> int:
         """Remove the files of pictures that every candidate of theirs rejects; rows first. Returns how many went."""

@@ -52,8 +52,9 @@ def refresh(
     fresh = _from_embeddings(work, catalog, [item for item in stale if item[0].key not in unseen], load_scorers)
     looked_at, embeddings = _from_pixels(work, catalog, by_pixels, load_scorers) if by_pixels else ([], [])
     fresh += looked_at
-    catalog.rescore([(candidate.key, card) for candidate, card in fresh], embeddings)
     now = {candidate.key: _as_measured(candidate, card) for candidate, card in fresh}
+    cards = [(candidate.key, card) for candidate, card in fresh]
+    catalog.rescore(cards, embeddings, [candidate.card for candidate in now.values()])
     for area in ("objects", "quarantine"):
         moved = [old.image_sha256 for old, _ in fresh if now[old.key].area == area and old.area != area]
         if moved:

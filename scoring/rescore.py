@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,8 @@ def rescore(
     return Rescored(tuple(new), tuple(stale))
 
 
-def roles_that_need_pixels(measured_by: Sequence[tuple[str, str]], asked: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+@lru_cache(maxsize=256)  # the cards of a set were measured by few kinds of scorers
+def roles_that_need_pixels(measured_by: Identity, asked: Identity) -> tuple[str, ...]:
     """Which scorers have changed such that a stored embedding is not enough; empty = ``rescore`` can do it.
 
     To do without a scorer of others needs no look at the picture; to ask for one does.
@@ -105,8 +107,12 @@ def roles_that_need_pixels(measured_by: Sequence[tuple[str, str]], asked: Sequen
 def _finite_or_nan(embeddings: Matrix) -> Matrix:
     """Rows of zeros stand for embeddings that were no numbers (they are stored so): nothing is measured of them."""
     stored = np.asarray(embeddings)
-    empty = np.abs(stored).sum(axis=1) == 0
-    return np.where(empty[:, None], np.float16(np.nan), stored) if empty.any() else stored
+    suspects = np.flatnonzero((stored[:, :8] == 0).all(axis=1))  # few, so that the whole is not gone through
+    empty = suspects[(stored[suspects] == 0).all(axis=1)]
+    if len(empty):
+        stored = stored.copy()
+        stored[empty] = np.nan
+    return stored
 
 
 class _Opinions:
@@ -132,7 +138,8 @@ class _Opinions:
         return safety
 
 
-def _heard(identity: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+@lru_cache(maxsize=256)
+def _heard(identity: Identity) -> list[tuple[str, str]]:
     return [(role, name) for role, name in identity if role in OPINIONS]
 
 
