@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from catalog.queries import PERSON, POLICY, candidate_of, standing
-from catalog.schema import CandidateRow, EmbeddingRow, ImageRow, Registration, SetRow
+from catalog.schema import CandidateRow, EmbeddingRow, ImageRow, Registration, SetRow, VerdictRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +49,9 @@ def phashes(connection: Connection, image_sha256s: Iterable[str]) -> dict[str, s
 
 def kept_elsewhere(connection: Connection, set_name: str) -> list[str]:
     """Pictures that other sets keep, each once, sorted."""
-    query = standing().where(CandidateRow.set_name != set_name, func.coalesce(PERSON.keep, POLICY.keep))
+    ever_kept = select(VerdictRow.candidate_id).where(VerdictRow.keep)  # few: only their newest verdicts are looked up
+    elsewhere = standing().where(CandidateRow.set_name != set_name, CandidateRow.candidate_id.in_(ever_kept))
+    query = elsewhere.where(func.coalesce(PERSON.keep, POLICY.keep))
     kept = (candidate_of(row) for row in connection.execute(query))
     return sorted({candidate.image_sha256 for candidate in kept if candidate.is_keeper})
 

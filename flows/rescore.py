@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,10 @@ def rescore_sets(named: Sequence[str], settings: Settings, *, every: bool, decod
 
 
 def _rescore(path: Path, settings: Settings, *, decode: bool, quiet: bool) -> dict[str, Any]:
-    with open_session(path, settings) as session:
+    def say(holder: str) -> None:
+        print(f"{path}: a run of this set is at work ({holder}); waiting for it.", file=sys.stderr)
+
+    with open_session(path, settings, on_wait=say) as session:
         done = session.rescore(decode=decode)
         changes = changes_of(session, done)
         if changes:

@@ -54,12 +54,16 @@ def refresh(
     fresh += looked_at
     now = {candidate.key: _as_measured(candidate, card) for candidate, card in fresh}
     cards = [(candidate.key, card) for candidate, card in fresh]
+    _move(catalog, fresh, now, "quarantine")  # first: no crash leaves a flagged picture among the others
     catalog.rescore(cards, embeddings, [candidate.card for candidate in now.values()])
-    for area in ("objects", "quarantine"):
-        moved = [old.image_sha256 for old, _ in fresh if now[old.key].area == area and old.area != area]
-        if moved:
-            catalog.relocate(moved, area)
+    _move(catalog, fresh, now, "objects")
     return now
+
+
+def _move(catalog: Catalog, fresh: Sequence[Item], now: Mapping[CandidateKey, MadeCandidate], area: str) -> None:
+    moved = [old.image_sha256 for old, _ in fresh if now[old.key].area == area and old.area != area]
+    if moved:
+        catalog.relocate(moved, area)
 
 
 def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:

@@ -66,6 +66,7 @@ class Scorers:
     second: Head | None = None
     others: Mapping[str, Scorer] = field(default_factory=dict)
 
+    @one_thread()
     def embed(self, pixels: Pixels) -> NDArray[np.float32]:
         """(B, H, W, 3) uint8 → (B, D), L2-normalised; raises ScorerError when the set does without a CLIP."""
         if self.clip is None:

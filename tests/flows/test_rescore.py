@@ -145,6 +145,7 @@ class TestWithoutLooking:
         assert {one["image_sha256"] for one in told["newly_rejected"]} == kept
         assert all(one["reasons"] == ["adherence_too_low"] for one in told["newly_rejected"])
         assert "at least 0.99 is allowed" in told["newly_rejected"][0]["words"]
+        assert (told["short"], told["missing"]) == (list(IDS), 0)
         assert judge("keepers", "--json").json == []
         write(made)
         told = judge("rescore", "tiny-set", "--json").json
