@@ -29,6 +29,7 @@ class Painter:
     """Paints each job by a function of it."""
 
     paint_one: Paint = picture_of
+    on_cpu: bool = True
 
     def batch_size(self, _: Job) -> int:
         """As a small GPU."""
