@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.neighbours import Neighbours
 from scoring.objective import DECIMALS, Entrant, Matrix, Objective, make_objective
 from scoring.search import Board
 from specs.spec import Weights
@@ -54,7 +55,7 @@ def explain(
     rows = [row for row, entrant in enumerate(objective.entrants) if entrant.image_sha256 in chosen]
     if not rows:
         return ()
-    board = Board(objective, rows)
+    board = Board(objective, rows, Neighbours(objective))
     return tuple(_explanation(objective, board, place) for place, row in enumerate(board.held) if row >= 0)
 
 
@@ -73,12 +74,10 @@ def _explanation(objective: Objective, board: Board, place: int) -> Explanation:
 
 
 def _parts(objective: Objective, board: Board, place: int, row: int) -> Parts:
-    quality = float(objective.quality[row])
-    coherence = float(board.coherence(place, [row])[0] + objective.worth[row]) - quality
-    sameness = float(board.sameness(place, [row])[0])
-    bans = board.bans[row].copy()
-    bans[place] = False
-    twin = board.held[int(np.argmax(bans))] if bans.any() else None
+    quality, itself = float(objective.quality[row]), slice(row, row + 1)
+    coherence = float(board.coherence(place, itself)[0] + objective.worth[row]) - quality
+    sameness = float(board.sameness(place, itself)[0])
+    twin = _twin(board, place, row) if board.bans_on(place, itself)[0] else None
     return Parts(
         image_sha256=objective.entrants[row].image_sha256,
         quality=round(quality, DECIMALS),
@@ -87,3 +86,13 @@ def _parts(objective: Objective, board: Board, place: int, row: int) -> Parts:
         total=round(quality + coherence - sameness, DECIMALS),
         too_like=None if twin is None else objective.entrants[twin].image_sha256,
     )
+
+
+def _twin(board: Board, place: int, row: int) -> int | None:
+    """The first chosen picture of another place that this one may not stand beside."""
+    for other, held in enumerate(board.held):
+        if other != place and held >= 0:
+            near = board.neighbours.of(held)
+            if row in near.rows[near.banned]:
+                return held
+    return None
