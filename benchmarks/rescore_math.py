@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from scoring.heads import Head, make_head
-from scoring.rescore import Prompts, rescore
+from scoring.rescore import Heads, Prompts, rescore
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.verdict import judge
 from specs.spec import KeepRules
@@ -51,7 +51,7 @@ def main() -> None:
     for name, (widths, among) in cases.items():
         made = head(widths)
         wall, cpu = time.perf_counter(), time.process_time()
-        found = rescore(cards, vectors, made, IDENTITY, among)
+        found = rescore(cards, vectors, Heads(made), IDENTITY, among)
         passed = sum(not judge(card, rules) for card in found.cards)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         print(f"{COUNT} candidates, {name}: {wall:.2f} s ({cpu:.2f} s of processor time)")

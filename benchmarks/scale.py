@@ -49,14 +49,15 @@ class StandIn:
 
     def paint(self, batch: Batch, _stopping: threading.Event) -> Drawn:
         """A smooth random picture a job."""
-        pixels = np.stack([_picture(job) for job in batch.jobs])
+        pixels = np.stack([picture_of(job) for job in batch.jobs])
         self.made += len(batch.jobs)
         if self.made // 1000 > len(self.rss_mib):
             self.rss_mib.append((self.made, resident_mib()))
         return Drawn(batch.jobs, pixels, (True,) * len(batch.jobs), STACK, 0.0)
 
 
-def _picture(job: Job) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def picture_of(job: Job) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """(H, W, 3) coarse squares in colours that the job decides."""
     rng = np.random.default_rng(int(job.job_id[7:23], 16))
     coarse = rng.integers(0, 256, (job.height_px // 8, job.width_px // 8, 3), dtype=np.uint8)
     return coarse.repeat(8, axis=0).repeat(8, axis=1)

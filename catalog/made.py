@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +40,12 @@ class MadeCandidate:
     decided_by: str
     overridden: bool
     policy_sha256: str
+    parsed: Scorecard | None = field(default=None, compare=False, repr=False)
 
     @property
     def scorecard(self) -> Scorecard:
-        """The newest scorecard, whole. Parsed on each call."""
-        return scorecard_of(self.card)
+        """The newest scorecard, whole. Parsed on each call, unless it was at hand (``parsed``)."""
+        return self.parsed or scorecard_of(self.card)
 
     @property
     def is_keeper(self) -> bool:

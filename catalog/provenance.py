@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from generator.candidate import Candidate
@@ -44,7 +45,12 @@ class CandidateKey:
     @property
     def candidate_id(self) -> str:
         """32 hex, derived from the three."""
-        return value_sha256("limner.candidate/1", [self.set_name, self.asset_id, self.job_id])[:32]
+        return _candidate_id(self.set_name, self.asset_id, self.job_id)
+
+
+@lru_cache(maxsize=50_000)  # a set of 30,000 candidates is asked for its ids several times in a command
+def _candidate_id(set_name: str, asset_id: str, job_id: str) -> str:
+    return value_sha256("limner.candidate/1", [set_name, asset_id, job_id])[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from catalog.errors import CatalogError, NotFoundError
 from catalog.made import Recorded, is_person, scorecard_of
@@ -91,19 +91,26 @@ def put_reused(connection: Connection, items: Sequence[Reuse]) -> Recorded:
     return Recorded(added, tuple(item.key for item in items if item.key not in added))
 
 
-def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
-    """Append scorecards where they differ from the newest ones; returns how many did."""
+def put_scorecards(
+    connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]], texts: Sequence[str] | None = None
+) -> int:
+    """Append scorecards where they differ from the newest ones; returns how many did. ``texts``: as canonical JSON."""
     ids = [key.candidate_id for key, _ in cards]
     newest = fetch_newest(connection, ScorecardRow, ids)
     rows: list[Row] = []
-    for candidate_id, (_, card) in zip(ids, cards, strict=True):
+    texts = texts or [text(card.value()) for _, card in cards]
+    for candidate_id, (_, card), whole in zip(ids, cards, texts, strict=True):
         before = newest.get(candidate_id)
-        whole = text(card.value())
         if before is None or before["card"] != whole:
             number = before["number"] + 1 if before else 1
             rows.append(_scorecard_row(candidate_id, number, card, whole))
     add(connection, ScorecardRow, rows)
     return len(rows)
+
+
+def put_embeddings(connection: Connection, embeddings: Sequence[tuple[str, Embedding]]) -> None:
+    """Write embeddings of pictures that are on record, where the CLIP has not embedded them yet."""
+    add_absent(connection, EmbeddingRow, [_embedding_row(sha256, embedding) for sha256, embedding in embeddings])
 
 
 def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey, Verdict]]) -> int:
@@ -112,31 +119,42 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     Returns how many were appended. Raises NotFoundError for a candidate that is not on record, CatalogError for a
     verdict on another picture than the candidate's.
     """
-    ids = list(dict.fromkeys(key.candidate_id for key, _ in entries))
-    candidates = {row["candidate_id"]: row for row in fetch(connection, CandidateRow, "candidate_id", ids)}
+    entry_ids = [key.candidate_id for key, _ in entries]
+    ids = list(dict.fromkeys(entry_ids))
+    pictures = _pictures(connection, ids)
     newest = fetch_newest(connection, VerdictRow, ids)
     rows: list[Row] = []
-    for key, verdict in entries:
-        _check_verdict(key, verdict, candidates.get(key.candidate_id))
-        before = newest.get(key.candidate_id)
-        row = _verdict_row(key.candidate_id, verdict, before)
+    for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
+        _check_verdict(key, verdict, pictures.get(candidate_id))
+        before = newest.get(candidate_id)
+        row = _verdict_row(candidate_id, verdict, before)
         if before is None or _words(before) != _words(row):
-            newest[key.candidate_id] = row
+            newest[candidate_id] = row
             rows.append(row)
     add(connection, VerdictRow, rows)
     return len(rows)
 
 
-def _check_verdict(key: CandidateKey, verdict: Verdict, candidate: Row | None) -> None:
+def _pictures(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, str]:
+    """Candidate id → its present picture."""
+    found: dict[str, str] = {}
+    columns = (CandidateRow.candidate_id, CandidateRow.image_sha256)
+    for start in range(0, len(candidate_ids), 500):
+        query = select(*columns).where(CandidateRow.candidate_id.in_(candidate_ids[start : start + 500]))
+        found |= {row[0]: row[1] for row in connection.execute(query)}
+    return found
+
+
+def _check_verdict(key: CandidateKey, verdict: Verdict, picture: str | None) -> None:
     where = f"{key.set_name}/{key.asset_id} {key.job_id[:19]}"
-    if candidate is None:
+    if picture is None:
         raise NotFoundError(
             f"{where}: got a verdict, but no such candidate is on record; allowed: candidates on record."
         )
-    if candidate["image_sha256"] != verdict.image_sha256:
+    if picture != verdict.image_sha256:
         raise CatalogError(
             f"{where}: got a verdict on picture {verdict.image_sha256[:12]}, but the candidate's picture is "
-            f"{candidate['image_sha256'][:12]}: it was made again meanwhile; look at it and decide anew."
+            f"{picture[:12]}: it was made again meanwhile; look at it and decide anew."
         )
 
 

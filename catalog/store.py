@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from catalog import find, images, migrate, queries, record, register, remarks, runs, seal, searches, show
+from catalog import find, images, looking, migrate, queries, record, register, remarks, runs, seal, searches, show
 from catalog.engine import open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, StorageError
 from catalog.filter import Filter
@@ -20,7 +20,7 @@ from catalog.locks import holding
 from catalog.made import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
 from catalog.narrowing import conditions
 from catalog.objects import Objects, sync_folder
-from catalog.provenance import CandidateKey, GitState, Provenance, Record, Reuse
+from catalog.provenance import CandidateKey, Embedding, GitState, Provenance, Record, Reuse
 from catalog.remarks import Remarks
 from catalog.runs import Run
 from catalog.schema import CandidateRow
@@ -136,12 +136,22 @@ class Catalog:
         with seal.counted(self.engine) as connection:
             return record.append_verdicts(connection, verdicts)
 
-    def rescore(self, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
-        """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay."""
+    def rescore(
+        self,
+        cards: Sequence[tuple[CandidateKey, Scorecard]],
+        embeddings: Sequence[tuple[str, Embedding]] = (),
+        texts: Sequence[str] | None = None,
+    ) -> int:
+        """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay.
+
+        ``embeddings`` (picture, embedding) of a CLIP that has not seen them before; ``texts`` the cards' canonical
+        JSON, where it is at hand.
+        """
         if not cards:
             return 0
         with seal.counted(self.engine) as connection:
-            return record.put_scorecards(connection, cards)
+            record.put_embeddings(connection, embeddings)
+            return record.put_scorecards(connection, cards, texts)
 
     def drop_pixels(self, image_sha256s: Iterable[str]) -> int:
         """Remove the files of pictures that every candidate of theirs rejects; rows first. Returns how many went."""
@@ -269,6 +279,26 @@ class Catalog:
         """The embeddings of a set's pictures as one matrix; without ``clip_id`` those of the CLIP that most have."""
         with reading(self.engine) as connection:
             return queries.embeddings(connection, set_name, clip_id)
+
+    def set_paths(self) -> Mapping[str, str]:
+        """Every set → the path of its spec as ``produce`` was told it."""
+        with reading(self.engine) as connection:
+            return looking.set_paths(connection)
+
+    def vectors(self, image_sha256s: Iterable[str], clip_id: str) -> Mapping[str, looking.Vector]:
+        """Picture → its embedding by this CLIP, of those that have one."""
+        with reading(self.engine) as connection:
+            return looking.vectors(connection, image_sha256s, clip_id)
+
+    def phashes(self, image_sha256s: Iterable[str]) -> Mapping[str, str]:
+        """Picture → its perceptual hash."""
+        with reading(self.engine) as connection:
+            return looking.phashes(connection, image_sha256s)
+
+    def kept_elsewhere(self, set_name: str) -> list[str]:
+        """The keepers' pictures of all other sets, sorted."""
+        with reading(self.engine) as connection:
+            return looking.kept_elsewhere(connection, set_name)
 
     def find(self, text: str) -> CandidateKey:
         """The candidate that a hash prefix, ``set/asset`` or ``set/asset#n`` names. NotFoundError, AmbiguousError."""

@@ -34,6 +34,8 @@ BatchSize = Annotated[int | None, typer.Option(help="Pictures rendered at once; 
 LowMemory = Annotated[bool, typer.Option("--low-memory", help="For cards of 6 to 8 GB: slower, far less memory.")]
 Online = Annotated[bool, typer.Option("--online", help="May fetch pinned weights from the model hub.")]
 Person = Annotated[str | None, typer.Option("--as", help="Who decides [$LIMNER_PERSON, your login name].")]
+SetsOrSpecs = Annotated[list[str], typer.Argument(metavar="[SET…]", help="Sets of the library, or their specs.")]
+EverySet = Annotated[bool, typer.Option("--all", help="All sets of the library.")]
 PictureId = Annotated[str, typer.Argument(metavar="ID", help="As for show.")]
 
 
@@ -110,6 +112,9 @@ def plan(
 @command("keepers")
 def keepers(
     sets: Annotated[list[str] | None, typer.Argument(metavar="[SET…]", help="Sets; * and ? allowed.")] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Explain each choice and its runner-up; SET may be set/asset or a spec.")
+    ] = False,
     asset: Annotated[list[str] | None, typer.Option(help="Of these assets; * and ? allowed; repeatable.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Having this tag; repeated: all of them.")] = None,
     reason: Annotated[list[str] | None, typer.Option(help="Kept for this reason; repeated: any of them.")] = None,
@@ -155,6 +160,11 @@ def keepers(
         former=former,
     )
     settings = from_environment(library=library)
+    if why:
+        from flows.why import show_why
+
+        only = wanted == Filter(sets=wanted.sets) and len(wanted.sets) <= 1 and not (save or saved or paths)
+        return show_why("".join(wanted.sets) if only else None, settings, alone=only, as_json=as_json)
     return show_keepers(wanted, settings, save=save, saved=saved, person=person, as_json=as_json, paths=paths)
 
 
@@ -289,6 +299,72 @@ def reproduce(
 
     settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
     return reproduce_one(id_, settings, to=to, as_json=as_json)
+
+
+@command("rescore")
+def rescore(
+    sets: SetsOrSpecs = [],  # noqa: B006 (typer copies it)
+    every: EverySet = False,
+    decode: Annotated[
+        bool, typer.Option("--decode", help="May look at the pictures again, where stored embeddings do not answer.")
+    ] = False,
+    library: Library = None,
+    device: Device = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Score, judge and choose anew by the spec as it is now, from stored embeddings. Persons' verdicts stand."""
+    from flows.rescore import rescore_sets
+
+    settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
+    return rescore_sets(sets, settings, every=every, decode=decode, as_json=as_json)
+
+
+@command("calibrate")
+def calibrate(
+    set_or_spec: Annotated[str, typer.Argument(metavar="SET", help="A set of the library, or its spec.")],
+    min_aesthetic: Annotated[float | None, typer.Option(min=0, max=10, help="Try this threshold.")] = None,
+    min_adherence: Annotated[float | None, typer.Option(min=-1, max=1, help="Try this threshold.")] = None,
+    max_rank: Annotated[int | None, typer.Option(min=1, max=1000, help="Try this threshold.")] = None,
+    min_margin: Annotated[float | None, typer.Option(min=-1, max=1, help="Try this threshold.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also draw the plot into this file.")] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show how the scores of a set lie, where its thresholds cut, and what they would keep. Changes nothing."""
+    from flows.calibrate import show_calibration
+
+    instead = {"min_aesthetic": min_aesthetic, "min_adherence": min_adherence, "max_rank": max_rank}
+    instead["min_margin"] = min_margin
+    settings = from_environment(library=library)
+    return show_calibration(set_or_spec, settings, instead=instead, png=png, as_json=as_json)
+
+
+@command("clusters")
+def clusters(
+    sets: SetsOrSpecs = [],  # noqa: B006
+    every: EverySet = False,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """List the candidates that are the same picture, within the sets named and across them."""
+    from flows.clusters import show_clusters
+
+    return show_clusters(sets, from_environment(library=library), every=every, as_json=as_json)
+
+
+@command("taste")
+def taste(
+    set_or_spec: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set, or its spec.")] = None,
+    every: EverySet = False,
+    by: Annotated[str | None, typer.Option("--by", help="Learn from this person's verdicts alone.")] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Learn a person's taste from 40 verdicts or more, say how well it agrees with them, suggest what to keep."""
+    from flows.taste import teach
+
+    return teach(set_or_spec, from_environment(library=library), every=every, person=by, as_json=as_json)
 
 
 @command("verify")

@@ -104,7 +104,7 @@ def present(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> dict[int, Mad
     first, at_most = plan.asset.candidates.first, plan.asset.candidates.at_most
     for start in range(0, at_most, first):
         numbers = range(start, min(start + first, at_most)) if made else ()
-        here = {n: made[job_id] for n in numbers if (job_id := plan.job(n).job_id) in made}
+        here = {n: made[job_id] for n in numbers if (job_id := plan.job_id(n)) in made}
         if not here:
             break
         found.update(here)

@@ -28,6 +28,7 @@ from specs.job import Job
 
 if TYPE_CHECKING:
     from flows.line import Drawn
+    from scoring.forbid import Forbidden
     from scoring.scorers import Measured
 
 Pixels = NDArray[np.uint8]
@@ -40,6 +41,15 @@ class Scorers(Protocol):
         self, pixels: Pixels, finite: Sequence[bool], asset_ids: Sequence[str], image_sha256s: Sequence[str]
     ) -> list[Measured]:
         """One Measured a picture."""
+        ...
+
+    def embed(self, pixels: Pixels) -> NDArray[np.float32]:
+        """One unit row a picture."""
+        ...
+
+    @property
+    def forbidden(self) -> Forbidden | None:
+        """The concepts that the set forbids, as the CLIP's text half reads them."""
         ...
 
 

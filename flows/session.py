@@ -9,21 +9,23 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from catalog.locks import set_lock
+from catalog.made import MadeCandidate
+from catalog.provenance import CandidateKey
 from catalog.runs import Run
 from catalog.store import Catalog
 from flows.line import InterruptedRunError, Line, Shard, ShardReport, make_shards
 from flows.planning import Entry, Made, Plan, make_plan
 from flows.progress import ProgressBar
 from flows.recording import Recorder, Scorers
-from flows.rescoring import refresh
+from flows.rescoring import refresh, updated
 from flows.settings import Settings
-from flows.settling import settle
+from flows.settling import Said, settle, told
 from flows.sheet import contact_sheet
 from flows.tools import Tools, tools_for
 from flows.work import Work, prepare
@@ -48,6 +50,15 @@ class Summary:
     failed: int = 0
     seconds: float = 0.0
     library: str = ""
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What ``Session.rescore`` did: the candidates as they were before, those that were measured anew, the verdicts."""
+
+    before: Made
+    measured: Mapping[CandidateKey, MadeCandidate]
+    verdicts: Sequence[Said]
 
 
 @dataclass
@@ -75,10 +86,27 @@ class Session:
         Keepers are chosen for the whole set together, so choosing earlier would make the choice depend on where a run
         was interrupted. ``incomplete``: pictures are missing because they failed; choose among what there is.
         """
-        if refresh(self.work, self.catalog, self.made(), self.load_scorers):
+        if fresh := refresh(self.work, self.catalog, self.made(), self.load_scorers):
+            self._made, self._plan = updated(self.made(), fresh), None
+        choosing = incomplete or not self.plan().entries
+        if choosing and settle(self.work, self.catalog, self.made(), self.load_scorers):
             self._forget()
-        if (incomplete or not self.plan().entries) and settle(self.work, self.catalog, self.made()):
+
+    def rescore(self, *, decode: bool) -> Rescored:
+        """Scorecards, verdicts and keepers by the spec as it is now, of what is made; renders nothing.
+
+        Keepers are chosen anew, those of persons stand. Raises NeedsPixelsError, before any card is written, when
+        pictures must be looked at and ``decode`` is false.
+        """
+        before = self.made()
+        fresh = refresh(self.work, self.catalog, before, self.load_scorers, decode=decode)
+        self._made, self._plan = updated(before, fresh), None
+        verdicts = settle(self.work, self.catalog, self.made(), self.load_scorers, anew=True)
+        if self.work.spec.reject_pixels == "drop":
             self._forget()
+        else:
+            self._made, self._plan = told(self.made(), verdicts), None
+        return Rescored(before, fresh, verdicts)
 
     def shards(self) -> list[Shard]:
         """The shards left in this round; empty when the set is finished. Stable until ``finish_round``."""

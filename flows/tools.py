@@ -114,6 +114,8 @@ def _load_scorers(work: Work, settings: Settings) -> Scorers:
         setting=setting,
         forbid=work.spec.forbid,
         batch_size=SCORED_AT_ONCE[setting.kind],
+        frames=work.frames,
+        second_opinion=_pair(work.scorers["second_opinion"]),
         others=work.other_scorers,
     )
 

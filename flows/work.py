@@ -9,10 +9,14 @@ from pathlib import Path
 
 from catalog.store import Catalog
 from flows.git import git_state
+from flows.looks import Look, find_looks
 from flows.settings import Settings
 from generator.weights import HashMemory, locate, pin
+from scoring.defects import Frame
+from scoring.frames import Identity, frame_of, with_frame
 from scoring.identity import scorer_identity
 from scoring.others import other_identities
+from scoring.taste_file import EVERY_SET, Learned, load_taste
 from scoring.verdict import policy_sha256
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError, UsageError
@@ -20,9 +24,10 @@ from specs.expand import AssetPlan, expand
 from specs.load import load_spec
 from specs.registry import Registry, load_registry
 from specs.rights import RightsDecision, decide
-from specs.spec import Spec
+from specs.spec import KeepRules, Spec
 
-ROLES = ("clip", "aesthetic", "safety")
+TASTES = "taste"  # the folder of learned heads in a library
+ROLES = ("clip", "aesthetic", "safety", "second_opinion")
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,28 @@ class Work:
     rights: RightsDecision
     plans: Mapping[str, AssetPlan]
     obstacles: tuple[str, ...]
+    taste: Learned | None = None  # when the spec gives it a weight
+    looks: tuple[Look, ...] = ()  # what the spec's references are
 
     @cached_property
     def scorer_ids(self) -> tuple[tuple[str, str], ...]:
         """(role, identity) of every scorer: a change makes scorecards stale."""
         found = {role: weights.checkpoint if weights else None for role, weights in self.scorers.items()}
         others = other_identities(self.other_scorers)
-        return scorer_identity(found["clip"], found["aesthetic"], found["safety"], self.spec.forbid, others)
+        return scorer_identity(
+            found["clip"], found["aesthetic"], found["safety"], self.spec.forbid, others, found["second_opinion"]
+        )
+
+    @cached_property
+    def frames(self) -> Mapping[str, Frame]:
+        """Asset id → what its pictures are for, of those that are printed or tile."""
+        found = {id_: frame_of(plan.layout, plan.asset.picture) for id_, plan in self.plans.items()}
+        return {id_: frame for id_, frame in found.items() if frame is not None}
+
+    @cached_property
+    def identities(self) -> Mapping[str, Identity]:
+        """Asset id → what its scorecards are measured by: every scorer, and the frame of its pictures."""
+        return {id_: with_frame(self.scorer_ids, self.frames.get(id_)) for id_ in self.plans}
 
     @property
     def other_scorers(self) -> tuple[str, ...]:
@@ -77,11 +97,15 @@ class Work:
     @cached_property
     def policies(self) -> Mapping[str, str]:
         """Asset id → hash of the rules that judge it."""
-        scorer_ids = self.scorer_ids
-        return {
-            asset_id: policy_sha256(plan.asset.keep, scorer_ids, self.spec.weights, self.spec.forbid)
-            for asset_id, plan in self.plans.items()
-        }
+        taste, looks = self.taste.sha256 if self.taste else "", [look.sha256 for look in self.looks]
+        known: dict[tuple[KeepRules, Identity], str] = {}
+        found = {}
+        for asset_id, plan in self.plans.items():
+            rules = plan.asset.keep, self.identities[asset_id]
+            if rules not in known:
+                known[rules] = policy_sha256(*rules, self.spec.weights, self.spec.forbid, taste, looks)
+            found[asset_id] = known[rules]
+        return found
 
 
 def prepare(spec_path: Path, settings: Settings) -> Work:
@@ -96,8 +120,38 @@ def prepare(spec_path: Path, settings: Settings) -> Work:
     for weights in (image, *scorers.values()):
         if weights is not None and weights.missing:
             obstacles += (weights.missing,)
+    taste, looks = the_taste(spec, scorers["clip"], settings), find_looks(spec, settings)
+    obstacles += tuple(found for found in (taste, *looks) if isinstance(found, str))
     plans = expand(spec, image.checkpoint) if image.checkpoint.files else ()
-    return Work(spec, image, scorers, rights, {plan.asset.asset_id: plan for plan in plans}, obstacles)
+    return Work(
+        spec=spec,
+        image=image,
+        scorers=scorers,
+        rights=rights,
+        plans={plan.asset.asset_id: plan for plan in plans},
+        obstacles=obstacles,
+        taste=taste if isinstance(taste, Learned) else None,
+        looks=tuple(look for look in looks if isinstance(look, Look)),
+    )
+
+
+def the_taste(spec: Spec, clip: Weights | None, settings: Settings) -> Learned | str | None:
+    """The taste that helps to decide: the set's own, else the library's; None without a weight; or the obstacle."""
+    if not spec.weights.taste:
+        return None
+    folder = settings.library / TASTES
+    learned = load_taste(folder, spec.set_name) or load_taste(folder, EVERY_SET)
+    if learned is None:
+        return (
+            f"{spec.path}: select.taste: got {spec.weights.taste:g}, but no taste has been learned in "
+            f"{settings.library}: judge pictures (limner review), run `limner taste {spec.set_name}`, or say taste: 0."
+        )
+    if clip is None or learned.clip_id != clip.checkpoint.weights_id:
+        return (
+            f"{spec.path}: select.taste: the taste was learned on another CLIP's embeddings than scoring.clip gives: "
+            f"run `limner taste {spec.set_name}` again, or say taste: 0."
+        )
+    return learned
 
 
 def registry_for(folder: Path, settings: Settings) -> Registry:

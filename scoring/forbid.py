@@ -15,15 +15,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.heads import Head
+from scoring.errors import ScorerError
+from scoring.heads import Head, load_head
 from scoring.scorecard import Safety, SafetyState
+from specs.checkpoint import Checkpoint
 
 Matrix = NDArray[np.floating[Any]]
+FORBID = "forbid:"  # how the names of their scores begin
 COLOURS = ("red", "green", "blue", "brown", "white", "black")
 TEMPLATES = ("a {}", *(f"a {colour} {{}}" for colour in COLOURS))
 THINGS = """
@@ -43,6 +47,7 @@ PLAIN_WORDS = (
     "a landscape",
 )
 SECOND = "laion_nsfw"
+SECOND_COVERS = "sexual content (second opinion, LAION)"
 SECOND_LIMIT = 0.5
 
 
@@ -65,7 +70,7 @@ class Forbidden:
         fits = np.stack([(images @ wordings.T.astype(np.float64)).max(axis=1) for wordings in self.embeds], axis=1)
         logits = self.logit_scale * (fits - best) + LEAN
         shares = np.round(1 / (1 + np.exp(-np.clip(logits, -60, 60))), 6)
-        keys = [f"forbid:{name}" for name in self.names]
+        keys = [f"{FORBID}{name}" for name in self.names]
         return [tuple(zip(keys, row, strict=True)) for row in shares.tolist()]
 
 
@@ -88,20 +93,55 @@ def make_forbidden(
 
 def with_forbidden(safety: Safety, scores: Sequence[tuple[str, float]]) -> Safety:
     """A Safety with the forbidden concepts' scores; one above 0.5 flags, one that is no number makes it unknown."""
-    names = ", ".join(name.partition(":")[2] for name, _ in scores)
-    return _joined(
-        safety, dict(scores), {name: 0.5 for name, _ in scores}, f"forbidden by the spec (zero-shot): {names}"
-    )
+    return _joined(safety, dict(scores), {name: 0.5 for name, _ in scores}, _covers([name for name, _ in scores]))
 
 
 def with_second_opinion(safety: Safety, score: float) -> Safety:
     """A Safety with LAION's opinion; above 0.5 it flags, whatever the first checker said."""
-    return _joined(safety, {SECOND: score}, {SECOND: SECOND_LIMIT}, "sexual content (second opinion, LAION)")
+    return _joined(safety, {SECOND: score}, {SECOND: SECOND_LIMIT}, SECOND_COVERS)
+
+
+def without_opinions(safety: Safety) -> Safety:
+    """What the checker alone said: ``with_forbidden`` and ``with_second_opinion`` undone. Unknown stays unknown."""
+    if safety.state is SafetyState.UNKNOWN:
+        return safety
+    forbidden = [name for name, _ in safety.scores if name.startswith(FORBID)]
+    joined = {*forbidden, SECOND}
+    found = tuple(name for name in safety.found if name not in joined)
+    covers = _uncovered(safety.covers, SECOND_COVERS)
+    return replace(
+        safety,
+        state=SafetyState.FLAGGED if found else SafetyState.CLEAR,
+        found=found,
+        covers=_uncovered(covers, _covers(forbidden)) if forbidden else covers,
+        scores=tuple((name, score) for name, score in safety.scores if name not in joined),
+    )
 
 
 def second_opinions(head: Head, embeddings: Matrix) -> list[float]:
     """(N, D) → N chances (0–1) of sexual content."""
     return [float(value) for value in head.score(embeddings)]
+
+
+def load_second(checkpoint: Checkpoint, folder: Path, clip_sha256s: tuple[str, ...], dim: int) -> Head:
+    """The head in ``folder``, checked against the CLIP; raises ScorerError when it gives no chance from 0 to 1."""
+    head = load_head(folder, checkpoint.name)
+    if head.final != "sigmoid":
+        raise ScorerError(
+            f"second opinion {checkpoint.name!r}: {folder / 'config.json'}: this head's layout gives scores from "
+            f"{head.scale[0]:g} to {head.scale[1]:g}; needs layout nsfw-mlp, which gives a chance from 0 to 1: name "
+            "that head in scoring.second_opinion, or none"
+        )
+    head.check_clip(clip_sha256s, dim)
+    return head
+
+
+def _covers(names: Sequence[str]) -> str:
+    return f"forbidden by the spec (zero-shot): {', '.join(name.removeprefix(FORBID) for name in names)}"
+
+
+def _uncovered(covers: str, part: str) -> str:
+    return "" if covers == part else covers.removesuffix(f"; {part}")
 
 
 def _joined(safety: Safety, scores: Mapping[str, float], limits: Mapping[str, float], covers: str) -> Safety:

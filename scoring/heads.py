@@ -28,6 +28,7 @@ from scoring.errors import ScorerError, ScorerMismatchError
 Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]
 LAYOUTS = ("linear", "mlp", "nsfw-mlp")
+ROWS = 1024  # at a time: float64 of a whole library would leave the processor's caches
 DECIMALS = 6  # scores are rounded to this, so that equal embeddings give equal scores in any batch
 
 
@@ -45,11 +46,15 @@ class Head:
 
     def score(self, embeddings: Matrix) -> NDArray[np.float64]:
         """(N, D) L2-normalised → (N,) scores, rounded to 6 decimals; a row that is not finite gives NaN."""
-        values = np.asarray(embeddings, dtype=np.float64)
-        if values.ndim != 2 or values.shape[1] != self.dim:
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.dim:
             raise ScorerMismatchError(
-                f"head {self.name!r}: got embeddings of shape {values.shape}; needs (N, {self.dim})"
+                f"head {self.name!r}: got embeddings of shape {embeddings.shape}; needs (N, {self.dim})"
             )
+        parts = [self._score(embeddings[start : start + ROWS]) for start in range(0, len(embeddings), ROWS)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _score(self, rows: Matrix) -> NDArray[np.float64]:
+        values = np.asarray(rows, dtype=np.float64)
         for number, (weight, bias) in enumerate(self.layers):
             with np.errstate(invalid="ignore", over="ignore"):
                 values = values @ weight.T + bias

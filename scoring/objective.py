@@ -28,8 +28,8 @@ DECIMALS = 6
 class Entrant:
     """A candidate that passed ``judge``. ``embedding`` (D,) is L2-normalised, or None when no CLIP was used.
 
-    ``pinned``: kept already, by a person or before; it is chosen before all others. ``quality`` replaces the mix of
-    the scores (taste).
+    ``pinned``: kept already, by a person or before; it is chosen before all others. ``taste``: the learned chance
+    (0–1) that the person keeps it. ``quality`` replaces the mix of the scores.
     """
 
     asset_id: str
@@ -39,6 +39,7 @@ class Entrant:
     embedding: Matrix | None = None
     pinned: bool = False
     quality: float | None = None
+    taste: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,7 +170,8 @@ def _quality(entrants: Sequence[Entrant], weights: Weights) -> NDArray[np.float6
     """The weighted sum of the scores, each standardised over all entrants."""
     aesthetic = _standard(np.array([entrant.aesthetic for entrant in entrants], dtype=np.float64))
     adherence = _standard(np.array([entrant.adherence for entrant in entrants], dtype=np.float64))
-    mixed = weights.aesthetic * aesthetic + weights.adherence * adherence
+    taste = _standard(np.array([entrant.taste for entrant in entrants], dtype=np.float64))
+    mixed = weights.aesthetic * aesthetic + weights.adherence * adherence + weights.taste * taste
     given = [entrant.quality for entrant in entrants]
     return np.array([mixed[row] if value is None else value for row, value in enumerate(given)], dtype=np.float64)
 

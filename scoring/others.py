@@ -4,7 +4,7 @@ An entry point names a function ``make(device: str)`` that returns a scorer: a c
 
     scorer(pixels (B, H, W, 3) uint8, prompts [B]) -> B numbers, higher = better
 
-Its scores are stored as ``extra`` under the entry point's name, and ``keep: {extra: {name: minimum}}`` judges by them.
+Its scores are stored as ``extra`` under the entry point's name; ``keep: {min_scores: {name: minimum}}`` judges by them.
 A scorer that raises, or answers with what is not a number, leaves its score unmeasured, and the rule then fails.
 Its identity is the package that provides it with its version, read without importing it, so that planning stays fast.
 """

@@ -19,7 +19,15 @@ from scoring.concepts import unknown
 from scoring.defects import Frame, find_defects
 from scoring.embedding import Clip, Pixels, Setting, check_pixels, load_clip
 from scoring.errors import ScorerError
-from scoring.forbid import Forbidden, make_forbidden, second_opinions, with_forbidden, with_second_opinion
+from scoring.forbid import (
+    Forbidden,
+    load_second,
+    make_forbidden,
+    second_opinions,
+    with_forbidden,
+    with_second_opinion,
+)
+from scoring.frames import with_frame
 from scoring.heads import Head
 from scoring.identity import scorer_identity
 from scoring.likeness import phash
@@ -59,6 +67,13 @@ class Scorers:
     others: Mapping[str, Scorer] = field(default_factory=dict)
 
     @one_thread()
+    def embed(self, pixels: Pixels) -> NDArray[np.float32]:
+        """(B, H, W, 3) uint8 → (B, D), L2-normalised; raises ScorerError when the set does without a CLIP."""
+        if self.clip is None:
+            raise ScorerError("style.references: a look is compared by a CLIP; name one in scoring.clip")
+        return self.clip.embed(pixels)
+
+    @one_thread()
     def measure(
         self, pixels: Pixels, finite: Sequence[bool], asset_ids: Sequence[str], image_sha256s: Sequence[str]
     ) -> list[Measured]:
@@ -85,7 +100,7 @@ class Scorers:
                     adherence[row],
                     safety[row],
                     find_defects(pixels[row], self.frames.get(asset_ids[row]), finite[row]),
-                    self.identity,
+                    with_frame(self.identity, self.frames.get(asset_ids[row])),
                     extra[row],
                 ),
             )
@@ -160,7 +175,10 @@ def load_scorers(
     checker = load_checker(*safety, loaded, setting, batch_size) if safety else None
     if forbid and loaded is None:
         raise ScorerError(f"content.forbid: got {', '.join(forbid)} without a CLIP; name one in scoring.clip")
-    second = load_aesthetic(*second_opinion, loaded.weights_sha256s, loaded.dim) if second_opinion and loaded else None
+    if second_opinion and loaded is None:
+        name = second_opinion[0].name
+        raise ScorerError(f"scoring.second_opinion: got {name} without a CLIP; name one in scoring.clip")
+    second = load_second(*second_opinion, loaded.weights_sha256s, loaded.dim) if second_opinion and loaded else None
     checkpoints = [pair[0] if pair else None for pair in (clip, aesthetic, safety, second_opinion)]
     distinct = list(dict.fromkeys(prompts.values()))
     rows = {text: row for row, text in enumerate(distinct)}

@@ -16,7 +16,8 @@ from specs.spec import KeepRules, Weights
 
 POLICY_KIND = "limner.policy/1"
 NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
-TOO_LIKE = "too_like"  # given by the choice of keepers, not by judge: it needs the other keepers
+TOO_LIKE = "too_like"  # this and the next are given by the choice of keepers, which knows the others
+OUTSCORED = "outscored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class _Rule:
     bound: float
     at_most: bool = False
 
+    def words(self) -> str:
+        """Both sides of the comparison."""
+        got = "nothing" if self.got is None else f"{self.got:g}"
+        return f"{self.name}: measured {got}, {'at most' if self.at_most else 'at least'} {self.bound:g}"
+
     def reason(self) -> str:
         """'' when it holds, else ``<name>_not_measured``, ``<name>_too_low`` or ``<name>_too_high``."""
         if self.got is None or not math.isfinite(self.got):
@@ -71,13 +77,21 @@ def explain(reason: str, card: Scorecard, keep: KeepRules) -> str:
         return f"not checked: {card.safety.why or 'no reason recorded'}"
     if reason.startswith("defect_"):
         return f"defect: {reason.removeprefix('defect_').replace('_', ' ')}"
+    if reason.startswith(OUTSCORED):
+        return f"outscored by the keeper {reason.partition(':')[2][:12]}"
     if reason.startswith(TOO_LIKE):
         return f"too like the keeper {reason.partition(':')[2][:12]}"
     for rule in _rules(card, keep):
         if reason == rule.reason():
-            got = "nothing" if rule.got is None else f"{rule.got:g}"
-            return f"{rule.name}: measured {got}, {'at most' if rule.at_most else 'at least'} {rule.bound:g} is allowed"
+            return f"{rule.words()} is allowed"
     return reason.replace("_", " ")
+
+
+def met(card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
+    """The rules that a card meets, each as a sentence with what was measured and what is asked."""
+    words = [f"nothing found of: {card.safety.covers}"] if card.safety.state is SafetyState.CLEAR else []
+    words += ["no defect"] if not card.defects else []
+    return (*words, *(rule.words() for rule in _rules(card, keep) if not rule.reason()))
 
 
 def policy_sha256(
@@ -85,8 +99,14 @@ def policy_sha256(
     scorers: Sequence[tuple[str, str]],
     weights: Weights | None = None,
     forbid: Sequence[str] = (),
+    taste: str = "",
+    references: Sequence[str] = (),
 ) -> str:
-    """64 hex over all that decides between keep and reject: rules, scorers' identities, weights of the choice."""
+    """64 hex over all that decides between keep and reject: rules, scorers' identities, weights of the choice.
+
+    ``taste`` is the hash of the learned head when it has a weight; ``references`` are the hashes of the pictures that
+    coherence is measured to. What is not used is left out of the hash.
+    """
     value: dict[str, Json] = {
         "per_asset": keep.per_asset,
         "min_aesthetic": keep.min_aesthetic,
@@ -101,6 +121,12 @@ def policy_sha256(
     }
     if weights is not None:
         value["weights"] = [weights.aesthetic, weights.adherence, weights.coherence, weights.sameness]
+    if keep.likeness_to != KeepRules().likeness_to:
+        value["likeness_to"] = keep.likeness_to
+    if weights is not None and weights.taste:
+        value["taste"] = [weights.taste, taste]
+    if references:
+        value["references"] = list(references)
     return value_sha256(POLICY_KIND, value)
 
 

@@ -157,14 +157,23 @@ class _Merging:
         return changed
 
     def check_print(self, changed: Picture, place: Place) -> None:
-        """Refuses print sizes outside of what can be rendered."""
+        """Refuses print sizes outside of what can be rendered, and what only a print size has without one."""
         low, high = SIZE_LIMITS_PX
-        if changed.print_size is not None:
-            width, height = bleed_size_px(changed.print_size)
-            if not (low <= width <= high and low <= height <= high):
-                got = f"{width} × {height} px with bleed"
-                refusal = Refusal(got, f"{low} to {high} px each way", mend="change dpi or trim_mm")
+        if changed.print_size is None:
+            given = [key for key in ("safe_mm", "min_dpi") if getattr(changed, key) is not None]
+            if given:
+                refusal = Refusal(f"{' and '.join(given)} with a size in pixels", "with trim_mm and dpi")
                 self.assembly.refuse(place, "picture", refusal)
+            return
+        width, height = bleed_size_px(changed.print_size)
+        if not (low <= width <= high and low <= height <= high):
+            got = f"{width} × {height} px with bleed"
+            refusal = Refusal(got, f"{low} to {high} px each way", mend="change dpi or trim_mm")
+            self.assembly.refuse(place, "picture", refusal)
+        most = min(changed.print_size.trim_mm) / 2
+        if changed.safe_mm is not None and changed.safe_mm >= most:
+            got = f"{changed.safe_mm:g} mm of {min(changed.print_size.trim_mm):g} mm on each side"
+            self.assembly.refuse(place, "picture.safe_mm", Refusal(got, f"less than {most:g}, half the short side"))
 
     def seeds(self, entry: Entry) -> tuple[int, ...] | None:
         """The seeds that the asset or the set lists."""
@@ -207,7 +216,8 @@ def rounds(given: int | RoundsModel | None) -> Candidates | None:
 
 def keep_rules(change: KeepModel, base: KeepRules) -> KeepRules:
     """The rules that a change makes of others: what it gives replaces, the rest stays."""
-    names = ("per_asset", "min_aesthetic", "min_adherence", "max_likeness", "max_rank", "min_margin", "allow_defects")
+    names = ("per_asset", "min_aesthetic", "min_adherence", "max_likeness", "max_rank", "min_margin", "allow_defects",
+             "likeness_to")  # fmt: skip
     values = {name: given if (given := getattr(change, name)) is not None else getattr(base, name) for name in names}
     extra = tuple(sorted({**dict(base.extra), **change.min_scores}.items()))
     return KeepRules(**values, extra=extra)
@@ -228,4 +238,7 @@ def picture(change: PictureChange, base: Picture) -> Picture:
         guidance=change.guidance if change.guidance is not None else base.guidance,
         scheduler=change.scheduler if change.scheduler is not None else base.scheduler,
         clip_skip=change.clip_skip if change.clip_skip is not None else base.clip_skip,
+        safe_mm=change.safe_mm if change.safe_mm is not None else base.safe_mm,
+        min_dpi=change.min_dpi if change.min_dpi is not None else base.min_dpi,
+        tiles=change.tiles if change.tiles is not None else base.tiles,
     )

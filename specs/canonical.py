@@ -12,6 +12,10 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
+)
+
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -20,8 +24,7 @@ def canonical_json(value: Json) -> bytes:
 
     Equal values give equal bytes; ``1`` and ``1.0`` are different values, so numeric fields must have one type.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def sha256_hex(data: bytes) -> str:

@@ -6,7 +6,7 @@ the set's style and the set's seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from specs.checkpoint import Checkpoint
@@ -21,7 +21,8 @@ Box = tuple[int, int, int, int]
 class Layout:
     """What is rendered and what of it is printed. Boxes are (left, top, right, bottom) in px of the picture.
 
-    ``bleed_box_px`` and ``trim_box_px`` are centred in the picture, None (with ``dpi``) for sizes given in px.
+    ``bleed_box_px`` and ``trim_box_px`` are centred in the picture, None (with ``dpi``) for sizes given in px;
+    ``safe_box_px``, inside the trim, is None too where no safe margin is asked for.
     """
 
     width_px: int
@@ -29,6 +30,7 @@ class Layout:
     bleed_box_px: Box | None
     trim_box_px: Box | None
     dpi: int | None
+    safe_box_px: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,14 @@ class AssetPlan:
     layout: Layout
     set_seed: int
     weights_id: str
+    _job_ids: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def job_id(self, number: int) -> str:
+        """``job(number).job_id``, worked out once: a large set is compared with the catalog again and again."""
+        known = self._job_ids.get(number)
+        if known is None:
+            known = self._job_ids[number] = self.job(number).job_id
+        return known
 
     def seed(self, number: int) -> int:
         """Seed of candidate ``number``: the listed one, or derived from (set seed, asset id, number)."""
@@ -90,7 +100,9 @@ def lay_out(picture: Picture, multiple_px: int) -> Layout:
     trim_width, trim_height = (mm_to_px(mm, picture.print_size.dpi) for mm in picture.print_size.trim_mm)
     width, height = round_up(bleed_width, multiple_px), round_up(bleed_height, multiple_px)
     bleed = _centred(bleed_width, bleed_height, (0, 0, width, height))
-    return Layout(width, height, bleed, _centred(trim_width, trim_height, bleed), picture.print_size.dpi)
+    trim = _centred(trim_width, trim_height, bleed)
+    safe = None if picture.safe_mm is None else _inset(trim, mm_to_px(picture.safe_mm, picture.print_size.dpi))
+    return Layout(width, height, bleed, trim, picture.print_size.dpi, safe)
 
 
 def bleed_size_px(size: PrintSize) -> tuple[int, int]:
@@ -115,3 +127,7 @@ def _centred(width: int, height: int, outer: Box) -> Box:
     left = outer[0] + (outer[2] - outer[0] - width) // 2
     top = outer[1] + (outer[3] - outer[1] - height) // 2
     return (left, top, left + width, top + height)
+
+
+def _inset(box: Box, margin: int) -> Box:
+    return (box[0] + margin, box[1] + margin, box[2] - margin, box[3] - margin)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from types import MappingProxyType
 
 from specs.assemble import Assembly, assets, keep_rules
+from specs.beside import beside, read_references
 from specs.canonical import Json, sha256_hex, value_sha256
-from specs.checks import near, show
+from specs.checks import show
 from specs.document import Node, NotReadable, decode, parse, read_bytes
 from specs.entries import inline_entries, table_entries
 from specs.errors import Refusal, SpecError, SpecErrors
 from specs.report import validate
 from specs.rows import SUFFIXES, Table, read_table
 from specs.schema import TAGS, RowsModel, SpecModel
-from specs.spec import Asset, KeepRules, Place, RightsClaim, Schedule, Scoring, Spec, Weights
+from specs.spec import Asset, KeepRules, Place, Reference, RightsClaim, Schedule, Scoring, Spec, Weights
 
 KIND = "limner.spec/1"
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -47,15 +48,19 @@ def load_spec(path: Path, overrides: Mapping[str, str] = NONE) -> Spec:
     assembly = Assembly(checked, checked.model, root, errors)
     table = _table(assembly, path)
     made = _assets(assembly, table)
+    references = read_references(assembly, path)
     if errors:
         raise SpecErrors(errors)
     sources = ((table.shown, table.sha256),) if table is not None else ()
-    identity: Json = {
+    identity: dict[str, Json] = {
         "text": sha256_hex(data),
         "rows": [digest for _, digest in sources],
         "overrides": dict(overrides),
     }
-    return _spec(assembly, made, text, value_sha256(KIND, identity), sources)
+    files = tuple((one.path, one.sha256) for one in references if one.path)
+    if files:
+        identity["references"] = [digest for _, digest in files]
+    return _spec(assembly, made, text, value_sha256(KIND, identity), (*sources, *files), references)
 
 
 def override(root: Node, key: str, text: str) -> list[SpecError]:
@@ -94,17 +99,10 @@ def _table(assembly: Assembly, path: Path) -> Table | None:
     rows = assembly.model.assets
     if not isinstance(rows, RowsModel):
         return None
-    source, place = PurePosixPath(rows.source), assembly.place("assets", "from")
-    if source.is_absolute() or PureWindowsPath(rows.source).drive or ".." in source.parts or "\\" in rows.source:
-        allowed = "a path in the spec's own folder or below it, with / between folders"
-        assembly.refuse(place, "assets.from", Refusal(show(rows.source), allowed, mend="put the table beside the spec"))
-        return None
-    file = path.parent / source
-    if not file.is_file():
-        siblings = [sibling.name for sibling in file.parent.glob("*") if sibling.suffix.lower() in SUFFIXES]
-        mean = near(source.name, sorted(siblings))
-        refusal = Refusal(f"{show(rows.source)}, which is no file", "a file in the spec's folder", mean)
-        assembly.refuse(place, "assets.from", refusal)
+    try:
+        file = beside(path.parent, rows.source, SUFFIXES, "table")
+    except Refusal as refusal:
+        assembly.refuse(assembly.place("assets", "from"), "assets.from", refusal)
         return None
     try:
         return read_table(file, str(file), rows.sheet, rows.delimiter)
@@ -114,9 +112,19 @@ def _table(assembly: Assembly, path: Path) -> Table | None:
 
 
 def _spec(
-    assembly: Assembly, made: tuple[Asset, ...], text: str, digest: str, sources: tuple[tuple[str, str], ...]
+    assembly: Assembly,
+    made: tuple[Asset, ...],
+    text: str,
+    digest: str,
+    sources: tuple[tuple[str, str], ...],
+    references: tuple[Reference, ...],
 ) -> Spec:
-    model, schedule, weights = assembly.model, assembly.model.schedule, assembly.model.select
+    model, schedule, weights, scoring = (
+        assembly.model,
+        assembly.model.schedule,
+        assembly.model.select,
+        assembly.model.scoring,
+    )
     return Spec(
         set_name=model.set,
         title=model.title or model.set,
@@ -127,13 +135,14 @@ def _spec(
         keep=keep_rules(model.keep, KeepRules()),
         schedule=Schedule(schedule.cron, schedule.timezone, schedule.every_s) if schedule is not None else None,
         rights=RightsClaim(model.rights.accept_unknown),
-        scoring=Scoring(model.scoring.clip, model.scoring.aesthetic, model.scoring.safety),
-        weights=Weights(weights.aesthetic, weights.adherence, weights.coherence, weights.sameness),
+        scoring=Scoring(scoring.clip, scoring.aesthetic, scoring.safety, scoring.second_opinion),
+        weights=Weights(weights.aesthetic, weights.adherence, weights.coherence, weights.sameness, weights.taste),
         forbid=tuple(model.content.forbid),
         reject_pixels=model.keep.reject_pixels,
         path=assembly.root.place.path,
         text=text,
         spec_sha256=digest,
         sources=sources,
+        references=references,
         checkpoint_place=assembly.place("checkpoint"),
     )

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from specs.checkpoint import IMAGE_ARCHITECTURES, SCORER_ARCHITECTURES, Architecture, Status
 from specs.checks import Check, one_of, pattern, show, text, truth, whole
 from specs.errors import Refusal
-from specs.schema import Checked, Strict
+from specs.fields import Checked, Strict
 
 DIGEST = pattern("[0-9a-f]{64}", "64 lower-case hex digits", 64)
 TAGGED_DIGEST = pattern("(?:sha256:)?[0-9a-f]{64}", "sha256: and 64 lower-case hex digits", 71)
@@ -60,6 +60,9 @@ class ScorersModel(Strict):
     clip: Annotated[str, Checked(CHECKPOINT_NAME)] = Field(default="", description="CLIP model.")
     aesthetic: Annotated[str, Checked(CHECKPOINT_NAME)] = Field(default="", description="Aesthetic head.")
     safety: Annotated[str, Checked(CHECKPOINT_NAME)] = Field(default="", description="Safety checker.")
+    second_opinion: Annotated[str, Checked(CHECKPOINT_NAME)] = Field(
+        default="", description="A further head for sexual content."
+    )
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """(role, name), sorted by role, without the roles that are not given."""

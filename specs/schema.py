@@ -10,20 +10,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    Tag,
-    model_validator,
-)
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from specs.checks import CELL, Check, many, name, number, one_of, pattern, text, whole
+from specs.checks import CELL, many, name, number, one_of, pattern, text, truth, whole
 from specs.errors import Refusal
+from specs.fields import Checked, Strict, within
 from specs.job import SEED_LIMIT
 from specs.schedulers import FAMILY_NAMES, SCHEDULERS, SCHEDULES, meant_by
 from specs.timing import CRON, TIMEZONE
@@ -31,20 +22,8 @@ from specs.timing import CRON, TIMEZONE
 SCHEMA_FILE = Path(__file__).with_name("spec.schema.json")
 MOST_CANDIDATES = 10_000
 MOST_ROWS = 100_000
+LIKENESS_TO = ("library", "set")
 USES = ("commercial", "noncommercial", "internal")
-
-
-class Checked:
-    """Puts a ``Check`` on a field: its function validates, its schema describes."""
-
-    def __init__(self, check: Check) -> None:
-        self.check = check
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.check)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self.check.schema)
 
 
 SET_NAME = name("a set's name")
@@ -58,6 +37,7 @@ NEGATIVE = text(2000, least=0)
 SCHEDULER_ALLOWED = f"{', '.join(FAMILY_NAMES)}; some with -{', -'.join(SCHEDULES)}"
 SIZE = whole(64, 4096, multiple=8)
 SIZE_KEYS = ("width_px", "height_px", "trim_mm", "bleed_mm", "dpi")
+REFERENCES = many(text(500, "a picture's file, or a keeper as set/asset or by its hash"), 32)
 REASON = text(2000, "a reason in your own words, at least 10 characters", least=10)
 
 SetName = Annotated[str, Checked(SET_NAME)]
@@ -73,17 +53,6 @@ Words = Annotated[str, Checked(text(120))]
 Registered = Annotated[str, Checked(pattern(r"[a-z0-9][a-z0-9.-]{0,63}", "a name in the registry, or none", 64))]
 
 
-def within(low: float, high: float) -> Checked:
-    """A number in a range, as a field's annotation."""
-    return Checked(number(low, high))
-
-
-class Strict(BaseModel):
-    """A mapping without unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class StyleModel(Strict):
     """What all assets share."""
 
@@ -92,6 +61,10 @@ class StyleModel(Strict):
     )
     negative: Negative = Field(
         default="", description="Template of the negative prompt: what should not be in the picture."
+    )
+    references: Annotated[tuple[str, ...], Checked(REFERENCES)] = Field(
+        default=(),
+        description="Pictures whose look the set should have: files beside the spec, or keepers (set/asset, hash).",
     )
 
 
@@ -109,6 +82,17 @@ class PictureChange(Strict):
     )
     dpi: Annotated[int | None, Checked(whole(30, 1200))] = Field(
         default=None, description="Print resolution in dots per inch; with trim_mm."
+    )
+    safe_mm: Annotated[float | None, within(0, 100)] = Field(
+        default=None,
+        description="How far inside the cut the subject must stay on each side, in mm; with trim_mm. Default: unasked.",
+    )
+    min_dpi: Annotated[int | None, Checked(whole(30, 1200))] = Field(
+        default=None, description="Dots per inch that printing needs; fewer are a defect, low_dpi. Default: not asked."
+    )
+    tiles: Annotated[bool | None, Checked(truth())] = Field(
+        default=None,
+        description="A texture that repeats: a seam at its border is a defect. Default false.",
     )
     steps: Annotated[int | None, Checked(whole(1, 200))] = Field(
         default=None, description="Sampling steps. More takes longer; 20 to 30 is usual. Default 20."
@@ -172,6 +156,10 @@ class KeepModel(Strict):
     )
     max_likeness: Annotated[float | None, within(0, 1)] = Field(
         default=None, description="Cosine above which a picture counts as the same as one already kept, 0 to 1."
+    )
+    likeness_to: Annotated[str | None, Checked(one_of(LIKENESS_TO))] = Field(
+        default=None,
+        description="What max_likeness compares with: keepers of the library, or of this set alone. Default library.",
     )
     max_rank: Annotated[int | None, Checked(whole(1, 1000))] = Field(
         default=None, description="The picture's own prompt must be among this many best matching prompts of the set."
@@ -298,6 +286,9 @@ class ScoringModel(Strict):
     safety: Registered | None = Field(
         default=None, description="The safety checker; none: every picture's safety is unknown."
     )
+    second_opinion: Registered | None = Field(
+        default=None, description="A head for sexual content; a picture that it or the checker flags is flagged."
+    )
 
 
 class SelectModel(Strict):
@@ -310,6 +301,9 @@ class SelectModel(Strict):
     )
     sameness: Annotated[float, within(0, 100)] = Field(
         default=0.5, description="Weight against looking the same as another."
+    )
+    taste: Annotated[float, within(0, 100)] = Field(
+        default=0.0, description="Weight of the taste that limner taste learned; 0: it ranks and suggests only."
     )
 
 

@@ -37,6 +37,9 @@ class Picture:
     guidance: float
     scheduler: str
     clip_skip: int = 1
+    safe_mm: float | None = None  # inside the trim, on each side; None = not asked for
+    min_dpi: int | None = None
+    tiles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class KeepRules:
     """What a keeper must be. None means that the rule is not asked for.
 
     ``min_aesthetic`` 1–10 (the head's scale), ``min_adherence`` cosine −1…1, ``max_likeness`` cosine above which a
-    picture counts as the same as a keeper of this set; ``max_rank`` and ``min_margin`` are of identification.
+    picture counts as the same as a keeper of the library, or of this set alone (``likeness_to``); ``max_rank`` and
+    ``min_margin`` are of identification.
     ``extra`` holds the rules of scorers added by others: (score name, minimum).
     """
 
@@ -56,6 +60,7 @@ class KeepRules:
     min_margin: float | None = None
     allow_defects: tuple[str, ...] = ()
     extra: tuple[tuple[str, float], ...] = ()
+    likeness_to: str = "library"  # library | set
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +111,28 @@ class Scoring:
     clip: str | None = None
     aesthetic: str | None = None
     safety: str | None = None
+    second_opinion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights of the choice of keepers (``select``), each ≥ 0."""
+    """Weights of the choice of keepers (``select``), each ≥ 0; ``taste`` 0: what was learned decides nothing."""
 
     aesthetic: float = 1.0
     adherence: float = 1.0
     coherence: float = 0.5
     sameness: float = 0.5
+    taste: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A picture whose look a set should have: a file (``path``, with its ``sha256`` as read), or, with both empty, a
+    picture of the library by the ``name`` that a person types."""
+
+    name: str
+    path: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,5 +155,6 @@ class Spec:
     path: str
     text: str
     spec_sha256: str
-    sources: tuple[tuple[str, str], ...] = ()  # (path, sha256) of row files
+    sources: tuple[tuple[str, str], ...] = ()  # (path, sha256) of row files and of reference pictures
+    references: tuple[Reference, ...] = ()  # style: {references: […]}
     checkpoint_place: Place | None = None  # where the spec names its checkpoint, for error messages

@@ -75,11 +75,13 @@ def build_clip(folder: Path, seed: int = 0, *, quick_gelu: bool = True) -> tuple
     return checkpoint("tiny-clip", "open-clip", folder), folder
 
 
-def build_head(folder: Path, clip_sha256: str, seed: int = 0, layout: str = "linear") -> tuple[Checkpoint, Path]:
+def build_head(
+    folder: Path, clip_sha256: str, seed: int = 0, layout: str = "linear", dim: int = DIM
+) -> tuple[Checkpoint, Path]:
     """A head that gives about 5 ± 1."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed + 1)
-    widths = (DIM, 1) if layout == "linear" else (DIM, 16, 8, 1)
+    widths = (dim, 1) if layout == "linear" else (dim, 16, 8, 1)
     tensors: Tensors = {}
     for number, (wide, narrow) in enumerate(itertools.pairwise(widths)):
         prefix = "" if layout == "linear" else f"layers.{2 * number}."
@@ -90,7 +92,7 @@ def build_head(folder: Path, clip_sha256: str, seed: int = 0, layout: str = "lin
         "architecture": "aesthetic-head",
         "layout": layout,
         "clip": clip_sha256,
-        "embedding_dim": DIM,
+        "embedding_dim": dim,
         "scale": [1, 10],
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")

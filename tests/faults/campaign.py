@@ -8,6 +8,7 @@ from benchmarks.record import record
 
 CAMPAIGNS = {
     "kills": ["-m", "tests.faults.kills", "--kills", "200"],
+    "unchecked": ["-m", "tests.faults.unchecked", "--pictures", "1000"],
     "store_crash": ["-m", "tests.faults.store_crash", "--all"],
     "store_disk": ["-m", "tests.faults.store_disk", "--all"],
     "store_flips": ["-m", "tests.faults.store_flips", "--all"],

@@ -40,8 +40,14 @@ Limner = Callable[..., Finished]
 
 
 @pytest.fixture
-def limner(world: World, prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Limner:
+def limner(judge: Limner, prefect_server: str) -> Limner:
     """Run the command line in this process, where torch is loaded once for all tests."""
+    return judge
+
+
+@pytest.fixture
+def judge(world: World, monkeypatch: pytest.MonkeyPatch) -> Limner:
+    """The same for commands that render nothing, and need no Prefect."""
     for name, value in world.environment().items():
         if name.startswith("LIMNER_") or name == "COLUMNS":
             monkeypatch.setenv(name, value)

@@ -40,7 +40,7 @@ class TestABadSpec:
 
 
 class TestAnswersWithoutTorch:
-    """`plan`, `keepers`, `show`, `verify`, `checkpoints` and `--help` import nothing heavy."""
+    """`plan`, `keepers`, `show`, `verify`, `checkpoints`, `rescore` and its like, and `--help` import nothing heavy."""
 
     @pytest.mark.parametrize(
         "words",
@@ -56,6 +56,10 @@ class TestAnswersWithoutTorch:
             ["show", "tiny-set/sword#0"],
             ["verify"],
             ["checkpoints"],
+            ["keepers", "tiny-set", "--why"],
+            ["rescore", "tiny-set"],
+            ["calibrate", "tiny-set"],
+            ["clusters", "tiny-set"],
         ],
         ids=lambda words: " ".join(words),
     )

@@ -14,7 +14,7 @@ from scoring import others
 from scoring.errors import ScorerError
 from scoring.heads import load_head
 from scoring.identity import scorer_identity
-from scoring.rescore import Prompts, rescore
+from scoring.rescore import Heads, Prompts, rescore
 from scoring.scorers import Scorers, load_scorers
 from scoring.verdict import judge
 from specs.spec import KeepRules
@@ -86,14 +86,14 @@ class TestRescoringRepeatsScoring:
         cards, stored = [one.scorecard for one in found], np.stack([one.embedding for one in found])
         assert scorers.clip is not None
         prompts = Prompts(scorers.texts, [scorers.own[asset] for asset in IDS], scorers.clip.logit_scale)
-        again = rescore(cards, stored, load_head(tiny.aesthetic[1], "tiny"), scorers.identity, prompts)
+        again = rescore(cards, stored, Heads(load_head(tiny.aesthetic[1], "tiny")), scorers.identity, prompts)
         assert list(again.cards) == cards
         assert again.stale == ()
 
     def test_another_checker_leaves_the_card_stale_until_the_picture_is_seen_again(self, scorers: Scorers) -> None:
         found = scorers.measure(blocks(1), [True], IDS[:1], HASHES[:1])[0]
         asked = tuple((role, "other" if role == "safety" else identity) for role, identity in scorers.identity)
-        again = rescore([found.scorecard], found.embedding[None], None, asked)
+        again = rescore([found.scorecard], found.embedding[None], Heads(), asked)
         assert again.stale == ((HASHES[0], ("safety",)),)
         assert again.cards == (found.scorecard,)
 

@@ -67,7 +67,7 @@ BAD_SPECS = [
         "an unknown key in a group",
         swapped(("height_px: 128", "height_px: 128, step: 20")),
         (
-            "bad.yaml:4:42: unknown key: got 'step'; allowed: width_px, height_px, trim_mm, bleed_mm, dpi, steps, guidance, scheduler, clip_skip; did you mean 'steps'?",
+            "bad.yaml:4:42: unknown key: got 'step'; allowed: width_px, height_px, trim_mm, bleed_mm, dpi, safe_mm, min_dpi, tiles, steps, guidance, scheduler, clip_skip; did you mean 'steps'?",
         ),
     ),
     BadSpec(
@@ -494,7 +494,7 @@ BAD_SPECS = [
         "an empty group",
         swapped(("set: deck", "set: deck\nkeep:")),
         (
-            "bad.yaml:2:6: keep: got nothing; allowed: a mapping of per_asset, min_aesthetic, min_adherence, max_likeness, max_rank, min_margin, allow_defects, min_scores, reject_pixels",
+            "bad.yaml:2:6: keep: got nothing; allowed: a mapping of per_asset, min_aesthetic, min_adherence, max_likeness, likeness_to, max_rank, min_margin, allow_defects, min_scores, reject_pixels",
         ),
     ),
     BadSpec(
@@ -660,7 +660,65 @@ BAD_SPECS = [
         table("id,subject,colour,candidates,keep.per_aset\none,sword,red,many,1\n"),
         (
             "cards.csv:2:15: candidates: got 'many'; allowed: a whole number from 1 to 10000",
-            "cards.csv:2:20: unknown key: got 'per_aset'; allowed: per_asset, min_aesthetic, min_adherence, max_likeness, max_rank, min_margin, allow_defects, min_scores; did you mean 'per_asset'?",
+            "cards.csv:2:20: unknown key: got 'per_aset'; allowed: per_asset, min_aesthetic, min_adherence, max_likeness, likeness_to, max_rank, min_margin, allow_defects, min_scores; did you mean 'per_asset'?",
         ),
+    ),
+    BadSpec(
+        "a safe margin without a print size",
+        swapped(("height_px: 128", "height_px: 128, safe_mm: 3")),
+        ("bad.yaml:4:10: picture: got safe_mm with a size in pixels; allowed: with trim_mm and dpi",),
+    ),
+    BadSpec(
+        "a safe margin that leaves nothing",
+        swapped(("{width_px: 128, height_px: 128}", "{trim_mm: [63, 88], dpi: 100, safe_mm: 40}")),
+        (
+            "bad.yaml:4:10: picture.safe_mm: got 40 mm of 63 mm on each side; allowed: less than 31.5, half the short side",
+        ),
+    ),
+    BadSpec(
+        "tiles as a word",
+        swapped(("height_px: 128", "height_px: 128, tiles: sideways")),
+        ("bad.yaml:4:49: picture.tiles: got 'sideways'; allowed: true or false",),
+    ),
+    BadSpec(
+        "fewer dots than any printer has",
+        swapped(("{width_px: 128, height_px: 128}", "{trim_mm: [63, 88], dpi: 100, min_dpi: 3}")),
+        ("bad.yaml:4:49: picture.min_dpi: got 3; allowed: a whole number from 30 to 1200",),
+    ),
+    BadSpec(
+        "likeness to nobody",
+        swapped(("assets:", "keep: {max_likeness: 0.9, likeness_to: deck}\nassets:")),
+        ("bad.yaml:5:40: keep.likeness_to: got 'deck'; allowed: library, set",),
+    ),
+    BadSpec(
+        "a reference picture that is not there",
+        {**swapped(('{colour} {subject}"', '{colour} {subject}", references: [lok.png]')), "look.png": b"pixels"},
+        (
+            "bad.yaml:3:54: style.references: got 'lok.png', which is no file; allowed: a file in the spec's folder; did you mean 'look.png'?",
+        ),
+    ),
+    BadSpec(
+        "a reference picture outside the folder",
+        swapped(('{colour} {subject}"', '{colour} {subject}", references: [../look.png]')),
+        (
+            "bad.yaml:3:54: style.references: got '../look.png'; allowed: a path in the spec's own folder or below it, with / between folders; put the picture beside the spec",
+        ),
+    ),
+    BadSpec(
+        "one reference picture, not in a list",
+        swapped(('{colour} {subject}"', '{colour} {subject}", references: look.png')),
+        (
+            "bad.yaml:3:53: style.references: got 'look.png'; allowed: a list of at most 32, each a picture's file, or a keeper as set/asset or by its hash",
+        ),
+    ),
+    BadSpec(
+        "a taste for everything",
+        swapped(("assets:", "select: {taste: much}\nassets:")),
+        ("bad.yaml:5:17: select.taste: got 'much'; allowed: a number from 0 to 100",),
+    ),
+    BadSpec(
+        "a second opinion of nobody",
+        swapped(("assets:", "scoring: {second_opinion: Somebody}\nassets:")),
+        ("bad.yaml:5:27: scoring.second_opinion: got 'Somebody'; allowed: a name in the registry, or none",),
     ),
 ]

@@ -197,3 +197,30 @@ class TestDidYouMean:
     def test_leaves_a_column_alone_that_a_template_uses(self, tmp_path: Path) -> None:
         text = HEAD.replace("{subject}", "{subject} of {seed}") + ROWS.replace("colour", "seed: old, colour")
         assert load(tmp_path, text).assets[0].prompt == "a red sword of old"
+
+
+class TestJudgement:
+    """What a spec says of judging beyond its thresholds."""
+
+    def test_has_a_taste_a_second_opinion_and_a_reach_of_likeness(self, tmp_path: Path) -> None:
+        spec = load(
+            tmp_path,
+            GOOD.replace(
+                "assets:",
+                "select: {taste: 2}\nscoring: {second_opinion: laion-nsfw}\nkeep: {likeness_to: set}\nassets:",
+            ),
+        )
+        assert (spec.weights.taste, spec.scoring.second_opinion) == (2.0, "laion-nsfw")
+        assert {asset.keep.likeness_to for asset in spec.assets} == {"set"}
+        assert load(tmp_path).keep.likeness_to == "library"
+
+    def test_has_reference_pictures_that_belong_to_its_identity(self, tmp_path: Path) -> None:
+        (tmp_path / "look.png").write_bytes(b"one")
+        text = GOOD.replace("style: {", "style: {references: [look.png, deck/one], ")
+        spec = load(tmp_path, text)
+        file, keeper = spec.references
+        assert (file.name, file.path, file.sha256[:8]) == ("look.png", str(tmp_path / "look.png"), "7692c3ad")
+        assert (keeper.name, keeper.path, keeper.sha256) == ("deck/one", "", "")
+        assert spec.sources == ((file.path, file.sha256),)
+        (tmp_path / "look.png").write_bytes(b"two")
+        assert load(tmp_path, text).spec_sha256 != spec.spec_sha256

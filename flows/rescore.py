@@ -1,0 +1,119 @@
+"""``limner rescore``: scores, verdicts and keepers by the spec as it is now, from what is stored; renders nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from catalog.made import MadeCandidate
+from flows.output import console, print_json
+from flows.planning import State
+from flows.session import Rescored, Session, open_session
+from flows.sets import spec_files
+from flows.settings import Settings
+from scoring.verdict import explain
+
+ROWS_SHOWN = 24
+
+
+@dataclass(frozen=True)
+class Change:
+    """A picture that became a keeper, or is none any more, with the reasons in a name and in words."""
+
+    candidate: MadeCandidate
+    kept: bool
+    reasons: tuple[str, ...]
+    words: str
+
+    def value(self) -> dict[str, Any]:
+        """An object of ``rescore --json``."""
+        key, made = self.candidate.key, self.candidate
+        return {
+            "id": f"{key.set_name}/{key.asset_id}#{made.number}",
+            "image_sha256": made.image_sha256,
+            "reasons": list(self.reasons),
+            "words": self.words,
+        }
+
+
+def rescore_sets(named: Sequence[str], settings: Settings, *, every: bool, decode: bool, as_json: bool) -> int:
+    """One set after the other; what was done to the earlier ones stays when a later one is refused."""
+    values = [
+        _rescore(path, settings, decode=decode, quiet=as_json) for path in spec_files(named, settings, every=every)
+    ]
+    if as_json:
+        print_json(values[0] if len(named) == 1 else values)
+    return 0
+
+
+def _rescore(path: Path, settings: Settings, *, decode: bool, quiet: bool) -> dict[str, Any]:
+    def say(holder: str) -> None:
+        print(f"{path}: a run of this set is at work ({holder}); waiting for it.", file=sys.stderr)
+
+    with open_session(path, settings, on_wait=say) as session:
+        done = session.rescore(decode=decode)
+        changes = changes_of(session, done)
+        if changes:
+            session.sheet_path.unlink(missing_ok=True)
+        value = {
+            "set": session.work.spec.set_name,
+            "measured": len(done.measured),
+            "judged": len(done.verdicts),
+            "newly_kept": [change.value() for change in changes if change.kept],
+            "newly_rejected": [change.value() for change in changes if not change.kept],
+            "short": [asset.asset_id for asset in session.plan().assets if asset.state is State.SHORT],
+            "missing": len(session.plan().entries),
+        }
+        if not quiet:
+            _tell(value)
+        return value
+
+
+def changes_of(session: Session, done: Rescored) -> list[Change]:
+    """Who is a keeper now and was none before, and the other way round, in the order of the rows."""
+    now = session.made()
+    said = dict(done.verdicts)
+    found = []
+    for asset_id, jobs in done.before.items():
+        for job_id, before in sorted(jobs.items(), key=lambda item: item[1].number):
+            after = now[asset_id][job_id]
+            if before.is_keeper == after.is_keeper:
+                continue
+            verdict = said.get(after.key)
+            reasons = verdict.reasons if verdict else (f"safety_{after.safety.value}",)
+            plan = session.work.plans.get(asset_id)
+            words = verdict.note if verdict and verdict.keep else ""
+            if plan and not words:
+                words = "; ".join(explain(reason, after.scorecard, plan.asset.keep) for reason in reasons)
+            found.append(Change(after, after.is_keeper, reasons, words))
+    return found
+
+
+def _tell(value: dict[str, Any]) -> None:
+    out = console()
+    table = Table()
+    for column in ("picture", "hash", "now"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    rows = [(change, "kept") for change in value["newly_kept"]]
+    rows += [(change, "rejected") for change in value["newly_rejected"]]
+    for change, word in sorted(rows, key=lambda row: (row[0]["id"], row[1]))[:ROWS_SHOWN]:
+        table.add_row(change["id"], change["image_sha256"][:12], word, change["words"])
+    if rows:
+        out.print(table)
+    if len(rows) > ROWS_SHOWN:
+        out.print(f"… and {len(rows) - ROWS_SHOWN} more (--json lists all)")
+    kept, rejected = len(value["newly_kept"]), len(value["newly_rejected"])
+    out.print(
+        f"{value['set']}: {value['measured']} scorecards new, {value['judged']} verdicts; "
+        f"{kept} newly kept, {rejected} no longer; nothing was rendered."
+    )
+    if value["short"]:
+        out.print(f"  short of keepers: {', '.join(value['short'])}", soft_wrap=True)
+    if value["missing"]:
+        out.print(f"  limner produce would make {value['missing']} more pictures")
