@@ -222,13 +222,14 @@ def test_near_duplicates_unfold_on_a_key(page: Page, serving: Serving, library: 
     expect(tiles).to_have_count(2)
 
 
-def test_what_is_next_to_review_is_one_key_away(page: Page, serving: Serving) -> None:
+def test_what_is_next_to_review_is_one_key_away(page: Page, serving: Serving, library: Path) -> None:
+    with Catalog.open(library, create=False) as catalog:
+        for number in (38, 39):
+            decide(catalog, Decision(WORLD.key(number).candidate_id, True, "eve"))
     page.goto(f"{serving.home}{SET}/item-037")
-    decided = {f"item-{number:03d}" for number in range(40) if number % 4 in (0, 2, 3)}
     press(page, "w")
     expect(page.locator("h1")).not_to_have_text("item-037")
-    name = page.locator("h1").text_content() or ""
-    assert name not in decided
+    assert page.locator("h1").text_content() not in ("item-038", "item-039")
 
 
 def test_tags_and_notes_are_written_by_keyboard_and_found(page: Page, serving: Serving, library: Path) -> None:
@@ -329,15 +330,12 @@ def test_touch_and_the_order_of_the_focus(browser: Browser, serving: Serving) ->
         assert box["height"] >= 44  # WCAG 2.5.5
     buttons.nth(3).tap()
     said(tab, "1 marked")
-    tab.goto(f"{serving.home}{SET}/item-020#")
-    tab.evaluate("document.activeElement.blur(); getSelection().removeAllRanges(); document.body.focus()")
-    tab.evaluate("document.body.tabIndex = -1; document.body.focus()")
+    tab.locator(".skip").focus()
     order = []
     for _ in range(14):
         press(tab, "Tab")
         order.append(
             tab.evaluate("document.activeElement.textContent.trim().slice(0, 16) || document.activeElement.name")
         )
-    assert order[0] == "To the pictures"
     assert order.index("limner") < order.index("words") < order.index("state") < order.index("reason")
     context.close()
