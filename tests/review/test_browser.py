@@ -335,7 +335,7 @@ def test_touch_and_the_order_of_the_focus(browser: Browser, serving: Serving) ->
     for _ in range(14):
         press(tab, "Tab")
         order.append(
-            tab.evaluate("document.activeElement.textContent.trim().slice(0, 16) || document.activeElement.name")
+            tab.evaluate("document.activeElement.name || document.activeElement.textContent.trim().slice(0, 16)")
         )
     assert order.index("limner") < order.index("words") < order.index("state") < order.index("reason")
     context.close()
