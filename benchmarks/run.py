@@ -11,6 +11,7 @@ BENCHMARKS = {
     "scale": ["-m", "benchmarks.scale", "--pictures", "30000"],
     "select": ["-m", "benchmarks.select"],
     "rescore": ["-m", "benchmarks.rescore"],
+    "review": ["-m", "benchmarks.review", "--candidates", "100", "30000", "100000"],
     "rescore_math": ["-m", "benchmarks.rescore_math"],
     "defects": ["-m", "benchmarks.defects", "300"],
     "likeness": ["-m", "benchmarks.likeness", "400"],

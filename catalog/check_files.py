@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from catalog.objects import AREAS, TEMPORARY, Objects, Stored
@@ -37,8 +38,17 @@ class Checked:
     unreferenced: int
 
 
-def check(library: Path, kept: Mapping[str, Kept] | None, progress: Callable[[int, int], None] | None) -> Checked:
-    """Check every file. ``kept`` None (the rows cannot be read): each file against its own name alone."""
+def check(
+    library: Path,
+    kept: Mapping[str, Kept] | None,
+    progress: Callable[[int, int], None] | None,
+    *,
+    decoded: bool = True,
+) -> Checked:
+    """Check every file. ``kept`` None (the rows cannot be read): each file against its own name alone.
+
+    ``decoded``: look at the pixels too, not only at the bytes.
+    """
     objects = Objects(library)
     stored = [file for area in AREAS for file in objects.entries(area)]
     problems = [
@@ -51,7 +61,7 @@ def check(library: Path, kept: Mapping[str, Kept] | None, progress: Callable[[in
     if kept is not None:
         problems += _absent(kept, places)
     mine = [file for file in stored if kept is None or is_referenced(file, kept, places)]
-    problems += _contents(objects, mine, kept, progress)
+    problems += _contents(objects, mine, kept, progress, decoded)
     loose = len(stored) - len(mine) + sum(1 for _ in temporary_files(library))
     return Checked(len(mine), sorted(problems, key=lambda problem: problem.what), loose)
 
@@ -89,18 +99,20 @@ def _contents(
     files: list[Stored],
     kept: Mapping[str, Kept] | None,
     progress: Callable[[int, int], None] | None,
+    decoded: bool,
 ) -> Iterator[Problem]:
-    """Hash and decode every file, some at a time."""
+    """Hash every file, and decode it where that is asked, some at a time."""
+    content = partial(_content, objects, decoded)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(files), AHEAD):
             part = files[start : start + AHEAD]
             rows: Iterable[Kept | None] = [kept.get(file.sha256) if kept is not None else None for file in part]
-            yield from (found for found in pool.map(lambda *a: _content(objects, *a), part, rows) if found)
+            yield from (found for found in pool.map(content, part, rows) if found)
             if progress:
                 progress(min(start + AHEAD, len(files)), len(files))
 
 
-def _content(objects: Objects, file: Stored, row: Kept | None) -> Problem | None:
+def _content(objects: Objects, decoded: bool, file: Stored, row: Kept | None) -> Problem | None:
     name = f"{file.area}/{file.sha256[:2]}/{file.sha256}.png"
     if row is not None and file.bytes < row.bytes:
         return Problem("truncated", name, f"{file.bytes} bytes; {row.bytes} are on record")
@@ -110,7 +122,7 @@ def _content(objects: Objects, file: Stored, row: Kept | None) -> Problem | None
         return Problem("missing", name, "it went away during the check")
     if (found := sha256_hex(data)) != file.sha256:
         return Problem("altered", name, f"its bytes hash to {found[:12]}, not to its name")
-    if row is None:
+    if row is None or not decoded:
         return None
     try:
         pixels = read_png(data).pixels_sha256

@@ -28,9 +28,12 @@ from catalog.schema import (
     ExecutionRow,
     ImageRow,
     JobRow,
+    NoteRow,
     Registration,
     RightsRow,
     ScorecardRow,
+    SearchRow,
+    TagRow,
     VerdictRow,
 )
 from catalog.snapshot import UNREADABLE, reading_only
@@ -39,6 +42,7 @@ from specs.checkpoint import WEIGHTS_KIND
 from specs.job import KIND as JOB_KIND
 
 MOST_OF_A_KIND = 100
+CHAINED: tuple[type[Base], ...] = (VerdictRow, TagRow, NoteRow, SearchRow)
 
 
 def writes(path: Path) -> int | None:
@@ -151,16 +155,9 @@ def _key(model: type[Base], row: Row) -> str:
 
 
 def _chains(connection: Connection) -> Iterator[Problem]:
-    """Verdicts and scorecards are numbered from 1 without a gap; each verdict names the one before; none is without."""
-    heads: dict[str, tuple[int, str]] = {}
-    query = "SELECT candidate_id, number, previous_sha256, row_sha256 FROM verdicts ORDER BY candidate_id, number"
-    for candidate_id, number, previous, sha256 in connection.exec_driver_sql(query):
-        before = heads.get(candidate_id, (0, ""))
-        if (number, previous) != (before[0] + 1, before[1]):
-            yield Problem(
-                "missing", f"verdicts {candidate_id} {before[0] + 1}", f"the verdict before {number} is not there"
-            )
-        heads[candidate_id] = (number, sha256)
+    """Chains and scorecards are numbered from 1 without a gap; each link names the one before; none is without."""
+    for model in CHAINED:
+        yield from _chain(connection, model)
     query = (
         "SELECT c.candidate_id, count(s.number), max(s.number) FROM candidates c LEFT JOIN scorecards s "
         "ON s.candidate_id = c.candidate_id GROUP BY c.candidate_id "
@@ -168,6 +165,20 @@ def _chains(connection: Connection) -> Iterator[Problem]:
     )
     for candidate_id, count, highest in connection.exec_driver_sql(query):
         yield Problem("missing", f"scorecards {candidate_id}", f"{count} are there, the highest number is {highest}")
+
+
+def _chain(connection: Connection, model: type[Base]) -> Iterator[Problem]:
+    table = table_of(model)
+    of = table.primary_key.columns[0].name
+    heads: dict[str, tuple[int, str]] = {}
+    query = f'SELECT "{of}", number, previous_sha256, row_sha256 FROM {table.name} ORDER BY "{of}", number'
+    for id_, number, previous, sha256 in connection.exec_driver_sql(query):
+        before = heads.get(id_, (0, ""))
+        if (number, previous) != (before[0] + 1, before[1]):
+            yield Problem(
+                "missing", f"{table.name} {id_} {before[0] + 1}", f"the row before number {number} is not there"
+            )
+        heads[id_] = (number, sha256)
 
 
 # what a row's columns must be, worked out from its other columns; images come before what speaks of them

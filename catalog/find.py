@@ -52,14 +52,14 @@ def _only(connection: Connection, text: str, where: ColumnElement[bool]) -> Cand
 
 
 def _keeper_of(connection: Connection, library: Path, set_name: str, asset_id: str) -> CandidateKey:
-    found = keepers(connection, library, set_name, [asset_id])
+    of_asset = (CandidateRow.set_name == set_name) & (CandidateRow.asset_id == asset_id)
+    found = keepers(connection, library, [of_asset])
     if len(found) == 1:
         return found[0].made.key
     text = f"{set_name}/{asset_id}"
     if found:
         matches = (f"{keeper.made.image_sha256[:16]} {text}#{keeper.made.number}" for keeper in found)
         raise _ambiguous(text, tuple(matches))
-    of_asset = (CandidateRow.set_name == set_name) & (CandidateRow.asset_id == asset_id)
     numbers = connection.execute(select(CandidateRow.number).where(of_asset).order_by(CandidateRow.number)).scalars()
     listed = ", ".join(f"#{number}" for number in numbers)
     if listed:

@@ -49,9 +49,9 @@ class MadeCandidate:
 
     @property
     def is_keeper(self) -> bool:
-        """Kept, its pixels present, and measured clear or overridden by a person with a reason."""
+        """See the function of this name."""
         clear = self.safety is SafetyState.CLEAR and self.area == "objects"
-        return bool(self.keep) and self.state == "present" and (clear or self.overridden)
+        return is_keeper(self.keep, self.state, clear=clear, overridden=self.overridden)
 
     def judged_by(self, policy_sha256: str) -> bool:
         """Has this policy given the newest policy verdict?"""
@@ -72,6 +72,7 @@ class Keeper:
     reasons: tuple[str, ...]
     note: str
     decided_at: str
+    tags: tuple[str, ...] = ()
 
     @property
     def asset_id(self) -> str:
@@ -108,16 +109,6 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """A set's candidates: ``kept`` are keepers, ``rejected`` judged so, ``open`` the rest (unjudged, or not clear)."""
-
-    candidates: int
-    kept: int
-    rejected: int
-    open: int
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
     """What ``record`` did: candidates that are new, and those that were there (left as they were)."""
 
@@ -132,6 +123,11 @@ class Embeddings:
     clip_id: str
     image_sha256s: tuple[str, ...]
     vectors: np.ndarray[Any, np.dtype[np.float16]]
+
+
+def is_keeper(keep: bool | None, state: str, *, clear: bool, overridden: bool) -> bool:
+    """Kept, its pixels present, and measured clear (and so in ``objects``) or overridden by a person with a note."""
+    return bool(keep) and state == "present" and (clear or overridden)
 
 
 def scorecard_of(card: str) -> Scorecard:

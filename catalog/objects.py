@@ -156,7 +156,7 @@ class Objects:
         for folder in (path.parent.parent, path.parent):
             if folder.is_symlink():
                 raise CatalogError(f"{folder}: is a link; allowed: a folder inside the library.")
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)  # no pipe makes us wait
 
 
 def _is_object(entry: os.DirEntry[str], folder: Path) -> bool:

@@ -3,7 +3,8 @@
 A candidate's ``provenance_sha256`` is the root of a small tree of hashes. It covers what was fixed when the picture was
 recorded: set, asset and its row, number, job, picture (file and pixels), execution, and the registration (spec text and
 row files, git state, checkpoint with every weight file, rights decision, scorers). It does not cover times, nor
-scorecards and verdicts, which come later and carry hashes of their own: so the same work done twice has the same hash.
+scorecards, verdicts, tags and notes, which come later and carry hashes of their own: so the same work done twice has
+the same hash, and nothing that is said of a picture later changes what it is.
 """
 
 from __future__ import annotations

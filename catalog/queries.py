@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.orm import aliased
 from catalog.made import OVERRIDE, WITHDRAWN, Embeddings, Keeper, MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.register import text
+from catalog.remarks import tags_of
 from catalog.schema import (
     AssetRow,
     AssetVersion,
@@ -37,28 +39,30 @@ def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandi
     return found
 
 
-def keepers(
-    connection: Connection, library: Path, set_name: str | None, asset_ids: Iterable[str] | None = None
-) -> list[Keeper]:
-    """What is kept and may be shown, in the order of sets and of their rows, then by number."""
+def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement[bool]] = ()) -> list[Keeper]:
+    """What is kept and may be shown, in the order of sets and of their rows, then by number. ``where`` narrows."""
     versions = AssetVersion.value
     query = (
         standing()
         .add_columns(
-            ImageRow.width_px, ImageRow.height_px, JobRow.seed, JobRow.prompt, versions.label("asset"), _newest_at()
+            ImageRow.width_px,
+            ImageRow.height_px,
+            JobRow.seed,
+            JobRow.prompt,
+            versions.label("asset"),
+            _newest_at(),
+            CandidateRow.candidate_id,
         )
         .join(JobRow, JobRow.job_id == CandidateRow.job_id)
         .join(AssetRow, and_(AssetRow.set_name == CandidateRow.set_name, AssetRow.asset_id == CandidateRow.asset_id))
         .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
+        .where(CandidateRow.candidate_id.in_(_EVER_KEPT), func.coalesce(PERSON.keep, POLICY.keep), *where)
         .order_by(CandidateRow.set_name, AssetRow.position, CandidateRow.asset_id, CandidateRow.number)
     )
-    query = query.where(func.coalesce(PERSON.keep, POLICY.keep))
-    if set_name is not None:
-        query = query.where(CandidateRow.set_name == set_name)
-    if asset_ids is not None:
-        query = query.where(CandidateRow.asset_id.in_(list(asset_ids)))
     rows = [(row, candidate_of(row)) for row in connection.execute(query)]
-    return [_keeper(row, candidate, library) for row, candidate in rows if candidate.is_keeper]
+    kept = [(row, one) for row, one in rows if one.is_keeper]
+    tags = tags_of(connection, (row.candidate_id for row, _ in kept))
+    return [_keeper(row, one, library, tags.get(row.candidate_id, ())) for row, one in kept]
 
 
 def embeddings(connection: Connection, set_name: str, clip_id: str | None = None) -> Embeddings:
@@ -101,6 +105,7 @@ def _commonest_clip(connection: Connection, of_set: Select[Any]) -> str:
 
 PERSON = aliased(VerdictRow)
 POLICY = aliased(VerdictRow)
+_EVER_KEPT = select(VerdictRow.candidate_id).where(VerdictRow.keep)  # few: the newest verdicts of these are looked up
 _NO_SAY = text([WITHDRAWN])  # the reasons of a person's verdict that takes all of theirs back: then the policy's counts
 
 
@@ -122,8 +127,9 @@ def _newest_card() -> ColumnElement[bool]:
     return and_(ScorecardRow.candidate_id == CandidateRow.candidate_id, ScorecardRow.number == newest.scalar_subquery())
 
 
+@functools.cache
 def standing() -> Select[Any]:
-    """Candidates as they stand: newest scorecard, newest verdicts on their present picture; no lost ones.
+    """Candidates as they stand: newest scorecard, newest verdicts on their present picture; no lost ones. Built once.
 
     Every lookup goes by primary key from the candidate, so the cost grows with the set, not with the library.
     """
@@ -179,11 +185,11 @@ def candidate_of(row: Sequence[Any]) -> MadeCandidate:
     )
 
 
-def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path) -> Keeper:
+def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path, tags: Sequence[str]) -> Keeper:
     sha256 = candidate.image_sha256
     return Keeper(
         made=candidate,
-        path=library / candidate.area / sha256[:2] / f"{sha256}.png",
+        path=library / f"{candidate.area}/{sha256[:2]}/{sha256}.png",
         width_px=row.width_px,
         height_px=row.height_px,
         seed=row.seed,
@@ -192,4 +198,5 @@ def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path) -> Keeper:
         reasons=tuple(json.loads(row.reasons)),
         note=row.note,
         decided_at=row.at,
+        tags=tuple(tags),
     )

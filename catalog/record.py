@@ -17,7 +17,7 @@ from catalog.errors import CatalogError, NotFoundError
 from catalog.made import Recorded, is_person, scorecard_of
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
 from catalog.register import text
-from catalog.rows import Row, add, add_absent, fetch, fetch_newest, replace, row_sha256
+from catalog.rows import Row, add, add_absent, fetch, fetch_newest, linked, replace
 from catalog.schema import (
     AssetRow,
     CandidateRow,
@@ -159,9 +159,8 @@ def _check_verdict(key: CandidateKey, verdict: Verdict, picture: str | None) -> 
 
 
 def _verdict_row(candidate_id: str, verdict: Verdict, before: Row | None) -> Row:
-    return {
+    row = {
         "candidate_id": candidate_id,
-        "number": before["number"] + 1 if before else 1,
         "image_sha256": verdict.image_sha256,
         "keep": verdict.keep,
         "by_person": is_person(verdict),
@@ -170,8 +169,8 @@ def _verdict_row(candidate_id: str, verdict: Verdict, before: Row | None) -> Row
         "policy_sha256": verdict.policy_sha256,
         "note": verdict.note,
         "at": verdict.at,
-        "previous_sha256": row_sha256(VerdictRow.__tablename__, before) if before else "",
     }
+    return linked(VerdictRow, row, before)
 
 
 def _words(row: Row) -> Row:

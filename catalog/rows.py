@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, insert, select
+from sqlalchemy import Connection, Integer, Select, Table, and_, func, insert, literal_column, select
 
 from catalog.schema import Base
 from specs.canonical import canonical_json, sha256_hex
@@ -85,20 +85,26 @@ def fetch(connection: Connection, model: type[Base], column: str, values: Iterab
     return found
 
 
-def fetch_newest(connection: Connection, model: type[Base], candidate_ids: Iterable[str]) -> dict[str, Row]:
-    """Candidate id → its row of the highest ``number``, for the tables that number a candidate's rows."""
+def fetch_newest(connection: Connection, model: type[Base], ids: Iterable[str]) -> dict[str, Row]:
+    """Id → its row of the highest ``number``, for the tables whose primary key is (an id, ``number``)."""
     table = table_of(model)
-    ids = list(dict.fromkeys(candidate_ids))
+    of, number = table.primary_key.columns
+    ids = list(dict.fromkeys(ids))
     found: dict[str, Row] = {}
     for start in range(0, len(ids), 500):
-        chosen = table.c.candidate_id.in_(ids[start : start + 500])
-        newest = select(table.c.candidate_id, func.max(table.c.number).label("number")).where(chosen)
-        last = newest.group_by(table.c.candidate_id).subquery()
-        same = and_(table.c.candidate_id == last.c.candidate_id, table.c.number == last.c.number)
+        newest = select(of, func.max(number).label("number")).where(of.in_(ids[start : start + 500]))
+        last = newest.group_by(of).subquery()
+        same = and_(of == last.c[of.name], number == last.c.number)
         for values in connection.execute(select(table).join(last, same)).mappings():
             row = {name: value for name, value in values.items() if name != "row_sha256"}
-            found[row["candidate_id"]] = row
+            found[row[of.name]] = row
     return found
+
+
+def linked(model: type[Base], row: Row, before: Row | None) -> Row:
+    """The row as the next link of its chain: numbered, and naming the hash of the one before ('' for the first)."""
+    previous = row_sha256(model.__tablename__, before) if before else ""
+    return {**row, "number": before["number"] + 1 if before else 1, "previous_sha256": previous}
 
 
 def fetch_all(connection: Connection, model: type[Base]) -> list[Row]:
@@ -107,6 +113,22 @@ def fetch_all(connection: Connection, model: type[Base]) -> list[Row]:
     for row in found:
         del row["row_sha256"]
     return found
+
+
+def last_row(connection: Connection, model: type[Base]) -> int:
+    """The place of a table's newest row in the order of insertion, 0 for none. SQLite-only, as is ``after``: rowid.
+
+    For tables whose rows are never removed; a place is only good as long as the database is open.
+    """
+    table = table_of(model)
+    newest = func.coalesce(func.max(literal_column("rowid", Integer)), 0)
+    return int(connection.execute(select(newest).select_from(table)).scalar_one())
+
+
+def after(model: type[Base], column: str, place: int) -> Select[tuple[Any]]:
+    """``column`` of the rows that were inserted after ``place``."""
+    table = table_of(model)
+    return select(table.c[column]).where(literal_column("rowid") > place)
 
 
 def now() -> str:

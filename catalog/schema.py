@@ -5,8 +5,8 @@ Every row carries ``row_sha256``, the hash of its other columns (see ``rows.py``
 ``job_id`` and ``weights_id`` are ``sha256:<64 hex>``. Times are UTC, ISO 8601, microseconds, ``Z``.
 
 Three kinds of rows: facts that never change (specs, checkpoints, rights, registrations, asset versions, jobs,
-executions, embeddings, scorecards, verdicts), the present state (sets, assets, images, candidates, runs, library), and
-claims, which last as long as a run.
+executions, embeddings, scorecards, verdicts, tags, notes, searches), the present state (sets, assets, images,
+candidates, runs, library), and claims, which last as long as a run.
 """
 
 from __future__ import annotations
@@ -261,6 +261,51 @@ class VerdictRow(Base):
     previous_sha256: Mapped[Hex]
 
 
+class TagRow(Base):
+    """A tag put on a candidate (``added``) or taken off it, ``number`` from 1 a candidate; a chain, as verdicts are."""
+
+    __tablename__ = "tags"
+    __table_args__ = (CheckConstraint("number >= 1", name="number"), Index(None, "tag"))
+
+    candidate_id: Mapped[str] = mapped_column(String(32), ForeignKey("candidates.candidate_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    image_sha256: Mapped[Hex] = mapped_column(ForeignKey("images.image_sha256"))
+    tag: Mapped[Name]
+    added: Mapped[bool]
+    author: Mapped[Name]
+    at: Mapped[Moment]
+    previous_sha256: Mapped[Hex]
+
+
+class NoteRow(Base):
+    """What somebody wrote about a candidate, ``number`` from 1 a candidate; a chain, as verdicts are."""
+
+    __tablename__ = "notes"
+    __table_args__ = (CheckConstraint("number >= 1", name="number"),)
+
+    candidate_id: Mapped[str] = mapped_column(String(32), ForeignKey("candidates.candidate_id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    image_sha256: Mapped[Hex] = mapped_column(ForeignKey("images.image_sha256"))
+    text: Mapped[Long]
+    author: Mapped[Name]
+    at: Mapped[Moment]
+    previous_sha256: Mapped[Hex]
+
+
+class SearchRow(Base):
+    """A saved search: the newest ``number`` of a name counts; ``filter`` (JSON) is null where it was deleted."""
+
+    __tablename__ = "searches"
+    __table_args__ = (CheckConstraint("number >= 1", name="number"),)
+
+    name: Mapped[Name] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    filter: Mapped[str | None] = mapped_column(Text)
+    author: Mapped[Name]
+    at: Mapped[Moment]
+    previous_sha256: Mapped[Hex]
+
+
 class RunRow(Base):
     """One run of a set; ``outcome`` is null while it runs, or for ever when it was killed."""
 
@@ -302,6 +347,9 @@ MODELS: tuple[type[Base], ...] = (
     EmbeddingRow,
     ScorecardRow,
     VerdictRow,
+    TagRow,
+    NoteRow,
+    SearchRow,
     RunRow,
     ClaimRow,
 )

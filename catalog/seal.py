@@ -158,11 +158,12 @@ def _seal_if_stale(engine: Engine) -> None:
             seal = file_seal(fd, writes)
         finally:
             os.close(fd)
-    _write(path, seal)
+    write_seal(path, seal, path.parent / "tmp")
 
 
-def _write(path: Path, seal: Seal) -> None:
-    temporary = path.parent / "tmp" / f"{TEMPORARY}{uuid.uuid4().hex}"
+def write_seal(path: Path, seal: Seal, folder: Path | None = None) -> None:
+    """Write a catalog file's seal beside it, by way of a temporary file in ``folder``."""
+    temporary = (folder or path.parent) / f"{TEMPORARY}{uuid.uuid4().hex}"
     write_through(temporary, _text(seal))
     temporary.replace(seal_path(path))
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from catalog.errors import NotFoundError
 from catalog.provenance import CandidateKey, Provenance
+from catalog.remarks import history, tags_of
 from catalog.rows import Row, fetch
 from catalog.schema import (
     AssetVersion,
@@ -53,6 +54,8 @@ def provenance(connection: Connection, key: CandidateKey) -> Provenance:
         "scores": _scores(connection, row["candidate_id"], json.loads(registration["scorers"])),
         "embeddings": _embeddings(connection, row["image_sha256"]),
         "verdicts": _verdicts(connection, row["candidate_id"]),
+        "tags": list(tags_of(connection, [row["candidate_id"]]).get(row["candidate_id"], ())),
+        **history(connection, row["candidate_id"]),
         "spec": _spec(connection, registration),
     }
     return Provenance(value, row["provenance_sha256"])

@@ -3,17 +3,24 @@
 The copy is made under SQLite's shared lock, so writers wait for a moment and readers do not. Where a write was
 interrupted (a rollback journal lies beside the file), the copy takes the journal along and is rolled back in its own
 folder.
+
+Where the copy goes: to the system's folder for temporary files (``TMPDIR`` names another), because nothing may be
+written to a library that is only looked at, it may lie on a disk that cannot be written to, and a disk that is full is
+one of the times to look. It is as large as the catalog, and gone when the look is over. It is a copy and no long read,
+because with a rollback journal no writer could commit until the reader was done.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.errors import StorageError
 from catalog.seal import raw
 
 # what reading a damaged file raises: sqlite3 cannot even decode some of its own messages then
@@ -23,17 +30,33 @@ _WAL_FORMAT = b"\x02\x02"
 
 
 @contextlib.contextmanager
-def snapshot(path: Path) -> Iterator[Path]:
-    """The path of a private copy, gone when the block is left. Raises OSError when it cannot be read or copied."""
-    with tempfile.TemporaryDirectory(prefix="limner-verify-") as folder:
+def snapshot(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """The path of a private copy, in ``scratch`` or the system's temporary folder, gone when the block is left.
+
+    Raises OSError when the catalog cannot be read, StorageError when there is no place for the copy.
+    """
+    with tempfile.TemporaryDirectory(prefix="limner-verify-", dir=scratch) as folder:
         copy = Path(folder) / path.name
-        with _shared_lock(path):
+        with _shared_lock(path), _speaking(folder):
             _copy(path, copy)
             for suffix in BESIDE:
                 beside = path.with_name(path.name + suffix)
                 with contextlib.suppress(FileNotFoundError):
                     copy.with_name(copy.name + suffix).write_bytes(beside.read_bytes())
         yield copy
+
+
+@contextlib.contextmanager
+def _speaking(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageError(
+            f"{folder}: no space for a copy of the catalog to examine; free some there, or name another folder for "
+            "temporary files by TMPDIR."
+        ) from error
 
 
 @contextlib.contextmanager

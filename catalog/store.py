@@ -8,17 +8,23 @@ library/locks/           see locks.py    library/tmp/                      files
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from catalog import find, images, looking, migrate, queries, record, register, runs, seal, show
+from catalog import find, images, looking, migrate, queries, record, register, remarks, runs, seal, searches, show
 from catalog.engine import open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, StorageError
+from catalog.filter import Filter
 from catalog.locks import holding
-from catalog.made import Claim, Counts, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
+from catalog.made import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
+from catalog.narrowing import conditions
 from catalog.objects import Objects, sync_folder
 from catalog.provenance import CandidateKey, Embedding, GitState, Provenance, Record, Reuse
+from catalog.remarks import Remarks
 from catalog.runs import Run
+from catalog.schema import CandidateRow
+from catalog.searches import SavedSearch
 from scoring.scorecard import Scorecard
 from scoring.verdict import Verdict
 from specs.canonical import Json, sha256_hex
@@ -163,6 +169,33 @@ class Catalog:
         with holding(self.library / "locks" / "objects.lock", shared=True):
             return images.relocate(self.engine, self.objects, list(image_sha256s), area)
 
+    # what people say
+
+    def tag(self, candidate_id: str, tags: Sequence[str], author: str, *, remove: bool = False) -> tuple[str, ...]:
+        """Put tags on a candidate (or take them off) and return those that are on it then; one transaction, on disk.
+
+        ``author`` as ``person:<name>``. What is so already is not repeated. NotFoundError, UsageError (no such tag can
+        be); then nothing is written.
+        """
+        with seal.counted(self.engine) as connection:
+            remarks.put_tags(connection, candidate_id, tags, author, not remove)
+            return remarks.of(connection, [candidate_id])[candidate_id].tags
+
+    def note(self, candidate_id: str, text: str, author: str) -> None:
+        """Append a note on a candidate; on disk when this returns. NotFoundError, UsageError."""
+        with seal.counted(self.engine) as connection:
+            remarks.put_note(connection, candidate_id, text, author)
+
+    def save_search(self, name: str, wanted: Filter, author: str) -> None:
+        """Save a filter under a name, in the place of what was there. UsageError for what cannot be a name."""
+        with seal.counted(self.engine) as connection:
+            searches.put(connection, name, wanted, author)
+
+    def delete_search(self, name: str, author: str) -> None:
+        """Take a saved search away; what it said stays on record. NotFoundError names those that there are."""
+        with seal.counted(self.engine) as connection:
+            searches.delete(connection, name, author)
+
     # runs
 
     def start_run(self, set_name: str, spec_sha256: str) -> Run:
@@ -203,22 +236,44 @@ class Catalog:
             area = images.area_of(connection, image_sha256)
         return self.objects.get(image_sha256, area)
 
-    def picture_of_job(self, job_id: str) -> bytes:
-        """The file of the picture that a job has. NotFoundError when it has none, or no longer."""
-        found = self.pictures([job_id]).get(job_id)
-        return self.picture(found.image_sha256 if found else "")
+    def keepers(
+        self,
+        set_name: str | None = None,
+        asset_ids: Iterable[str] | None = None,
+        matching: Filter = Filter(),  # noqa: B008 (a frozen value)
+    ) -> list[Keeper]:
+        """What is kept, of one set or of all, in the order of the rows; ``matching`` narrows further.
 
-    def counts(self, set_name: str) -> Counts:
-        """How a set stands, candidate by candidate."""
-        candidates = [one for jobs in self.made(set_name).values() for one in jobs.values()]
-        kept = sum(one.is_keeper for one in candidates)
-        rejected = sum(one.keep is False for one in candidates)
-        return Counts(len(candidates), kept, rejected, len(candidates) - kept - rejected)
-
-    def keepers(self, set_name: str | None = None, asset_ids: Iterable[str] | None = None) -> list[Keeper]:
-        """What is kept, of one set or of all, in the order of the rows."""
+        Of assets that the spec no longer has only where ``matching.former``. NotFoundError for a name in ``matching``
+        that the library does not have.
+        """
         with reading(self.engine) as connection:
-            return queries.keepers(connection, self.library, set_name, asset_ids)
+            where = conditions(connection, replace(matching, state="kept"))
+            if set_name is not None:
+                where.append(CandidateRow.set_name == set_name)
+            if asset_ids is not None:
+                where.append(CandidateRow.asset_id.in_(list(asset_ids)))
+            return queries.keepers(connection, self.library, where)
+
+    def remarks(self, candidate_ids: Iterable[str]) -> Mapping[str, Remarks]:
+        """Candidate id → its tags and notes, an entry for each id asked for."""
+        with reading(self.engine) as connection:
+            return remarks.of(connection, candidate_ids)
+
+    def tags(self) -> Mapping[str, int]:
+        """Every tag that was ever used → how many candidates it is on now; by name."""
+        with reading(self.engine) as connection:
+            return remarks.counts(connection)
+
+    def searches(self) -> list[SavedSearch]:
+        """The saved searches, by name."""
+        with reading(self.engine) as connection:
+            return searches.every(connection)
+
+    def search(self, name: str) -> SavedSearch:
+        """The saved search of this name. NotFoundError names those that there are."""
+        with reading(self.engine) as connection:
+            return searches.find(connection, name)
 
     def embeddings(self, set_name: str, clip_id: str | None = None) -> Embeddings:
         """The embeddings of a set's pictures as one matrix; without ``clip_id`` those of the CLIP that most have."""

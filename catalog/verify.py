@@ -58,21 +58,32 @@ def verify(library: Path, *, gc: bool = False, repair: bool = False, progress: P
             f"{library}: no library here (no {FILE}); allowed: a folder that limner made; name it with --library or "
             "LIMNER_LIBRARY."
         )
-    report = _examine(library, progress)
+    report = examine(library, library / FILE, progress)
     mended: tuple[str, ...] = ()
     if repair and (report.problems or report.seal != "fresh"):
         mended = mend.repair(library, report.problems)
-        report = _examine(library, progress)
+        report = examine(library, library / FILE, progress)
     removed = mend.collect(library) if gc else 0
     return replace(report, mended=mended, removed=removed, unreferenced=report.unreferenced - removed)
 
 
-def _examine(library: Path, progress: Progress | None) -> Report:
-    path = library / FILE
+def examine(
+    library: Path,
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    decoded: bool = True,
+    scratch: Path | None = None,
+) -> Report:
+    """Check the catalog at ``path``, whose seal lies beside it, and the library's pictures against it.
+
+    ``decoded``: pictures are decoded too, and their pixels hashed; else their bytes alone are. ``scratch``: where the
+    catalog is copied to (see ``snapshot.py``).
+    """
     problems: list[Problem] = []
     try:
-        found = _rows_of(path, problems)
-        checked = check_files.check(library, found.kept, progress)
+        found = _rows_of(path, problems, scratch)
+        checked = check_files.check(library, found.kept, progress, decoded=decoded)
         moved = check_rows.changed_since(path, found.kept or {}, [_sha256(one) for one in checked.problems])
     except OSError as error:
         raise StorageError(
@@ -82,11 +93,11 @@ def _examine(library: Path, progress: Progress | None) -> Report:
     return Report(found.rows, checked.files, tuple(problems), checked.unreferenced, found.seal)
 
 
-def _rows_of(path: Path, problems: list[Problem]) -> _Rows:
+def _rows_of(path: Path, problems: list[Problem], scratch: Path | None) -> _Rows:
     if not path.is_file():
         problems.append(Problem("missing", FILE, "the catalog is gone; restore it from a backup"))
         return _Rows(0, "broken", None)
-    with visiting(path), snapshot(path) as copy:
+    with visiting(path), snapshot(path, scratch) as copy:
         return _examine_rows(copy, read_seal(path), seal_path(path).exists(), problems)
 
 

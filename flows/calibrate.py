@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.store import Catalog
-from flows.reports import console, print_json
+from flows.output import console, print_json
 from flows.sets import spec_files
 from flows.settings import Settings
 from scoring.calibrate import Calibration, as_text, calibrate, draw_png

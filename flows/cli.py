@@ -111,21 +111,111 @@ def plan(
 
 @command("keepers")
 def keepers(
-    set_name: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set; all sets without it.")] = None,
+    sets: Annotated[list[str] | None, typer.Argument(metavar="[SET…]", help="Sets; * and ? allowed.")] = None,
+    asset: Annotated[list[str] | None, typer.Option(help="Of these assets; * and ? allowed; repeatable.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Having this tag; repeated: all of them.")] = None,
+    reason: Annotated[list[str] | None, typer.Option(help="Kept for this reason; repeated: any of them.")] = None,
+    by: Annotated[str, typer.Option(help="Decided by policy, person, or person:NAME.")] = "",
+    checkpoint: Annotated[list[str] | None, typer.Option(help="Made with it; * and ? allowed; repeatable.")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="Under it; * and ? allowed; repeatable.")] = None,
+    use: Annotated[str, typer.Option(help="Made for this use: commercial, noncommercial or internal.")] = "",
+    commercial: Annotated[bool, typer.Option("--commercial", help="Only what may be exported commercially.")] = False,
+    min_aesthetic: Annotated[float | None, typer.Option(help="Scored at least so.")] = None,
+    min_adherence: Annotated[float | None, typer.Option(help="Scored at least so.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Decided on this day (UTC) or later: 2026-11-22, or a moment.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Decided on this day (UTC) or earlier.")] = None,
+    text: Annotated[str, typer.Option(help="Having this in the prompt.")] = "",
+    former: Annotated[bool, typer.Option("--former", help="Also of assets that their spec no longer has.")] = False,
+    save: Annotated[str | None, typer.Option(help="Save the search under this name.")] = None,
+    saved: Annotated[str | None, typer.Option(help="Use a saved search.")] = None,
     why: Annotated[
         bool, typer.Option("--why", help="Explain each choice and its runner-up; SET may be set/asset or a spec.")
     ] = False,
     library: Library = None,
+    person: Person = None,
     as_json: AsJson = False,
+    paths: Annotated[bool, typer.Option("--paths", help="Print the files' paths, one a line.")] = False,
 ) -> int:
-    """List the keepers: asset, picture, seed, scores."""
-    from flows.reports import show_keepers
+    """List the keepers: asset, picture, seed, scores. Every option narrows."""
+    from catalog.filter import Filter, moment
+    from flows.keepers import show_keepers
 
+    wanted = Filter(
+        sets=tuple(sets or ()),
+        assets=tuple(asset or ()),
+        tags=tuple(tag or ()),
+        reasons=tuple(reason or ()),
+        decided_by=by,
+        checkpoints=tuple(checkpoint or ()),
+        licences=tuple(licence or ()),
+        use=use,
+        commercial=commercial,
+        min_aesthetic=min_aesthetic,
+        min_adherence=min_adherence,
+        since=moment(since) if since else "",
+        until=moment(until, end=True) if until else "",
+        text=text,
+        former=former,
+    )
+    settings = from_environment(library=library)
     if why:
         from flows.why import show_why
 
-        return show_why(set_name, from_environment(library=library), as_json=as_json)
-    return show_keepers(set_name, from_environment(library=library), as_json=as_json)
+        only_sets = wanted == Filter(sets=wanted.sets) and not (save or saved or paths)
+        return show_why(wanted.sets, settings, only_sets=only_sets, as_json=as_json)
+    return show_keepers(wanted, settings, save=save, saved=saved, person=person, as_json=as_json, paths=paths)
+
+
+@command("searches")
+def searches(
+    delete: Annotated[str | None, typer.Option(help="Delete this one first.")] = None,
+    library: Library = None,
+    person: Person = None,
+    as_json: AsJson = False,
+) -> int:
+    """List the saved searches: limner keepers … --save NAME makes one, --saved NAME uses it."""
+    from flows.remarks import show_searches
+
+    return show_searches(from_environment(library=library), delete=delete, person=person, as_json=as_json)
+
+
+@command("tag")
+def tag(
+    id_: PictureId,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG…", help="Tags to put on; none: list them.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take them off.")] = False,
+    library: Library = None,
+    person: Person = None,
+    as_json: AsJson = False,
+) -> int:
+    """Put tags on a picture, or take them off. Who did and when stays on record."""
+    from flows.remarks import tag_one
+
+    settings = from_environment(library=library)
+    return tag_one(id_, tags or [], settings, remove=remove, person=person, as_json=as_json)
+
+
+@command("note")
+def note(
+    id_: PictureId,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be said of the picture.")],
+    library: Library = None,
+    person: Person = None,
+) -> int:
+    """Write a note on a picture; limner show prints them all."""
+    from flows.remarks import note_one
+
+    return note_one(id_, text, from_environment(library=library), person=person)
+
+
+@command("stats")
+def stats(library: Library = None, as_json: AsJson = False) -> int:
+    """The library in numbers: sets, holes, keepers, reasons, safety, checkpoints, disk, agreement with persons."""
+    from flows.stats import show_stats
+
+    return show_stats(from_environment(library=library), as_json=as_json)
 
 
 @command("show")
@@ -290,6 +380,18 @@ def verify(
     from flows.reports import show_verification
 
     return show_verification(from_environment(library=library), gc=gc, repair=repair, as_json=as_json)
+
+
+@command("backup")
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or the backup of before.")],
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Back the library up while it is in use, and read it all back. A backup is a library: --library opens it."""
+    from flows.backup import back_up_to
+
+    return back_up_to(to, from_environment(library=library), as_json=as_json)
 
 
 @command("checkpoints")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flows.reports import print_json
+from flows.output import print_json
 from flows.settings import Settings
 from flows.work import registry_for
 from generator.convert import convert_part

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "docs" / "commands"
-WORDS = "produce plan keepers show review keep reject undo reproduce verify checkpoints convert serve doctor"
+WORDS = (
+    "produce plan keepers searches stats show review keep reject undo tag note reproduce "
+    "verify backup checkpoints convert serve doctor"
+)
 
 
 def pages() -> dict[str, str]:

@@ -104,7 +104,7 @@ class Recorder:
         return len(reused)
 
     def _measure_again(self, picture: MadeImage, entries: Sequence[Entry]) -> list[Scorecard | None]:
-        data = self._catalog.objects.get(picture.image_sha256, picture.area)
+        data = self._catalog.picture(picture.image_sha256)
         pixels = np.stack([read_png(data).pixels] * len(entries))
         ids, hashes = [entry.asset_id for entry in entries], [picture.image_sha256] * len(entries)
         return [found.scorecard for found in self.load().measure(pixels, [True] * len(entries), ids, hashes)]

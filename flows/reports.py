@@ -1,8 +1,7 @@
-"""What the commands print: plans, keepers, records, verification, checkpoints. ``--json`` shapes are a contract."""
+"""What the commands print: plans, records, verification, checkpoints. ``--json`` shapes are a contract."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from catalog.made import Keeper
 from catalog.store import FILE, Catalog
+from flows.keepers import keeper_table
+from flows.output import console, print_json
 from flows.planning import AssetState, Made, Plan, State, make_plan
 from flows.session import Session, Summary
 from flows.settings import Settings
@@ -23,7 +22,6 @@ from generator.weights import locate
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 
-WIDTH_IN_PIPES = 140
 ROWS_SHOWN = 24  # of a table at the end of a run; `limner keepers` lists all
 STATE_WORDS = {
     State.NEW: "new",
@@ -32,16 +30,6 @@ STATE_WORDS = {
     State.BLOCKED: "blocked",
     State.SHORT: "short of keepers",
 }
-
-
-def console() -> Console:
-    """Standard output, without colours where nobody looks, and wide enough for whole words in a pipe."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_PIPES)
-
-
-def print_json(value: Any) -> None:
-    """One JSON value, readable."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def show_plan(spec: Path, settings: Settings, *, as_json: bool) -> int:
@@ -105,74 +93,6 @@ def _short(asset: AssetState, plan: Plan) -> str:
     return "see below" if plan.obstacles else asset.reason
 
 
-def show_keepers(set_name: str | None, settings: Settings, *, as_json: bool) -> int:
-    """``limner keepers``."""
-    with Catalog.open(settings.library, create=False) as catalog:
-        keepers = catalog.keepers(set_name)
-    if as_json:
-        print_json([keeper_value(keeper) for keeper in keepers])
-        return 0
-    if keepers:
-        console().print(_keeper_table(keepers))
-    print(f"{len(keepers)} keepers" + (f" of {set_name}" if set_name else "") + f" in {settings.library}")
-    return 0
-
-
-def keeper_value(keeper: Keeper) -> dict[str, Any]:
-    """One object of ``keepers --json``."""
-    card = keeper.made.scorecard
-    return {
-        "set": keeper.made.key.set_name,
-        "asset": keeper.made.key.asset_id,
-        "title": keeper.title,
-        "image_sha256": keeper.made.image_sha256,
-        "path": str(keeper.path),
-        "seed": keeper.seed,
-        "number": keeper.made.number,
-        "prompt": keeper.prompt,
-        "width_px": keeper.width_px,
-        "height_px": keeper.height_px,
-        "scores": {
-            "aesthetic": card.aesthetic,
-            "adherence": card.adherence,
-            "rank": card.rank,
-            "margin": card.margin,
-            **dict(card.extra),
-        },
-        "safety": {"state": card.safety.state.value, "covers": card.safety.covers},
-        "decided_by": keeper.made.decided_by,
-        "decided_at": keeper.decided_at,
-        "reasons": list(keeper.reasons),
-        "note": keeper.note,
-    }
-
-
-def _keeper_table(keepers: Sequence[Keeper]) -> Table:
-    table = Table()
-    table.add_column("asset", no_wrap=True)
-    table.add_column("picture", no_wrap=True)
-    for name in ("seed", "aesthetic", "adherence", "rank"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("kept by")
-    one_set = len({keeper.made.key.set_name for keeper in keepers}) == 1
-    for keeper in keepers:
-        key, card = keeper.made.key, keeper.made.scorecard
-        table.add_row(
-            key.asset_id if one_set else f"{key.set_name}/{key.asset_id}",
-            keeper.made.image_sha256[:12],
-            str(keeper.seed),
-            _number(card.aesthetic),
-            _number(card.adherence),
-            "" if card.rank is None else str(card.rank),
-            keeper.made.decided_by,
-        )
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
-
-
 def show_record(id_: str, settings: Settings, *, as_json: bool) -> int:
     """``limner show``: the record is printed as YAML for people, as JSON for scripts."""
     with Catalog.open(settings.library, create=False) as catalog:
@@ -202,6 +122,7 @@ def show_verification(settings: Settings, *, gc: bool, repair: bool, as_json: bo
         "checked": report.checked,
         "problems": [asdict(problem) for problem in report.problems],
         "unreferenced": report.unreferenced,
+        "seal": report.seal,
     }
     if as_json:
         print_json(value)
@@ -212,6 +133,11 @@ def show_verification(settings: Settings, *, gc: bool, repair: bool, as_json: bo
         f"{settings.library}: {report.checked} things checked, {len(report.problems)} problems, "
         f"{report.unreferenced} unreferenced files" + ("" if gc or not report.unreferenced else " (--gc removes them)")
     )
+    if report.seal == "stale":
+        print(
+            "catalog.sqlite was written to since it was sealed (it is open, or its last writer was killed): every row "
+            "is accounted for, bytes that say nothing are not, until the next limner that closes it seals it."
+        )
     return 1 if report.problems else 0
 
 
@@ -277,7 +203,7 @@ def tell_run(session: Session, summary: Summary) -> None:
     out = console()
     keepers = session.catalog.keepers(summary.set)
     if keepers and summary.generated:
-        out.print(_keeper_table(keepers[:ROWS_SHOWN]))
+        out.print(keeper_table(keepers[:ROWS_SHOWN]))
         if len(keepers) > ROWS_SHOWN:
             out.print(f"… and {len(keepers) - ROWS_SHOWN} more: limner keepers {summary.set}")
     plan = session.plan()

@@ -57,7 +57,7 @@ def reproduce_one(id_: str, settings: Settings, *, to: Path | None, as_json: boo
         record: Mapping[str, Any] = catalog.provenance(key).value
         picture = record["image"]
         present = picture["state"] == "present"
-        data = catalog.objects.get(picture["image_sha256"], picture["area"]) if present else None
+        data = catalog.picture(picture["image_sha256"]) if present else None
     pixels, execution = _render(record, settings)
     if to is not None:
         _write(pixels, to)
@@ -126,7 +126,7 @@ def _render(record: Mapping[str, Any], settings: Settings) -> tuple[NDArray[np.u
     from generator.loading import load
 
     job = Job.from_recipe(record["job"]["recipe"])
-    checkpoint, folder = _weights(record["checkpoint"], job.weights_id, settings)
+    checkpoint, folder = recorded_weights(record["checkpoint"], job.weights_id, settings)
     recorded = _execution(record)
     device = recorded.device if settings.device == "auto" else settings.device
     try:
@@ -137,8 +137,11 @@ def _render(record: Mapping[str, Any], settings: Settings) -> tuple[NDArray[np.u
     return rendered.pixels[0], execution(setting, rendered.batch_size)
 
 
-def _weights(value: Mapping[str, Any], weights_id: str, settings: Settings) -> tuple[Checkpoint, Path]:
-    """The very weights of the record: from the registry under their name, else from where the record says they were."""
+def recorded_weights(value: Mapping[str, Any], weights_id: str, settings: Settings) -> tuple[Checkpoint, Path]:
+    """The very weights of a checkpoint's record: from the registry under their name, else from where the record says.
+
+    LimnerError when neither place has them.
+    """
     registry = registry_for(Path(), settings)
     known = registry.checkpoints.get(value["name"])
     memory = HashMemory(settings.library / "cache" / "hashes.json")
@@ -155,7 +158,7 @@ def _weights(value: Mapping[str, Any], weights_id: str, settings: Settings) -> t
         if pinned.weights_id == weights_id:
             return pinned, folder
         problems.append(f"{folder}: got weights {pinned.weights_id}; the record needs {weights_id}.")
-    raise LimnerError("The weights of this picture are not at hand:\n" + "\n".join(problems))
+    raise LimnerError(f"The weights of {value['name']!r} are not at hand:\n" + "\n".join(problems))
 
 
 def _as_recorded(value: Mapping[str, Any]) -> Checkpoint:

@@ -13,8 +13,8 @@ from typing import Any
 from rich.table import Table
 
 from catalog.made import MadeCandidate
+from flows.output import console, print_json
 from flows.planning import State
-from flows.reports import console, print_json
 from flows.session import Rescored, Session, open_session
 from flows.sets import spec_files
 from flows.settings import Settings

@@ -13,7 +13,7 @@ import webbrowser
 from catalog.review.deciding import Decision, decide, undo
 from catalog.review.values import REASONS, Tile
 from catalog.store import Catalog
-from flows.reports import print_json
+from flows.output import print_json
 from flows.settings import Settings
 from specs.errors import UsageError
 
@@ -82,12 +82,15 @@ def serve_review(settings: Settings, *, port: int, open_browser: bool, person: s
     import uvicorn
 
     from catalog.review.app import build
+    from catalog.review.standings import Standings
+    from flows.words import WordEmbedder
 
     name, token = the_person(person), secrets.token_urlsafe(32)
     with Catalog.open(settings.library, create=False) as catalog, _listening(port) as listener:
         port = listener.getsockname()[1]
         address = f"http://{LOOPBACK}:{port}/?token={token}"
-        app = build(catalog, name, token, port)
+        standings = Standings(catalog)
+        app = build(catalog, name, token, port, standings, WordEmbedder(catalog, settings))
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", server_header=False)
         )
@@ -95,15 +98,18 @@ def serve_review(settings: Settings, *, port: int, open_browser: bool, person: s
         print("The address lets whoever holds it decide; Ctrl-C ends it.", file=sys.stderr, flush=True)
         if open_browser:
             webbrowser.open(address)
+        reading = standings.warm()
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+        reading.join()  # it reads the catalog that is closed next
     return 0
 
 
 def _listening(port: int) -> socket.socket:
     if not 0 <= port <= 65535:
         raise UsageError(f"--port: got {port}; allowed: 0 to 65535.")
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # TCP said outright: asyncio turns Nagle's delay off for such sockets alone, and 40 ms an answer is much
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))

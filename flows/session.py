@@ -268,8 +268,17 @@ def session_here(spec_path: Path, settings: Settings) -> Session:
             work = permitted(spec_path, settings)
             catalog = Catalog.open(settings.library, create=False)
             _open[key] = session = _begin(work, settings, catalog, None, tools_for(work, settings))
-            atexit.register(session.line.close)
+            atexit.register(_leave, session)
         return _open[key]
+
+
+def _leave(session: Session) -> None:
+    """The end of a worker's process: what was begun is recorded, the run ends, the catalog is sealed."""
+    try:
+        session.line.close()
+        session.catalog.finish_run(session.run, "finished", asdict(session.summary))
+    finally:
+        session.catalog.close()
 
 
 def permitted(spec_path: Path, settings: Settings) -> Work:

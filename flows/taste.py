@@ -11,7 +11,7 @@ from rich.table import Table
 
 from catalog.made import MadeCandidate
 from catalog.store import Catalog
-from flows.reports import console, print_json
+from flows.output import console, print_json
 from flows.sets import set_names
 from flows.settings import Settings
 from flows.work import TASTES

@@ -84,6 +84,7 @@ class Clip:
     weights_sha256s: tuple[str, ...]
     device: torch.device
     batch_size: int = 8
+    text_batch: int = TEXT_BATCH
     _texts: dict[str, Vectors] = field(default_factory=dict)
 
     def embed(self, pixels: Pixels) -> Vectors:
@@ -100,9 +101,9 @@ class Clip:
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """T texts → (T, D) float32, L2-normalised; each different text is encoded once in this object's life."""
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
-        for start in range(0, len(new), TEXT_BATCH):
-            part = new[start : start + TEXT_BATCH]
-            tokens = self.tokenizer([*part, *[""] * (TEXT_BATCH - len(part))]).to(self.device)
+        for start in range(0, len(new), self.text_batch):
+            part = new[start : start + self.text_batch]
+            tokens = self.tokenizer([*part, *[""] * (self.text_batch - len(part))]).to(self.device)
             with torch.inference_mode():
                 rows = self.model.encode_text(tokens, normalize=True).float().cpu().numpy()
             self._texts.update(zip(part, rows, strict=False))
@@ -122,10 +123,13 @@ def check_pixels(pixels: Pixels) -> None:
         raise ValueError(f"pixels must be (B, H, W, 3) uint8; got {pixels.shape} {pixels.dtype}")
 
 
-def load_clip(checkpoint: Checkpoint, folder: Path, setting: Setting, batch_size: int = 8) -> Clip:
+def load_clip(
+    checkpoint: Checkpoint, folder: Path, setting: Setting, batch_size: int = 8, text_batch: int = TEXT_BATCH
+) -> Clip:
     """Load the CLIP in ``folder`` (open_clip's ``local-dir`` layout), in float32; raises ScorerError.
 
     Never downloads; never gives random weights; ``checkpoint.files`` must be hashed (they give its identity).
+    ``batch_size`` and ``text_batch``: rows of every forward, and so part of what its last bits are.
     """
     config = _read_config(checkpoint, folder)
     path = _weights_path(checkpoint, folder)
@@ -151,6 +155,7 @@ def load_clip(checkpoint: Checkpoint, folder: Path, setting: Setting, batch_size
         weights_sha256s=tuple(file.sha256 for file in checkpoint.files if file.path == path.name),
         device=torch.device(setting.device),
         batch_size=batch_size,
+        text_batch=text_batch,
     )
 
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from catalog import images
 from catalog.engine import reading as reading_from
 from catalog.errors import NotFoundError
-from catalog.review import asked, deciding, reading, values
+from catalog.review import asked, deciding, overview, reading, values
+from catalog.review.alike import Alike, EmbedText
 from catalog.review.deciding import ConflictError, Decision
 from catalog.review.guard import Guard
+from catalog.review.saved import filter_of
+from catalog.review.searching import search
+from catalog.review.standings import Standings
 from catalog.review.thumbs import thumbnail
-from catalog.review.values import Tile, Wanted
+from catalog.review.values import Found, Page, Tile
 from catalog.store import Catalog
 from specs.errors import LimnerError, UsageError
 
@@ -37,33 +43,29 @@ class Review:
     catalog: Catalog
     person: str
     pages: Environment
+    standings: Standings
+    alike: Alike
 
     def sets(self, request: Request) -> Response:
         """Every set."""
-        return self._page("sets.html", sets=reading.sets(self.catalog))
+        return self._page(request, "sets.html", sets=reading.sets(self.catalog), searches=self.catalog.searches())
 
     def a_set(self, request: Request) -> Response:
         """A set at a glance."""
         name, query = request.path_params["set_name"], request.query_params
         show, words = asked.one_of(query.get("show", "all"), values.SHOWN), query.get("words", "")
         line = reading.the_set(self.catalog, name)
-        page = reading.overview(self.catalog, name, show, words, asked.page_number(request))
-        return self._page("set.html", line=line, page=page, show=show, words=words, shown=values.SHOWN)
+        page = overview.overview(self.catalog, self.standings, name, show, words, asked.page_number(request))
+        return self._page(request, "set.html", line=line, page=page, show=show, words=words, shown=values.SHOWN)
 
     def an_asset(self, request: Request) -> Response:
         """An asset's candidates side by side."""
         set_name, asset_id = request.path_params["set_name"], request.path_params["asset_id"]
-        query = request.query_params
-        wanted = Wanted(
-            state=asked.one_of(query.get("state", "all"), values.STATES),
-            reason=query.get("reason", ""),
-            sort=asked.one_of(query.get("sort", "number"), values.SORTS),
-            folded=query.get("fold", "yes") == "yes",
-            page=asked.page_number(request),
-        )
-        before, after = reading.neighbours(self.catalog, set_name, asset_id)
+        wanted = asked.wanted(request, values.SORTS, "number")
+        before, after = overview.neighbours(self.catalog, set_name, asset_id)
         page = reading.candidates(self.catalog, set_name, asset_id, wanted)
         return self._page(
+            request,
             "asset.html",
             set_name=set_name,
             asset_id=asset_id,
@@ -75,21 +77,50 @@ class Review:
             sorts=values.SORTS,
         )
 
+    def next_asset(self, request: Request) -> Response:
+        """To the next asset that is still to review; to the set when there is none."""
+        set_name, asset_id = request.path_params["set_name"], request.query_params.get("after", "")
+        reading.the_set(self.catalog, set_name)
+        found = overview.next_to_review(self.standings, set_name, asset_id)
+        return RedirectResponse("/sets/" + "/".join(quote(part, safe="") for part in (set_name, found) if part), 303)
+
     def compare(self, request: Request) -> Response:
         """Two to four candidates, large."""
-        return self._page("compare.html", tiles=reading.compared(self.catalog, request.query_params.getlist("id")))
+        return self._page(
+            request, "compare.html", tiles=reading.compared(self.catalog, request.query_params.getlist("id"))
+        )
 
     def candidate(self, request: Request) -> Response:
         """One candidate at full size, and where it comes from."""
         detail = reading.detail(self.catalog, request.path_params["candidate_id"])
         record = json.dumps(detail.record, ensure_ascii=False, indent=2)
-        return self._page("candidate.html", detail=detail, record=record)
+        return self._page(request, "candidate.html", detail=detail, record=record)
 
     def search(self, request: Request) -> Response:
-        """Candidates by a text in prompt, id or hash."""
-        words = request.query_params.get("words", "")[:200]
-        page = reading.search(self.catalog, words, asked.page_number(request))
-        return self._page("search.html", words=words, page=page)
+        """Candidates of a set or of all: by words in texts, by words in pictures, like a picture; filtered, sorted."""
+        sought = asked.sought(request)
+        sorts = (*values.SORTS, values.CLOSEST) if sought.by_picture else values.SORTS
+        wanted = asked.wanted(request, sorts, sorts[-1] if sought.by_picture else "number")
+        trouble, found = "", Found(Page((), 1, 0))
+        try:
+            found = search(self.catalog, self.standings, self.alike, sought, wanted)
+        except LimnerError as error:
+            trouble = str(error)
+        clips = reading.clip_names(self.catalog, list(self.alike.clips(reading.writes(self.catalog))))
+        return self._page(
+            request,
+            "search.html",
+            sought=sought,
+            wanted=wanted,
+            found=found,
+            page=found.page,
+            trouble=trouble,
+            clips=clips,
+            sets=[line.set_name for line in reading.sets(self.catalog)],
+            states=values.STATES,
+            sorts=sorts,
+            by=values.BY,
+        )
 
     def picture(self, request: Request) -> Response:
         """A picture measured clear, by its hash."""
@@ -111,7 +142,7 @@ class Review:
         writes, set_name = reading.writes(self.catalog), request.query_params.get("set", "")
         value: dict[str, Any] = {"writes": writes}
         if set_name and request.query_params.get("since", "") != str(writes):
-            totals = reading.totals(self.catalog, set_name)
+            totals = overview.totals(self.catalog, self.standings, set_name)
             value["totals"] = {name: getattr(totals, name) for name in totals.__slots__}
         return JSONResponse(value)
 
@@ -143,8 +174,41 @@ class Review:
         candidate, seen = asked.text(value, "candidate"), asked.number(value, "seen")
         return _standing(await run_in_threadpool(deciding.undo, self.catalog, candidate, self.person, seen))
 
-    def _page(self, name: str, **shown: Any) -> Response:
-        context = {"person": self.person, "reasons": values.REASONS, **shown}
+    async def tag(self, request: Request) -> Response:
+        """Put tags on a candidate, or take them off."""
+        value = await asked.json_object(request)
+        candidate, tags, remove = (
+            asked.text(value, "candidate"),
+            asked.texts(value, "tags"),
+            asked.truth(value, "remove"),
+        )
+        author = f"person:{self.person}"
+        on = await run_in_threadpool(partial(self.catalog.tag, candidate, tags, author, remove=remove))
+        return JSONResponse({"tags": on})
+
+    async def note(self, request: Request) -> Response:
+        """Append a note on a candidate."""
+        value = await asked.json_object(request)
+        candidate, text = asked.text(value, "candidate"), asked.text(value, "text")
+        await run_in_threadpool(self.catalog.note, candidate, text, f"person:{self.person}")
+        return JSONResponse({"noted": True})
+
+    async def save_search(self, request: Request) -> Response:
+        """Save the search that the address spells, under a name."""
+        name = asked.text(await asked.json_object(request), "name")
+        wanted = filter_of(asked.sought(request), asked.wanted(request, values.SORTS, "number"))
+        await run_in_threadpool(self.catalog.save_search, name, wanted, f"person:{self.person}")
+        return JSONResponse({"name": name})
+
+    async def delete_search(self, request: Request) -> Response:
+        """Take a saved search away."""
+        name = asked.text(await asked.json_object(request), "name")
+        await run_in_threadpool(self.catalog.delete_search, name, f"person:{self.person}")
+        return JSONResponse({"name": name})
+
+    def _page(self, request: Request, name: str, **shown: Any) -> Response:
+        query = urlencode([item for item in request.query_params.multi_items() if item[0] != "page"])
+        context = {"person": self.person, "reasons": values.REASONS, "query": query, **shown}
         return HTMLResponse(self.pages.get_template(name).render(context))
 
     def _png(self, sha256: str, *, quarantined: bool) -> Response:
@@ -172,6 +236,7 @@ def routes(review: Review) -> list[Route]:
         Route("/", review.sets),
         Route("/sets/{set_name}", review.a_set),
         Route("/sets/{set_name}/{asset_id}", review.an_asset),
+        Route("/next/{set_name}", review.next_asset),
         Route("/compare", review.compare),
         Route("/candidates/{candidate_id}", review.candidate),
         Route("/search", review.search),
@@ -182,11 +247,16 @@ def routes(review: Review) -> list[Route]:
         Route("/static/{name}", review.static),
         Route("/verdicts", review.decide, methods=post),
         Route("/undo", review.undo, methods=post),
+        Route("/tags", review.tag, methods=post),
+        Route("/notes", review.note, methods=post),
+        Route("/searches", review.save_search, methods=post),
+        Route("/searches/delete", review.delete_search, methods=post),
     ]
 
 
-def build(catalog: Catalog, person: str, token: str, port: int) -> Guard:
-    """The whole application, guarded, for a server on loopback at ``port``."""
+def build(catalog: Catalog, person: str, token: str, port: int, standings: Standings, embed_text: EmbedText) -> Guard:
+    """The whole application, guarded, for a server on loopback at ``port``. ``embed_text`` is called when somebody
+    searches pictures by words, and not before."""
     pages = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -194,7 +264,9 @@ def build(catalog: Catalog, person: str, token: str, port: int) -> Guard:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    review = Review(catalog, person, pages)
+    pages.filters["zip_self"] = lambda words: [(word, word) for word in words]
+    pages.filters["in_short"] = values.in_short
+    review = Review(catalog, person, pages, standings, Alike(catalog, embed_text))
     return Guard(Starlette(routes=routes(review), exception_handlers={LimnerError: _explain}), token, port)
 
 

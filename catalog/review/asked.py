@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
 
 from catalog.errors import NotFoundError
+from catalog.remarks import check_tag
+from catalog.review.values import BY, STATES, Sought, Wanted
 from specs.errors import UsageError
 
+_NUMBER = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,6 +40,56 @@ def one_of(text: str, allowed: tuple[str, ...]) -> str:
     if text not in allowed:
         raise UsageError(f"got {text[:40]!r}; allowed: {', '.join(allowed)}.")
     return text
+
+
+def least(request: Request, name: str) -> float | None:
+    """A number that a score should reach; None when the field is empty."""
+    given = request.query_params.get(name, "").strip()
+    if not given:
+        return None
+    if not _NUMBER.fullmatch(given):
+        raise UsageError(f"{name}: got {given[:40]!r}; allowed: a number such as 5.5, or nothing.")
+    return float(given)
+
+
+def day(request: Request, name: str) -> str:
+    """A day as YYYY-MM-DD; '' when the field is empty."""
+    given = request.query_params.get(name, "").strip()
+    try:
+        return date.fromisoformat(given).isoformat() if given else ""
+    except ValueError as error:
+        raise UsageError(f"{name}: got {given[:40]!r}; allowed: a day such as 2026-01-31, or nothing.") from error
+
+
+def wanted(request: Request, sorts: tuple[str, ...], sort: str) -> Wanted:
+    """The filter and the order; ``sort`` when the address names none."""
+    query = request.query_params
+    return Wanted(
+        state=one_of(query.get("state", "all"), STATES),
+        reason=query.get("reason", "").strip(),
+        min_aesthetic=least(request, "aesthetic"),
+        min_adherence=least(request, "adherence"),
+        since=day(request, "since"),
+        until=day(request, "until"),
+        tags=tuple(check_tag(tag) for tag in query.get("tags", "").replace(",", " ").split()),
+        sort=one_of(query.get("sort") or sort, sorts),
+        folded=one_of(query.get("fold", "yes"), ("yes", "no")) == "yes",
+        unfolded=query.get("open", ""),
+        page=page_number(request),
+    )
+
+
+def sought(request: Request) -> Sought:
+    """What is searched for."""
+    query = request.query_params
+    return Sought(
+        words=query.get("words", "").strip()[:200],
+        by=one_of(query.get("by", "text"), BY),
+        like=query.get("like", ""),
+        set_name=query.get("set", ""),
+        clip=query.get("clip", ""),
+        saved=query.get("saved", ""),
+    )
 
 
 async def json_object(request: Request) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,28 +13,29 @@ from catalog.review.values import Tile
 from catalog.rows import fetch
 from catalog.schema import EmbeddingRow
 
-MOST = 2000  # more candidates than this are shown one by one
+MOST_FOLDED = 2000  # more candidates than this are shown one by one
 
 
-def folded(connection: Connection, tiles: Sequence[Tile]) -> list[Tile]:
-    """The tiles in their order, without those that are the same picture as one before them. Keepers are never hidden.
+def folded(connection: Connection, tiles: Sequence[Tile], unfolded: str = "") -> list[Tile]:
+    """The tiles in their order, without those that are the same picture as one before them. Keepers are never hidden,
+    nor is what is alike to candidate ``unfolded``.
 
     Without embeddings nothing is folded: a perceptual hash alone takes too much for the same.
     """
-    if not 1 < len(tiles) <= MOST:
-        return list(tiles)
     rows = fetch(connection, EmbeddingRow, "image_sha256", [tile.image_sha256 for tile in tiles])
-    return _without_doubles(tiles, {row["image_sha256"]: row for row in rows})
+    clips = Counter(row["clip_id"] for row in rows).most_common(1)  # embeddings of two CLIPs cannot be compared
+    if not clips:
+        return list(tiles)
+    return _without_doubles(
+        tiles, {row["image_sha256"]: row for row in rows if row["clip_id"] == clips[0][0]}, unfolded
+    )
 
 
-def _without_doubles(tiles: Sequence[Tile], rows: dict[str, Any]) -> list[Tile]:
+def _without_doubles(tiles: Sequence[Tile], rows: dict[str, Any], unfolded: str) -> list[Tile]:
     import numpy as np
 
     from scoring.clusters import cluster, near_duplicates
 
-    dims = {row["dim"] for row in rows.values()}
-    if len(dims) != 1:
-        return list(tiles)
     has = [index for index, tile in enumerate(tiles) if tile.image_sha256 in rows]
     flat = np.frombuffer(b"".join(rows[tiles[index].image_sha256]["vector"] for index in has), dtype="<f2")
     vectors = flat.reshape(len(has), -1).astype(np.float32)
@@ -44,6 +46,7 @@ def _without_doubles(tiles: Sequence[Tile], rows: dict[str, Any]) -> list[Tile]:
     for group in groups:
         first, *rest = sorted((has[row] for row in group), key=lambda index: (not tiles[index].is_keeper, index))
         out = [index for index in rest if not tiles[index].is_keeper]
-        hidden.update(out)
+        if unfolded not in [tiles[index].candidate_id for index in (first, *rest)]:
+            hidden.update(out)
         like[first] = len(out)
     return [replace(tile, like=like.get(index, 0)) for index, tile in enumerate(tiles) if index not in hidden]

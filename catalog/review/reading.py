@@ -1,23 +1,24 @@
-"""What the page asks the catalog: sets, assets, candidates, one candidate, texts. Reads only; a page at a time."""
+"""What the page asks the catalog: sets, an asset's candidates, one candidate. Reads only; a page at a time."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+import numpy as np
+from sqlalchemy import Connection, and_, func, select
 
 from catalog.engine import reading
 from catalog.errors import NotFoundError
-from catalog.locks import is_alive
 from catalog.provenance import CandidateKey
-from catalog.review.fold import folded
-from catalog.review.tiles import chosen, fetch_tiles, standing_tiles
-from catalog.review.values import AssetTile, Detail, Page, SetLine, Tile, Totals, Wanted, boxes_of, page_of
-from catalog.schema import AssetRow, AssetVersion, CandidateRow, JobRow, Library, RunRow, SetRow
+from catalog.review.choosing import cut, in_order, matching
+from catalog.review.columns import Names, read
+from catalog.review.fold import MOST_FOLDED, folded
+from catalog.review.tiles import fetch_tiles, standing_tiles, tiles_in_turn
+from catalog.review.values import Detail, Page, SetLine, Tile, Wanted, boxes_of
+from catalog.rows import fetch
+from catalog.schema import AssetRow, CandidateRow, CheckpointRow, Library, SetRow
 from catalog.store import Catalog
 
 COMPARED = (2, 3, 4)
@@ -47,81 +48,19 @@ def the_set(catalog: Catalog, set_name: str) -> SetLine:
     raise NotFoundError(f"{set_name!r}: no such set in the library; allowed: {names}.")
 
 
-def overview(catalog: Catalog, set_name: str, show: str = "all", words: str = "", page: int = 1) -> Page:
-    """A set at a glance: a page of AssetTiles in the order of its rows."""
-    with reading(catalog.engine) as connection:
-        rows = _assets(connection, set_name, words)
-        if show == "all":
-            cut = page_of(rows, page)
-            return Page(_asset_tiles(connection, set_name, cut.tiles), cut.number, cut.found)
-        tiles = [tile for tile in _asset_tiles(connection, set_name, rows) if _is_shown(tile, show)]
-    return page_of(tiles, page)
-
-
-def _is_shown(tile: AssetTile, show: str) -> bool:
-    if show == "holes":
-        return tile.hole
-    return tile.waiting > 0 if show == "waiting" else not tile.hole
-
-
-def _assets(connection: Connection, set_name: str, words: str = "") -> Sequence[Any]:
-    """(asset id, value) of the rows that the spec has, whose id or title has the words."""
-    query = (
-        select(AssetRow.asset_id, AssetVersion.value)
-        .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
-        .where(AssetRow.set_name == set_name, AssetRow.in_spec)
-        .order_by(AssetRow.position, AssetRow.asset_id)
-    )
-    rows = connection.execute(query).all()
-    asked = words.casefold().strip()
-    return [row for row in rows if asked in row.asset_id or asked in str(json.loads(row.value)["title"]).casefold()]
-
-
-def _asset_tiles(connection: Connection, set_name: str, rows: Sequence[Any]) -> list[AssetTile]:
-    by_asset: dict[str, list[Tile]] = defaultdict(list)
-    for tile in _tiles_of(connection, set_name, [row.asset_id for row in rows]):
-        by_asset[tile.asset_id].append(tile)
-    return [_asset_tile(row.asset_id, json.loads(row.value), by_asset[row.asset_id]) for row in rows]
-
-
-def _tiles_of(connection: Connection, set_name: str, asset_ids: Sequence[str]) -> Iterable[Tile]:
-    query = standing_tiles().where(CandidateRow.set_name == set_name)
-    for start in range(0, len(asset_ids), 500):
-        part = asset_ids[start : start + 500]
-        yield from fetch_tiles(connection, query.where(CandidateRow.asset_id.in_(part)))
-
-
-def _asset_tile(asset_id: str, value: dict[str, Any], tiles: list[Tile]) -> AssetTile:
-    best = sorted(tiles, key=lambda t: (not t.is_keeper, not t.shown, -(t.aesthetic or 0.0), t.number))
-    return AssetTile(
-        asset_id=asset_id,
-        title=str(value["title"]),
-        wanted=int(value["keep"]["per_asset"]),
-        filled=sum(tile.is_keeper for tile in tiles),
-        candidates=len(tiles),
-        waiting=sum(tile.waits for tile in tiles),
-        picture=best[0] if best else None,
-    )
-
-
 def candidates(catalog: Catalog, set_name: str, asset_id: str, wanted: Wanted) -> Page:
     """A page of an asset's candidates; near-duplicates folded into the first of them where that is wanted."""
+    names = Names()
     with reading(catalog.engine) as connection:
-        query = standing_tiles().where(CandidateRow.set_name == set_name, CandidateRow.asset_id == asset_id)
-        tiles = chosen(fetch_tiles(connection, query), wanted)
-        if wanted.folded:
-            tiles = folded(connection, tiles)
-    return page_of(tiles, wanted.page)
-
-
-def neighbours(catalog: Catalog, set_name: str, asset_id: str) -> tuple[str, str]:
-    """The assets before and after this one in the order of the rows, '' at the ends. NotFoundError."""
-    with reading(catalog.engine) as connection:
-        ids = [row.asset_id for row in _assets(connection, set_name)]
-    if asset_id not in ids:
-        raise NotFoundError(f"{set_name}/{asset_id}: no such asset in the set; allowed: the assets of its spec.")
-    at = ids.index(asset_id)
-    return (ids[at - 1] if at else "", ids[at + 1] if at + 1 < len(ids) else "")
+        its = and_(CandidateRow.set_name == set_name, CandidateRow.asset_id == asset_id)
+        columns = read(connection, names, its)
+        rows = in_order(columns, np.flatnonzero(matching(columns, names, wanted)), wanted.sort)
+        if wanted.folded and 1 < len(rows) <= MOST_FOLDED:
+            tiles = folded(connection, tiles_in_turn(connection, columns, rows), wanted.unfolded)
+            number, part = cut(len(tiles), wanted.page)
+            return Page(tiles[part], number, len(tiles))
+        number, part = cut(len(rows), wanted.page)
+        return Page(tiles_in_turn(connection, columns, rows[part]), number, len(rows))
 
 
 def compared(catalog: Catalog, candidate_ids: Sequence[str]) -> list[Tile]:
@@ -165,39 +104,24 @@ def detail(catalog: Catalog, candidate_id: str) -> Detail:
     )
 
 
-def search(catalog: Catalog, words: str, page: int = 1) -> Page:
-    """Candidates whose prompt, set or asset has the words, or whose picture's hash begins with them."""
-    words = words.strip()
-    if not words:
-        return Page((), 1, 0)
-    begins = CandidateRow.image_sha256.startswith(words.lower(), autoescape=True)
-    has = [column.icontains(words, autoescape=True) for column in (CandidateRow.asset_id, CandidateRow.set_name)]
-    jobs = select(JobRow.job_id).where(JobRow.prompt.icontains(words, autoescape=True))
-    ids = select(CandidateRow.candidate_id).where(or_(begins, *has, CandidateRow.job_id.in_(jobs)))
-    ids = ids.order_by(CandidateRow.set_name, CandidateRow.asset_id, CandidateRow.number)
-    with reading(catalog.engine) as connection:
-        cut = page_of(connection.execute(ids).scalars().all(), page)
-        query = standing_tiles().where(CandidateRow.candidate_id.in_(cut.tiles))
-        found = {tile.candidate_id: tile for tile in fetch_tiles(connection, query)}
-    return replace(cut, tiles=[found[id_] for id_ in cut.tiles if id_ in found])
-
-
 def writes(catalog: Catalog) -> int:
     """How many transactions have written so far: when it grows, there is something new to see."""
     with reading(catalog.engine) as connection:
         return int(connection.execute(select(Library.writes)).scalar_one())
 
 
-def totals(catalog: Catalog, set_name: str) -> Totals:
-    """A whole set in numbers."""
+def clip_names(catalog: Catalog, clip_ids: Sequence[str]) -> dict[str, str]:
+    """clip_id → the name that its checkpoint is on record by, else the beginning of the id."""
     with reading(catalog.engine) as connection:
-        tiles = _asset_tiles(connection, set_name, _assets(connection, set_name))
-        open_runs = select(RunRow.run_id).where(RunRow.set_name == set_name, RunRow.outcome.is_(None))
-        run_ids = list(connection.execute(open_runs).scalars())
-    return Totals(
-        assets=len(tiles),
-        filled=sum(not tile.hole for tile in tiles),
-        candidates=sum(tile.candidates for tile in tiles),
-        waiting=sum(tile.waiting for tile in tiles),
-        running=any(is_alive(catalog.library, run_id) for run_id in run_ids),
-    )
+        rows = fetch(connection, CheckpointRow, "weights_id", clip_ids)
+    return {clip_id: clip_id[:19] for clip_id in clip_ids} | {row["weights_id"]: row["name"] for row in rows}
+
+
+def checkpoint_on_record(catalog: Catalog, weights_id: str) -> Mapping[str, Any]:
+    """The full record of a checkpoint by its weights. NotFoundError."""
+    with reading(catalog.engine) as connection:
+        rows = fetch(connection, CheckpointRow, "weights_id", [weights_id])
+    if not rows:
+        raise NotFoundError(f"weights {weights_id[:19]!r}: no checkpoint of the library has them.")
+    value: Mapping[str, Any] = json.loads(rows[-1]["value"])
+    return value

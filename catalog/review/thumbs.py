@@ -26,7 +26,10 @@ def thumbnail(objects: Objects, sha256: str) -> bytes:
     path = _path(objects.root, sha256)
     with contextlib.suppress(OSError):
         return _read(path)
-    made = _shrink(objects.get(sha256, "objects"))
+    try:
+        made = _shrink(objects.get(sha256, "objects"))
+    except (OSError, SyntaxError, ValueError) as error:  # whatever Pillow raises for bytes that are no picture
+        raise StorageError(f"picture {sha256[:12]}: its file is damaged; run `limner verify --repair`.") from error
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the picture
         _write(path, made)
     return made
@@ -41,7 +44,7 @@ def _path(library: Path, sha256: str) -> Path:
 
 
 def _read(path: Path) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would make us wait
     with os.fdopen(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError("not a file")

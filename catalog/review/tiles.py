@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.orm import aliased
 
+from catalog import remarks
 from catalog.made import OVERRIDE
 from catalog.queries import PERSON, POLICY, standing
-from catalog.review.values import Tile, Wanted
+from catalog.review.columns import Columns
+from catalog.review.values import Tile
 from catalog.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
 
 Tiles = list[Tile]
@@ -47,8 +52,26 @@ def standing_tiles() -> Select[Any]:
 
 
 def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
-    """The tiles of a query made with ``standing_tiles``."""
-    return [tile_of(row) for row in connection.execute(query)]
+    """The tiles of a query made with ``standing_tiles``, with what is said of them."""
+    tiles = [tile_of(row) for row in connection.execute(query)]
+    said = remarks.of(connection, (tile.candidate_id for tile in tiles))
+    return [replace(tile, remarks=said[tile.candidate_id]) for tile in tiles]
+
+
+def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:
+    """Candidate id → tile, of those whose picture is not lost."""
+    found: dict[str, Tile] = {}
+    for start in range(0, len(candidate_ids), 500):
+        its = CandidateRow.candidate_id.in_(candidate_ids[start : start + 500])
+        found.update((tile.candidate_id, tile) for tile in fetch_tiles(connection, standing_tiles().where(its)))
+    return found
+
+
+def tiles_in_turn(connection: Connection, columns: Columns, rows: NDArray[np.intp]) -> list[Tile]:
+    """The tiles of these rows, in their order."""
+    ids = [id_.decode() for id_ in columns.candidate[rows].tolist()]
+    found = tiles_by_id(connection, ids)
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 def tile_of(row: Any) -> Tile:
@@ -80,30 +103,3 @@ def tile_of(row: Any) -> Tile:
         phash=row.phash,
         waits=row.person_keep is None,
     )
-
-
-def chosen(tiles: Sequence[Tile], wanted: Wanted) -> Tiles:
-    """The tiles that are asked for, in the order that is asked for."""
-    kept = [tile for tile in tiles if _is_in(tile, wanted.state)]
-    if wanted.reason:
-        kept = [tile for tile in kept if wanted.reason in tile.reasons]
-    if wanted.sort == "newest":
-        return sorted(kept, key=lambda tile: tile.made_at, reverse=True)
-    if wanted.sort in ("aesthetic", "adherence"):
-        return sorted(kept, key=lambda tile: (-_score(tile, wanted.sort), tile.number))
-    return sorted(kept, key=lambda tile: (tile.number, tile.candidate_id))
-
-
-def _score(tile: Tile, name: str) -> float:
-    value = tile.aesthetic if name == "aesthetic" else tile.adherence
-    return float("-inf") if value is None or value != value else value
-
-
-def _is_in(tile: Tile, state: str) -> bool:
-    if state == "kept":
-        return tile.is_keeper
-    if state == "rejected":
-        return tile.keep is False
-    if state == "waiting":
-        return tile.waits
-    return tile.quarantined if state == "unclear" else True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from catalog.remarks import Remarks
 
 SAFE_MM = 3.0  # printers ask for 3 mm between the cut and whatever matters
 PAGE_TILES = 40  # tiles a page, whatever the library's size
@@ -22,7 +24,9 @@ REASONS = (
 
 STATES = ("all", "kept", "rejected", "waiting", "unclear")
 SORTS = ("number", "aesthetic", "adherence", "newest")
-SHOWN = ("all", "holes", "waiting", "filled")
+CLOSEST = "closest"  # a further sort, of searches by picture
+SHOWN = ("all", "to review", "holes", "waiting", "filled")
+BY = ("text", "picture")  # what a search's words are compared with: prompts and ids, or the pictures themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Tile:
     phash: str
     waits: bool
     like: int = 0
+    remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def name(self) -> str:
@@ -71,12 +76,14 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class AssetTile:
-    """An asset as one tile: its first keeper, or its best candidate with ``filled`` below ``wanted``."""
+    """An asset as one tile: its first keeper, or its best candidate with ``filled`` below ``wanted``. ``approved``
+    counts the keepers that a person kept."""
 
     asset_id: str
     title: str
     wanted: int
     filled: int
+    approved: int
     candidates: int
     waiting: int
     picture: Tile | None
@@ -138,13 +145,53 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of an asset's candidates is asked for."""
+    """Which candidates are asked for. ``since`` and ``until``: days of the verdict that counts (else of
+    the making), YYYY-MM-DD in UTC, both included, '' for any. ``tags``: all of them on the
+    candidate. ``reason``: outscored also stands for outscored:<picture>.
+    ``folded``: near-duplicates into the first of them, but those of candidate ``unfolded``."""
 
     state: str = "all"
     reason: str = ""
+    min_aesthetic: float | None = None
+    min_adherence: float | None = None
+    since: str = ""
+    until: str = ""
+    tags: tuple[str, ...] = ()
     sort: str = "number"
     folded: bool = True
+    unfolded: str = ""
     page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a search looks for among the candidates that are wanted: in a set ('': in all), with these ``words``
+    (``by`` text or picture), or alike to the picture of candidate ``like``. ``clip``: whose embeddings, '' for the
+    commonest. ``saved``: only what the saved search of this name finds."""
+
+    words: str = ""
+    by: str = "text"
+    like: str = ""
+    set_name: str = ""
+    clip: str = ""
+    saved: str = ""
+
+    @property
+    def by_picture(self) -> bool:
+        """Are pictures compared, not texts?"""
+        return bool(self.like) or (self.by == "picture" and bool(self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a search. ``clip``: the CLIP whose embeddings were compared, ``embedded`` of ``compared`` pictures have
+    one; ``closeness`` by candidate id, the cosine."""
+
+    page: Page
+    clip: str = ""
+    embedded: int = 0
+    compared: int = 0
+    closeness: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +200,16 @@ class Totals:
 
     assets: int = 0
     filled: int = 0
+    approved: int = 0
     candidates: int = 0
     waiting: int = 0
     running: bool = False
 
 
-def page_of(tiles: Sequence[Any], number: int) -> Page:
-    """Page ``number`` of the tiles; a number beyond the ends is the nearest page."""
-    last = max(1, -(-len(tiles) // PAGE_TILES))
-    number = min(max(1, number), last)
-    return Page(tiles[(number - 1) * PAGE_TILES : number * PAGE_TILES], number, len(tiles))
+def in_short(reason: str) -> str:
+    """A reason for the eye: ``outscored:<64 hex>`` names a picture by the beginning of its hash."""
+    name, colon, of = reason.partition(":")
+    return f"{name}{colon}{of[:8]}" if len(of) == 64 else reason
 
 
 def boxes_of(layout: Mapping[str, Any]) -> tuple[Box, ...]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from catalog.made import MadeCandidate
 from catalog.provenance import CandidateKey, Embedding, GitState, Record
 from catalog.store import Catalog
 from generator.candidate import Candidate, Execution
@@ -175,6 +176,11 @@ def by_person(record: Record, keep: bool, *reasons: str, note: str = "", at: str
 def by_policy(record: Record, keep: bool, *reasons: str, policy: str = POLICY, at: str = AT) -> Verdict:
     """A policy's verdict on a candidate."""
     return Verdict(record.candidate.image_sha256, keep, reasons, "policy", policy, at)
+
+
+def candidates(catalog: Catalog, set_name: str = World.set_name) -> list[MadeCandidate]:
+    """All that is made of a set."""
+    return [one for jobs in catalog.made(set_name).values() for one in jobs.values()]
 
 
 def library(folder: Path) -> Catalog:

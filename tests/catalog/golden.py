@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from catalog.engine import APPLICATION_ID
+from catalog.filter import Filter
 from catalog.migrate import HEAD
 from catalog.store import Catalog
 from tests.catalog.factory import World, by_person
@@ -18,7 +19,7 @@ TARGET = Path(__file__).parents[1] / "golden" / "catalog" / f"{HEAD:04d}.sql"
 
 
 def main() -> None:
-    """Two pictures, one of them kept by a person, as SQL."""
+    """Two pictures, one of them kept by a person, tagged and noted; a saved search; as SQL."""
     world = World()
     with tempfile.TemporaryDirectory() as folder:
         with Catalog.open(Path(folder) / "library", create=True) as catalog:
@@ -26,6 +27,10 @@ def main() -> None:
             records = world.records(2)
             catalog.record(records)
             catalog.append([(records[1].key, by_person(records[1], True, note="the handle!"))])
+            catalog.tag(records[1].key.candidate_id, ["hero", "reprint"], "person:ada")
+            catalog.tag(records[1].key.candidate_id, ["reprint"], "person:ada", remove=True)
+            catalog.note(records[1].key.candidate_id, "mind the bleed", "person:ada")
+            catalog.save_search("heroes", Filter(tags=("hero",)), "person:ada")
         connection = sqlite3.connect(Path(folder) / "library" / "catalog.sqlite")
         lines = [f"PRAGMA application_id = {APPLICATION_ID};", f"PRAGMA user_version = {HEAD};", *connection.iterdump()]
         connection.close()

@@ -18,17 +18,18 @@ from catalog.errors import CatalogError, LibraryMissingError, NewerLibraryError,
 from catalog.schema import Base
 from catalog.store import Catalog
 from catalog.verify import verify
-from tests.catalog.factory import World
+from tests.catalog.factory import World, candidates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "catalog"
 RELEASED = sorted(GOLDEN.glob("*.sql"))
+NEXT = migrate.HEAD + 1
 
 TOY = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "{revision:04d}"
+down_revision = "{before:04d}"
 
 
 def upgrade() -> None:
@@ -78,9 +79,12 @@ class TestOldLibraries:
         world = World()
         with Catalog.open(library, create=False) as catalog:
             catalog.objects.put_all([record.png for record in world.records(2)])
-            assert catalog.counts(world.set_name).kept == 2
+            assert len(catalog.keepers(world.set_name)) == 2
             (keeper,) = catalog.keepers(world.set_name, ["item-001"])
             assert keeper.note == "the handle!"
+            assert keeper.tags == (() if dump.stem == "0001" else ("hero",))
+            assert [search.name for search in catalog.searches()] == ([] if dump.stem == "0001" else ["heroes"])
+            assert "proof" in catalog.tag(keeper.made.key.candidate_id, ["proof"], "person:ada")
             world.register(catalog)
             catalog.record(world.records(3))
         assert verify(library).problems == ()
@@ -88,22 +92,22 @@ class TestOldLibraries:
     def test_an_older_one_is_copied_before_it_is_changed(self, catalog: Catalog, world: World, tmp_path: Path) -> None:
         catalog.record(world.records(2))
         path = catalog.library / "catalog.sqlite"
-        migrate.bring_up(catalog.engine, path, 2, _with_toy(tmp_path, ""))
-        copy = path.with_name("catalog.sqlite.before-0002")
+        migrate.bring_up(catalog.engine, path, NEXT, _with_toy(tmp_path, ""))
+        copy = path.with_name(f"catalog.sqlite.before-{NEXT:04d}")
         assert _columns(copy, "sets") == _columns(path, "sets") - {"motto"}
         assert _count(copy, "candidates") == _count(path, "candidates") == 2
-        assert _version(copy) == 1
-        assert _version(path) == 2
+        assert _version(copy) == migrate.HEAD
+        assert _version(path) == NEXT
 
     def test_a_migration_that_fails_changes_nothing(self, catalog: Catalog, world: World, tmp_path: Path) -> None:
         catalog.record(world.records(2))
         path = catalog.library / "catalog.sqlite"
         scripts = _with_toy(tmp_path, "raise RuntimeError('a fault')")
         with pytest.raises(RuntimeError):
-            migrate.bring_up(catalog.engine, path, 2, scripts)
-        assert (_version(path), "motto" in _columns(path, "sets")) == (1, False)
+            migrate.bring_up(catalog.engine, path, NEXT, scripts)
+        assert (_version(path), "motto" in _columns(path, "sets")) == (migrate.HEAD, False)
         catalog.record(world.records(3))
-        assert catalog.counts(world.set_name).candidates == 3
+        assert len(candidates(catalog)) == 3
 
 
 class TestWhatCannotBeOpened:
@@ -169,7 +173,8 @@ def _with_toy(folder: Path, then: str) -> Path:
     """The migrations and one more, which adds a column and then does ``then``."""
     scripts = folder / "migrations"
     shutil.copytree(migrate.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "0002_toy.py").write_text(TOY.format(then=then))
+    toy = TOY.format(revision=NEXT, before=migrate.HEAD, then=then)
+    (scripts / "versions" / f"{NEXT:04d}_toy.py").write_text(toy)
     return scripts
 
 

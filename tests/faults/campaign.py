@@ -13,6 +13,8 @@ CAMPAIGNS = {
     "store_disk": ["-m", "tests.faults.store_disk", "--all"],
     "store_flips": ["-m", "tests.faults.store_flips", "--all"],
     "store_writers": ["-m", "tests.faults.store_writers", "--all"],
+    "deciders": ["-m", "tests.faults.deciders", "--all"],
+    "backups": ["-m", "tests.faults.backups", "--all"],
 }
 
 if __name__ == "__main__":

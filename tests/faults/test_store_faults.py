@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.faults import store_crash, store_disk, store_flips, store_writers
+from tests.faults import backups, store_crash, store_disk, store_flips, store_writers
 
 pytestmark = pytest.mark.campaign
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace (Debian package strace)")
@@ -29,6 +29,17 @@ def test_damage_is_found(sealed: bool) -> None:
     figures = store_flips.campaign(60, sealed=sealed, seed=11)
     assert figures.violations == []
     assert figures.found == 60 if sealed else figures.found + figures.idle == 60
+
+
+@needs_strace
+def test_backups_are_whole_or_not_there() -> None:
+    figures = backups.Figures()
+    backups.during_writes(2, figures)
+    backups.kills(2, figures, seed=11)
+    backups.full_disk(2, figures)
+    assert figures.violations == []
+    assert (figures.backups, figures.kills) == (2, 2)
+    assert figures.refusals > 0
 
 
 def test_eight_writers_lose_nothing_and_see_no_lock() -> None:

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
 from catalog.review import reading
+from catalog.review.alike import EmbedText
 from catalog.review.app import build
+from catalog.review.guard import Guard
+from catalog.review.standings import Standings
 from catalog.review.values import Tile, Wanted
 from catalog.store import Catalog
+from specs.errors import LimnerError
 from tests.catalog.factory import World
+from tests.review.chromium import chromium
 
 PORT = 8123
 TOKEN = "a-token-of-this-launch"
@@ -43,6 +51,13 @@ def library(tmp_path: Path, filled: Path) -> Path:
 def catalog(library: Path) -> Iterator[Catalog]:
     """The library, open."""
     with Catalog.open(library, create=False) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser a module: while it lives, Playwright's event loop runs in this thread, and no other can."""
+    with chromium() as opened:
         yield opened
 
 
@@ -75,9 +90,18 @@ class Tab:
         return self.post("/undo", {"candidate": tile.candidate_id, "seen": tile.seen})
 
 
+def application(catalog: Catalog, embed_text: EmbedText | None = None) -> Guard:
+    """The server's application; without ``embed_text`` no CLIP is at hand."""
+
+    def none_at_hand(clip_id: str, words: str) -> NDArray[np.float32]:
+        raise LimnerError(f"The weights of {clip_id!r} are not at hand.")
+
+    return build(catalog, "ada", TOKEN, PORT, Standings(catalog), embed_text or none_at_hand)
+
+
 def client_of(catalog: Catalog) -> TestClient:
     """A browser that knows nothing yet."""
-    return TestClient(build(catalog, "ada", TOKEN, PORT), base_url=HOME, follow_redirects=False)
+    return TestClient(application(catalog), base_url=HOME, follow_redirects=False)
 
 
 @pytest.fixture

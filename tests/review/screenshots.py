@@ -6,16 +6,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 from catalog.review.deciding import Decision, decide
 from catalog.store import Catalog
 from scoring.scorecard import SafetyState
 from specs.spec import PrintSize
 from tests.catalog.factory import World, quarantined
+from tests.review.chromium import chromium
 from tests.review.drawn import Drawn
 from tests.review.serving import Serving, served
-from tests.review.test_browser import ARGUMENTS, CHROMIUM
 
 WIDTHS = (400, 1280, 3840)
 PRINT = PrintSize((63.0, 88.0), 3.0, 100)
@@ -40,18 +38,20 @@ def make(world: World, library: Path) -> dict[str, str]:
         keys = [world.key(number).candidate_id for number in range(count)]
         decide(catalog, Decision(keys[2], False, "ada", ("off_style",), "too dark beside the others"))
         decide(catalog, Decision(keys[world.assets], True, "ada", (), "the cleanest outline"))
+        catalog.tag(keys[1], ["favourite", "boss-fight"], "person:ada")
+        catalog.note(keys[1], "ask the editor whether the hilt may be gold", "person:ada")
     of_set = f"/sets/{world.set_name}"
     four = "&".join(f"id={keys[world.assets * turn]}" for turn in range(4))
     return {
         "sets": "/", "set": of_set, "asset": f"{of_set}/item-000", "compare": f"/compare?{four}",
-        "candidate": f"/candidates/{keys[0]}", "search": "/search?words=table",
+        "candidate": f"/candidates/{keys[1]}", "search": "/search?words=table", "tagged": "/search?tags=favourite",
+        "like": f"/search?like={keys[0]}", "none": f"{of_set}?words=nothing-of-this-name",
     }  # fmt: skip
 
 
 def photograph(serving: Serving, views: dict[str, str], folder: Path) -> None:
     """Every view × width × light and dark."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         for scheme in ("light", "dark"):
             for width in WIDTHS:
                 height = {400: 860, 1280: 800}.get(width, 2160)
@@ -66,7 +66,6 @@ def photograph(serving: Serving, views: dict[str, str], folder: Path) -> None:
                 page.keyboard.press("r")
                 page.screenshot(path=folder / f"reject-{width}-{scheme}.png")
                 page.close()
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from catalog.review.deciding import Decision, decide
 from catalog.store import Catalog
 from scoring.scorecard import SafetyState
+from specs.spec import PrintSize
 from tests.catalog.factory import World, quarantined
+from tests.review.chromium import CHROMIUM
+from tests.review.drawn import Drawn
 from tests.review.serving import Serving, served
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
-WORLD = World(assets=12, each=3, side_px=48)
+WORLD = World(assets=40, each=3, side_px=48)
 SET = f"/sets/{WORLD.set_name}"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: run `make packages`")
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all."""
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve assets of two candidates, the first of each kept by the policy; one more in quarantine."""
+    """Forty assets of two candidates, the first of each kept by the policy; one more in quarantine."""
     folder = tmp_path_factory.mktemp("browser") / "library"
     with Catalog.open(folder, create=True) as catalog:
         WORLD.register(catalog)
-        catalog.record([*WORLD.records(24), quarantined(WORLD.record(24), SafetyState.FLAGGED)])
+        catalog.record([*WORLD.records(80), quarantined(WORLD.record(80), SafetyState.FLAGGED)])
     return folder
 
 
@@ -94,38 +83,49 @@ def standing(library: Path) -> dict[str, str]:
 def test_a_whole_curation_by_keyboard(page: Page, serving: Serving, library: Path) -> None:
     ready(page)
     press(page, "Enter")
-    expect(page.locator("main .tile")).to_have_count(12)
-    expect(page.locator("#totals")).to_contain_text("12 of 12 assets filled")
+    expect(page.locator("main .tile")).to_have_count(40)
+    expect(page.locator("#totals")).to_contain_text("40 of 40 assets filled")
     ready(page)
     press(page, "Enter")
     expected: dict[str, str] = {}
-    for number in range(12):
+    for number in range(40):
         expect(page.locator("h1")).to_have_text(f"item-{number:03d}")
         ready(page)
         name = f"item-{number:03d}"
-        if number % 3 == 0:  # keep the second instead of the first
+        if number % 4 == 0:  # keep the second instead of the first
             press(page, "r", "4", "k")
             said(page, f"{name}#1 kept")
             expected |= {f"{name}#0": "reject", f"{name}#1": "keep"}
-        elif number % 3 == 1:  # reject both, then undo one
+        elif number % 4 == 1:  # reject both, then undo one
             press(page, "r", "1", "r", "2")
             said(page, f"{name}#1 rejected")
             press(page, "u")
             said(page, f"Undone: {WORLD.set_name}/{name}#1")
             expected |= {f"{name}#0": "reject"}
-        else:
+        elif number % 4 == 2:
             press(page, "k")
             said(page, f"{name}#0 kept")
             page.reload()
             expect(page.locator("main .tile.kept")).to_have_count(1)
             expected |= {f"{name}#0": "keep"}
-        if number < 11:
+        else:  # compare the two, keep the second
+            press(page, "c", "n", "c", "v")
+            expect(page.locator("h1")).to_have_text("Compare 2")
+            ready(page)
+            press(page, "n", "k")
+            said(page, f"{name}#1 kept")
+            expected |= {f"{name}#1": "keep"}
+            press(page, "Escape")
+            expect(page.locator("h1")).to_have_text(name)
+        if number < 39:
             press(page, "]")
     press(page, "Escape")
     expect(page.locator("h1")).to_have_text("Items")
     ready(page)
-    page.locator("select[name=show]").select_option("holes")
-    expect(page.locator("main .tile")).to_have_count(4)
+    press(page, "f")
+    expect(page.locator("select[name=show]")).to_be_focused()
+    press(page, "h")  # holes: the filter sends itself
+    expect(page.locator("main .tile")).to_have_count(10)
     assert standing(library) == expected
 
 
@@ -152,7 +152,9 @@ def test_what_another_tab_decided_is_not_overwritten_but_shown(page: Page, servi
     other.goto(f"{serving.home}{SET}/item-005")
     press(other, "n", "k")
     said(other, "item-005#1 kept")
-    page.evaluate("id => { byId(id).dataset.seen = '0'; decide(id, false, ['other'], '', false); }", candidate_id)
+    page.evaluate(
+        "id => { byId(id).dataset.seen = '0'; decide(look(byId(id)), false, ['other'], '', false); }", candidate_id
+    )
     said(page, "NOT saved")
     expect(page.locator("main .tile").nth(1)).to_have_class("tile kept")
     assert standing(library)["item-005#1"] == "keep"
@@ -187,3 +189,155 @@ def test_nothing_needs_scrolling_sideways(page: Page, serving: Serving) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(serving.home + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_an_asset_is_approved_from_the_set_without_opening_it(page: Page, serving: Serving, library: Path) -> None:
+    page.goto(f"{serving.home}{SET}?words=item-03")
+    before = standing(library)
+    tiles = page.locator("main .tile")
+    ready(page)
+    names = [tiles.nth(row).get_attribute("data-name") or "" for row in range(5)]
+    press(page, "k", "k", "n", "n", "r", "2")  # approve two, reject the fifth's keeper: its next best takes its place
+    said(page, f"{names[4]} rejected")
+    expect(tiles.nth(0)).to_contain_text("approved")
+    expect(tiles.nth(1)).to_contain_text("approved")
+    expect(tiles.nth(4)).to_have_class("tile hole")
+    expect(tiles.nth(4)).not_to_have_attribute("data-name", names[4])
+    press(page, "u", "u", "u")
+    said(page, f"Undone: {names[0]}")
+    now = standing(library)
+    assert {name: now.get(name) for name in before} == before
+
+
+def test_near_duplicates_unfold_on_a_key(page: Page, serving: Serving, library: Path) -> None:
+    first, same = WORLD.record(9), WORLD.record(89)
+    with Catalog.open(library, create=False) as catalog:
+        catalog.record([replace(same, phash=first.phash, embedding=first.embedding)])
+    page.goto(f"{serving.home}{SET}/item-009")
+    tiles = page.locator("main .tile")
+    expect(tiles).to_have_count(2)
+    press(page, "e")
+    expect(tiles).to_have_count(3)
+    press(page, "e")
+    expect(tiles).to_have_count(2)
+
+
+def test_what_is_next_to_review_is_one_key_away(page: Page, serving: Serving) -> None:
+    page.goto(f"{serving.home}{SET}/item-037")
+    decided = {f"item-{number:03d}" for number in range(40) if number % 4 in (0, 2, 3)}
+    press(page, "w")
+    expect(page.locator("h1")).not_to_have_text("item-037")
+    name = page.locator("h1").text_content() or ""
+    assert name not in decided
+
+
+def test_tags_and_notes_are_written_by_keyboard_and_found(page: Page, serving: Serving, library: Path) -> None:
+    page.goto(f"{serving.home}{SET}/item-011")
+    press(page, "t")
+    page.keyboard.type("Boss")
+    press(page, "Enter")
+    said(page, "NOT saved: tag")
+    press(page, "t")
+    page.keyboard.type("boss-fight hero")
+    press(page, "Enter")
+    said(page, "Saved: tags boss-fight hero")
+    press(page, "t")
+    page.keyboard.type("-hero")
+    press(page, "Enter")
+    said(page, "Saved: tags boss-fight.")
+    press(page, "a")
+    page.keyboard.type("ask the editor <b>first</b>")
+    press(page, "Enter")
+    said(page, "Saved: the note")
+    expect(page.locator("main .tile").first).to_contain_text("ask the editor <b>first</b>")
+    for query in ("tags=boss-fight", "words=editor", "words=boss"):
+        page.goto(f"{serving.home}/search?{query}")
+        expect(page.locator("h1")).to_contain_text("1 candidate")
+    page.get_by_role("button", name="Save this search").click()
+    page.keyboard.type("the bosses")
+    press(page, "Enter")
+    said(page, "Saved: search the bosses")
+    page.goto(serving.home)
+    page.get_by_role("link", name="the bosses").click()
+    expect(page.locator("h1")).to_contain_text("of search “the bosses”")
+    with Catalog.open(library, create=False) as catalog:
+        assert catalog.search("the bosses").filter.text == "boss"
+
+
+def test_every_verdict_that_the_page_showed_as_saved_survives_a_kill(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    with Catalog.open(folder, create=True) as catalog:
+        WORLD.register(catalog)
+        catalog.record(WORLD.records(80))
+    with served(folder) as server:
+        tab = browser.new_page()
+        tab.goto(server.address)
+        tab.goto(f"{server.home}{SET}")
+        ready(tab)
+        tab.evaluate("""() => {
+          window.shown = [];
+          new MutationObserver(() => window.shown.push(document.querySelector("#said").textContent))
+            .observe(document.querySelector("#said"), { childList: true, characterData: true, subtree: true });
+        }""")
+        press(tab, *["k"] * 12)
+        said(tab, "Saved: ")
+        server.process.kill()
+        press(tab, *["k"] * 5)
+        said(tab, "NOT saved: the server does not answer")
+        shown = tab.evaluate("window.shown")
+        tab.close()
+    saved = {one.split("/")[1].split(" ")[0] for one in shown if one.startswith("Saved: ")}
+    assert saved
+    assert saved <= {name for name, word in standing(folder).items() if word == "keep"}
+
+
+def test_print_lines_lie_on_the_picture_and_can_be_taken_off(browser: Browser, tmp_path: Path) -> None:
+    deck = Drawn(assets=1, each=2, print_size=PrintSize((63.0, 88.0), 3.0, 100))
+    with Catalog.open(tmp_path / "library", create=True) as catalog:
+        deck.register(catalog)
+        catalog.record(deck.records(1))
+    with served(tmp_path / "library") as server:
+        tab = browser.new_page()
+        tab.goto(server.address)
+        tab.goto(f"{server.home}/candidates/{deck.key(0).candidate_id}")
+        expect(tab.locator("main img")).to_have_js_property("complete", True)
+        picture = tab.locator("main img").bounding_box()
+        lines = {name: tab.locator(f"rect.{name}").bounding_box() for name in ("bleed", "trim", "safe")}
+        assert picture
+        px_per_mm = picture["width"] / (63 + 2 * 3)
+        for name, inset_mm in (("bleed", 0.0), ("trim", 3.0), ("safe", 6.0)):
+            box = lines[name]
+            assert box
+            assert abs((box["x"] - picture["x"]) / px_per_mm - inset_mm) < 1.0, name
+            assert abs(box["width"] / px_per_mm - (69 - 2 * inset_mm)) < 1.5, name
+        press(tab, "o")
+        expect(tab.locator("rect.trim")).not_to_be_visible()
+        press(tab, "z")
+        expect(tab.locator("main img")).to_have_css("width", "272px")
+        tab.close()
+
+
+def test_touch_and_the_order_of_the_focus(browser: Browser, serving: Serving) -> None:
+    context = browser.new_context(has_touch=True, viewport={"width": 400, "height": 800})
+    tab = context.new_page()
+    tab.goto(serving.address)
+    tab.goto(f"{serving.home}{SET}/item-020")
+    buttons = tab.locator("main .tile").first.locator(".acts button")
+    for button in buttons.all():
+        box = button.bounding_box()
+        assert box
+        assert box["height"] >= 44  # WCAG 2.5.5
+    buttons.nth(3).tap()
+    said(tab, "1 marked")
+    tab.goto(f"{serving.home}{SET}/item-020#")
+    tab.evaluate("document.activeElement.blur(); getSelection().removeAllRanges(); document.body.focus()")
+    tab.evaluate("document.body.tabIndex = -1; document.body.focus()")
+    order = []
+    for _ in range(14):
+        press(tab, "Tab")
+        order.append(
+            tab.evaluate("document.activeElement.textContent.trim().slice(0, 16) || document.activeElement.name")
+        )
+    assert order[0] == "To the pictures"
+    assert order.index("limner") < order.index("words") < order.index("state") < order.index("reason")
+    context.close()

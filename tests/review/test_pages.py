@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
@@ -13,9 +13,9 @@ import pytest
 from catalog.review.deciding import Decision, decide
 from catalog.store import Catalog
 from scoring.scorecard import SafetyState
-from specs.spec import Asset, Picture
 from tests.catalog.factory import World, quarantined
 from tests.review.conftest import WORLD, Tab
+from tests.review.hostile import PAYLOADS, Hostile
 
 SET = f"/sets/{WORLD.set_name}"
 
@@ -68,7 +68,9 @@ class TestTheSetAtAGlance:
 
     def test_news_come_with_every_write_and_only_then(self, tab: Tab) -> None:
         first = tab.get(f"/pulse?set={WORLD.set_name}").json()
-        assert first["totals"] == {"assets": 3, "filled": 3, "candidates": 12, "waiting": 12, "running": False}
+        assert first["totals"] == {
+            "assets": 3, "filled": 3, "approved": 0, "candidates": 12, "waiting": 12, "running": False,
+        }  # fmt: skip
         since = f"/pulse?set={WORLD.set_name}&since={first['writes']}"
         assert "totals" not in tab.get(since).json()
         tab.keep(tab.tiles()[0], False, "other")
@@ -102,7 +104,9 @@ class TestCandidates:
         catalog.record([replace(same, phash=first.phash, embedding=first.embedding)])
         assert self.numbers(tab, "fold=no") == ["0", "1", "2", "3", "4"]
         assert self.numbers(tab, "fold=yes") == ["0", "1", "2", "3"]
-        assert "+1 alike" in tab.get(f"{SET}/item-000").text
+        assert "1 alike" in tab.get(f"{SET}/item-000").text
+        assert self.numbers(tab, f"open={tab.tiles()[0].candidate_id}") == ["0", "1", "2", "3", "4"]
+        assert self.numbers(tab, f"open={tab.tiles()[1].candidate_id}") == ["0", "1", "2", "3"]
         tab.keep(tab.tiles()[4])
         assert self.numbers(tab, "fold=yes") == ["0", "1", "2", "3", "4"]
 
@@ -180,36 +184,6 @@ class TestPictures:
         assert tab.get(f"/pictures/{tile.image_sha256}").status_code == 404
         shown = tab.get(f"/quarantine/{tile.image_sha256}")
         assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
-
-
-PAYLOADS = [
-    form.format(run)
-    for run in ("alert(1)", "window.pwned=1", "fetch('//x')", "`${1}`", "document.title='pwned'")
-    for form in (
-        "<script>{}</script>", "<img src=x onerror={}>", "\"><svg onload={}>", "'><body onpageshow={}>",
-        "javascript:{}", "</title><script>{}</script>", "</pre><script>{}</script>", "<a href=javascript:{}>x</a>",
-        "{{{{{}}}}}", "{{%{}%}}", "<iframe srcdoc='<script>{}</script>'>", "<style>@import'{}'</style>",
-        "\" onfocus={} autofocus x=\"",
-        "' onmouseover={} x='", "<math><mi xlink:href=javascript:{}>", "<template><script>{}</script></template>",
-        "</select><script>{}</script>", "<!--<script>{}--></script>", "]]><script>{}</script>", "&lt;script&gt;{}",
-        "\\u003cscript\\u003e{}", "<base href='//x/{}'>", "<meta http-equiv=refresh content='0;javascript:{}'>",
-        "<object data=javascript:{}>", "<details open ontoggle={}>", "<input autofocus onfocus={}>", "%3Cscript%3E{}",
-        "<video><source onerror={}>", "<form action=javascript:{}><button>", "<link rel=stylesheet href='//x/{}'>",
-        "\u202e<script>{}</script>", "<svg><script>{}</script>", "<svg><a xlink:href=javascript:{}>",
-        "<q cite=javascript:{}>",
-        "</q><script>{}</script>", "<marquee onstart={}>", "<x contenteditable onblur={}>", "<embed src=javascript:{}>",
-        "</script><script>{}</script>", "<noscript><p title='</noscript><script>{}</script>'>",
-    )
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Hostile(World):
-    """A set whose titles and prompts are payloads, twenty an asset."""
-
-    def _asset(self, asset_id: str, picture: Picture, line: int) -> Asset:
-        text = " ".join(PAYLOADS[line * 20 : line * 20 + 20])
-        return replace(super()._asset(asset_id, picture, line), title=text, prompt=text)
 
 
 def test_two_hundred_script_payloads_stay_text(tab: Tab, catalog: Catalog) -> None:

@@ -5,15 +5,25 @@ const $ = (what, where = document) => where.querySelector(what);
 const all = (what, where = document) => [...where.querySelectorAll(what)];
 const tiles = () => all("main .tile");
 const byId = (id) => tiles().find((tile) => tile.dataset.id === id);
-const UNDO = "limner-undo", MARKED = "limner-marked";
+const candidateOf = (tile) => tile.dataset.candidate || tile.dataset.id; // an asset's tile stands for one of its own
+const UNDO = "limner-undo", MARKED = "limner-marked", PLACES = "limner-places";
 const stored = (name) => JSON.parse(sessionStorage.getItem(name) || "[]");
 const store = (name, list) => sessionStorage.setItem(name, JSON.stringify(list));
 
 const rendered = new WeakMap(); // tile → the HTML it was made of
 let queue = Promise.resolve(); // decisions are sent one after another, in the order of the keys
-let asked = null; // the decision that the dialog is about: {id, keep}
+let acts = 0; // decisions begun and ended
+let fresh = Promise.resolve(), wanted = false; // the page being fetched again; whether a further fetch waits its turn
+let asked = null; // the decision that the dialog is about: {look, keep}
 let last = null; // id of the tile that had the focus last
 let writes = "";
+
+// where the focus was on this page, so that a reload and a way back find it again
+const place = {
+  all: () => JSON.parse(sessionStorage.getItem(PLACES) || "{}"),
+  here: () => place.all()[location.pathname],
+  set: (id) => sessionStorage.setItem(PLACES, JSON.stringify({ ...place.all(), [location.pathname]: id })),
+};
 
 function say(text) {
   $("#said").textContent = text;
@@ -46,10 +56,20 @@ function columns() {
 
 // the page again, with what changed
 
-async function refresh() {
-  const answer = await fetch(location.href, { credentials: "same-origin" });
+function refresh() {
+  if (!wanted) {
+    wanted = true;
+    fresh = fresh.then(() => { wanted = false; return render(); }).catch(() => {});
+  }
+  return fresh;
+}
+
+async function render() {
+  const before = acts, answer = await fetch(location.href, { credentials: "same-origin" });
   if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await answer.text();
+  if (acts !== before) return; // a decision was made meanwhile: this page is older, and the decision asks for another
+  const fresh = new DOMParser().parseFromString(text, "text/html");
   const old = $("main"), main = $("main", fresh);
   if (!main) return;
   const held = document.activeElement, inside = old.contains(held);
@@ -88,7 +108,7 @@ async function pulse() {
     if (news.totals && $("#totals")) {
       const t = news.totals;
       $("#totals").textContent =
-        `${t.filled} of ${t.assets} assets filled, ${t.assets - t.filled} ${t.assets - t.filled === 1 ? "hole" : "holes"}, ${t.waiting} of ${t.candidates} candidates wait` +
+        `${t.filled} of ${t.assets} assets filled, ${t.approved} approved by a person, ${t.assets - t.filled} ${t.assets - t.filled === 1 ? "hole" : "holes"}, ${t.waiting} of ${t.candidates} candidates wait` +
         (t.running ? " · produce is running" : "");
     }
     if (before && before !== writes) await refresh();
@@ -115,39 +135,53 @@ async function send(path, value) {
 }
 
 function enqueue(work) {
-  queue = queue.then(work).catch((error) => say(error.message)).then(refresh).catch(() => {});
+  queue = queue.then(() => { acts += 1; return work(); }).catch((error) => say(error.message)).finally(() => { acts += 1; refresh(); });
 }
 
-function decide(id, keep, reasons, note, override) {
+const ours = new Map(); // "candidate:seen" → what our own write made of it, so that quick keys are no conflict
+
+function newest(candidate, seen) {
+  while (ours.has(`${candidate}:${seen}`)) seen = ours.get(`${candidate}:${seen}`);
+  return seen;
+}
+
+function wrote(candidate, seen, told) {
+  if (told.seen !== seen) ours.set(`${candidate}:${seen}`, told.seen);
+}
+
+// what a person looks at when they press the key: that is what they decide on, whatever the page shows a moment later
+function look(tile) {
+  const { image, seen, name, id } = tile.dataset;
+  return { candidate: candidateOf(tile), image, seen: Number(seen), name, id };
+}
+
+function decide({ candidate, image, seen, name }, keep, reasons, note, override) {
   enqueue(async () => {
-    const tile = byId(id);
-    if (!tile) throw new Error("NOT saved: that picture is no longer on this page.");
-    const { image, seen, name } = tile.dataset;
-    const told = await send("/verdicts", { candidate: id, image, seen: Number(seen), keep, reasons, note, override });
-    store(UNDO, [...stored(UNDO), { id, seen: told.seen, name }]);
-    tile.dataset.seen = told.seen;
+    const known = newest(candidate, seen);
+    const told = await send("/verdicts", { candidate, image, seen: known, keep, reasons, note, override });
+    wrote(candidate, known, told);
+    store(UNDO, [...stored(UNDO), { id: candidate, seen: told.seen, name }]);
     say(`Saved: ${told.name} ${told.word}.`);
   });
 }
 
 function undo(only) {
+  const tile = only || current(), here = tile && tile.dataset.image ? look(tile) : null;
   enqueue(async () => {
     const done = stored(UNDO);
-    const at = only ? done.map((one) => one.id).lastIndexOf(only.dataset.id) : done.length - 1;
+    const at = only ? done.map((one) => one.id).lastIndexOf(here.candidate) : done.length - 1;
     const entry = at >= 0 ? done[at] : null;
-    const tile = only || current();
-    if (!entry && !tile) return say("Nothing to undo.");
-    const id = entry ? entry.id : tile.dataset.id;
-    const seen = entry ? entry.seen : Number(tile.dataset.seen);
+    if (!entry && !here) return say("Nothing to undo.");
+    const candidate = entry ? entry.id : here.candidate, known = newest(candidate, entry ? entry.seen : here.seen);
     if (entry) store(UNDO, done.filter((_, index) => index !== at));
-    const told = await send("/undo", { candidate: id, seen });
-    store(UNDO, stored(UNDO).map((one) => (one.id === id ? { ...one, seen: told.seen } : one)));
+    const told = await send("/undo", { candidate, seen: known });
+    wrote(candidate, known, told);
     say(`Undone: ${told.name} is ${told.word} again.`);
   });
 }
 
 function ask(tile, keep) {
-  asked = { id: tile.dataset.id, keep };
+  asked = { look: look(tile), keep };
   $("#why-title").textContent = `${keep ? "Keep, although not measured clear" : "Reject"}: ${tile.dataset.name}`;
   $("#why-reasons").hidden = keep;
   $("#why-go").textContent = keep ? "Keep with this note" : "Reject with this note";
@@ -159,11 +193,72 @@ function ask(tile, keep) {
 function answer(reason) {
   const note = $("#why-note").value.trim();
   if (!reason && !note) { $("#why-note").focus(); return; }
-  const { id, keep } = asked;
+  const { look, keep } = asked, tile = byId(look.id);
   $("#why").close();
-  focusOn(byId(id));
-  decide(id, keep, keep ? [] : [reason || "other"], note, keep);
-  if (!keep) step(1);
+  focusOn(tile);
+  decide(look, keep, keep ? [] : [reason || "other"], note, keep);
+  if (!keep && tile && !tile.dataset.candidate) step(1); // a rejected asset stays in view: its next best comes
+}
+
+function keep(tile) {
+  if (tile.dataset.unclear === "yes") return ask(tile, true);
+  decide(look(tile), true, [], "", false);
+  if (tile.dataset.candidate) step(1);
+}
+
+// tags, notes, saved searches: a text is asked for, then sent
+
+let asking = null; // what is done with the text of the dialog
+
+function askText(title, label, then) {
+  asking = then;
+  $("#ask-title").textContent = title;
+  $("#ask-label").textContent = label;
+  $("#ask-text").value = "";
+  $("#ask").showModal();
+  $("#ask-text").focus();
+}
+
+function said() {
+  const text = $("#ask-text").value.trim(), then = asking;
+  if (!text) return;
+  $("#ask").close();
+  focusOn(current());
+  enqueue(() => then(text));
+}
+
+function tag(tile) {
+  const candidate = candidateOf(tile);
+  askText(`Tags of ${tile.dataset.name}`, "Tags to put on; -tag takes one off", async (text) => {
+    const words = text.split(/[\s,]+/), off = words.filter((word) => word.startsWith("-")).map((word) => word.slice(1));
+    const on = words.filter((word) => word && !word.startsWith("-"));
+    let told = null;
+    if (on.length) told = await send("/tags", { candidate, tags: on, remove: false });
+    if (off.length) told = await send("/tags", { candidate, tags: off, remove: true });
+    say(`Saved: tags ${told.tags.join(" ") || "none"}.`);
+  });
+}
+
+function note(tile) {
+  const candidate = candidateOf(tile);
+  askText(`A note on ${tile.dataset.name}`, "Note", async (text) => {
+    await send("/notes", { candidate, text });
+    say("Saved: the note.");
+  });
+}
+
+function save() {
+  askText("Save this search", "Name", async (name) => {
+    await send(`/searches${location.search}`, { name });
+    say(`Saved: search ${name}.`);
+  });
+}
+
+function forget(button) {
+  enqueue(async () => {
+    await send("/searches/delete", { name: button.dataset.name });
+    say(`Deleted: search ${button.dataset.name}.`);
+  });
 }
 
 // comparing
@@ -171,14 +266,14 @@ function answer(reason) {
 function showMarks() {
   const marked = stored(MARKED);
   for (const tile of tiles()) {
-    const on = marked.includes(tile.dataset.id), button = $('[data-do="mark"]', tile);
+    const on = marked.includes(candidateOf(tile)), button = $('[data-do="mark"]', tile);
     tile.classList.toggle("marked", on);
     if (button) button.setAttribute("aria-pressed", String(on));
   }
 }
 
 function mark(tile) {
-  const marked = stored(MARKED), id = tile.dataset.id;
+  const marked = stored(MARKED), id = candidateOf(tile);
   const next = marked.includes(id) ? marked.filter((one) => one !== id) : [...marked, id].slice(-4);
   store(MARKED, next);
   showMarks();
@@ -207,20 +302,33 @@ function toggle(tile, name, button) {
   if (button) button.setAttribute("aria-pressed", String(name === "plain" ? !on : on));
 }
 
+function unfold(tile) {
+  if (!$('[data-do="unfold"]', tile)) return say("Nothing is folded here.");
+  const address = new URL(location.href), id = tile.dataset.id;
+  if (address.searchParams.get("open") === id) address.searchParams.delete("open");
+  else address.searchParams.set("open", id);
+  location.assign(address);
+}
+
 function open_(tile) {
   if (tile.dataset.open) location.assign(tile.dataset.open);
   else toggle(tile, "actual", $('[data-do="actual"]', tile));
 }
 
 function follow(key) {
-  const link = $(`main a[data-key="${key}"]`) || $(key === "]" ? 'main a[rel="next"]' : 'main a[rel="prev"]');
+  const page = { "]": 'main a[rel="next"]', "[": 'main a[rel="prev"]' }[key];
+  const link = $(`main a[data-key="${key}"]`) || (page && $(page));
   if (link) link.click();
 }
 
 const ON_TILE = {
-  k: (tile) => tile.dataset.image && (tile.dataset.unclear === "yes" ? ask(tile, true) : decide(tile.dataset.id, true, [], "", false)),
+  k: (tile) => tile.dataset.image && keep(tile),
   r: (tile) => tile.dataset.image && ask(tile, false),
   c: (tile) => tile.dataset.image && mark(tile),
+  e: unfold,
+  t: (tile) => tile.dataset.image && tag(tile),
+  a: (tile) => tile.dataset.image && note(tile),
+  m: (tile) => tile.dataset.image && location.assign(`/search?${new URLSearchParams({ like: candidateOf(tile) })}`),
   z: open_,
   Enter: open_,
   o: (tile) => $("svg", tile) && toggle(tile, "plain", $('[data-do="overlay"]', tile)),
@@ -228,7 +336,7 @@ const ON_TILE = {
 const ANYWHERE = {
   n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1),
   ArrowDown: () => step(columns()), ArrowUp: () => step(-columns()),
-  u: () => undo(null), v: compare, "]": () => follow("]"), "[": () => follow("["),
+  u: () => undo(null), v: compare, "]": () => follow("]"), "[": () => follow("["), w: () => follow("w"),
   f: () => { const field = $(".filters select, .filters input"); if (field) field.focus(); },
   "/": () => $("#search").focus(),
   "?": () => $("#help").showModal(),
@@ -236,7 +344,7 @@ const ANYWHERE = {
 };
 const BY_BUTTON = {
   keep: (tile) => ON_TILE.k(tile), reject: (tile) => ON_TILE.r(tile), mark: (tile) => mark(tile), undo: (tile) => undo(tile),
-  reveal: (_, button) => reveal(button), actual: (tile, button) => toggle(tile, "actual", button),
+  unfold, tag, note, save, said, forget: (_, button) => forget(button), reveal: (_, button) => reveal(button), actual: (tile, button) => toggle(tile, "actual", button),
   overlay: (tile, button) => toggle(tile, "plain", button), help: () => $("#help").showModal(),
   close: (_, button) => button.closest("dialog").close(), decide: () => answer(""),
 };
@@ -249,6 +357,10 @@ function pressed(event) {
     if (!typing && !asked.keep && reasons[Number(event.key) - 1]) { event.preventDefault(); answer(reasons[Number(event.key) - 1].dataset.reason); }
     else if (!typing && event.key === "n") { event.preventDefault(); $("#why-note").focus(); }
     else if (typing && event.key === "Enter") { event.preventDefault(); answer(""); }
+    return;
+  }
+  if ($("#ask").open) {
+    if (typing && event.key === "Enter") { event.preventDefault(); said(); }
     return;
   }
   if ($("#help").open) return;
@@ -267,7 +379,10 @@ function pressed(event) {
 document.addEventListener("keydown", pressed);
 document.addEventListener("focusin", (event) => {
   const tile = event.target.closest("main .tile");
-  if (tile) last = tile.dataset.id;
+  if (tile) place.set((last = tile.dataset.id));
+});
+document.addEventListener("formdata", (event) => {
+  for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name); // short addresses
 });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-do], button[data-reason]");
@@ -282,5 +397,9 @@ document.addEventListener("change", (event) => {
 
 for (const tile of tiles()) rendered.set(tile, tile.outerHTML);
 showMarks();
-if (!location.hash) focusOn(tiles()[0]);
+if (!location.hash) {
+  const again = place.here() && byId(place.here());
+  if (again) focusOn(again);
+  else if (tiles().length) tiles()[0].focus({ preventScroll: true });
+}
 pulse();

@@ -1,0 +1,263 @@
+"""``backup``: a library of its own, whole or not there; and nobody else's folder is ever touched.
+
+(``tests/faults/backups.py``: during writes, killed at random, on a full disk.)
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catalog import backup
+from catalog.backup import BackedUp, back_up
+from catalog.errors import BusyError, CatalogError, LibraryMissingError, StorageError
+from catalog.locks import Lock
+from catalog.store import Catalog
+from catalog.verify import verify
+from specs.errors import UsageError
+from tests.catalog.factory import World, by_person, quarantined
+from tests.faults.store_faults import content
+
+ADA = "person:ada"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where the backup goes."""
+    return tmp_path / "elsewhere" / "backup"
+
+
+@pytest.fixture
+def six(catalog: Catalog, world: World) -> Catalog:
+    """An open library with six pictures, one of them in quarantine, and something said of one."""
+    records = world.records(6)
+    catalog.record([*records[:5], quarantined(records[5])])
+    catalog.append([(records[0].key, by_person(records[0], True, note="mine"))])
+    catalog.tag(records[0].key.candidate_id, ["hero"], ADA)
+    return catalog
+
+
+class TestABackup:
+    def test_is_a_library_with_every_row_and_every_picture(self, six: Catalog, target: Path) -> None:
+        done = back_up(six.library, target)
+        assert (done.pictures, done.copied, done.removed, done.snapshots) == (6, 6, 0, 1)
+        report = verify(target)
+        assert (report.problems, report.unreferenced, report.seal, report.rows) == ((), 0, "fresh", done.rows)
+        assert content(target) == content(six.library)
+        with Catalog.open(target, create=False) as restored:
+            mine, theirs = six.keepers(), restored.keepers()
+            assert [keeper.path.read_bytes() for keeper in theirs] == [keeper.path.read_bytes() for keeper in mine]
+            assert {keeper.path.parents[2] for keeper in theirs} == {target}
+
+    def test_can_be_worked_in_where_the_library_was(self, six: Catalog, target: Path, world: World) -> None:
+        back_up(six.library, target)
+        six.close()
+        shutil.rmtree(six.library)
+        shutil.copytree(target, six.library)
+        with Catalog.open(six.library, create=False) as restored:
+            restored.record(world.records(3, 6))
+            assert len(restored.made(world.set_name)["item-000"]) == 3
+        assert verify(six.library).problems == ()
+
+    def test_writes_nothing_to_the_library(self, six: Catalog, target: Path) -> None:
+        before = _state(six.library)
+        back_up(six.library, target)
+        assert _state(six.library) == before
+
+    def test_repeated_copies_only_what_is_new(self, six: Catalog, target: Path, world: World) -> None:
+        back_up(six.library, target)
+        assert back_up(six.library, target).copied == 0
+        six.record(world.records(2, 6))
+        done = back_up(six.library, target)
+        assert (done.pictures, done.copied) == (8, 2)
+        assert done.copied_bytes == sum(len(record.png) for record in world.records(2, 6))
+        assert content(target) == content(six.library)
+
+    def test_repeated_forgets_what_was_dropped_and_follows_what_was_moved(
+        self, six: Catalog, target: Path, world: World
+    ) -> None:
+        back_up(six.library, target)
+        moved, dropped = world.record(0).candidate.image_sha256, world.record(3).candidate.image_sha256
+        six.relocate([moved], "quarantine")
+        assert six.drop_pixels([dropped]) == 1
+        done = back_up(six.library, target)
+        assert (done.pictures, done.copied, done.removed) == (5, 1, 2)
+        assert (verify(target).problems, verify(target).unreferenced) == ((), 0)
+        assert (target / "quarantine" / moved[:2] / f"{moved}.png").is_file()
+
+    def test_goes_on_when_pictures_are_dropped_and_moved_under_its_hands(
+        self, six: Catalog, target: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After the first picture was copied, the last of the snapshot goes and the last but one moves."""
+        monkeypatch.setattr(backup, "AT_ONCE", 1)
+        here = sorted(record.candidate.image_sha256 for record in world.records(5))
+        late = [sha256 for sha256 in here[1:] if sha256 in {world.record(n).candidate.image_sha256 for n in (3, 4)}]
+        moved = next(sha256 for sha256 in here[::-1] if sha256 not in late)
+
+        def meddle(what: str, done: int, _of: int) -> None:
+            if what == "copied" and done == 1:
+                six.drop_pixels(late)
+                six.relocate([moved], "quarantine")
+
+        done = back_up(six.library, target, meddle)
+        assert done.snapshots == 2
+        assert verify(target).problems == ()
+        assert content(target) == content(six.library)
+
+    def test_takes_along_what_was_learned(self, six: Catalog, target: Path) -> None:
+        taste = six.library / "taste"
+        taste.mkdir()
+        (taste / "items.safetensors").write_bytes(b"one")
+        (taste / "old.json").write_bytes(b"{}")
+        back_up(six.library, target)
+        (taste / "items.safetensors").write_bytes(b"two")
+        (taste / "old.json").unlink()
+        back_up(six.library, target)
+        assert {path.name: path.read_bytes() for path in (target / "taste").iterdir()} == {"items.safetensors": b"two"}
+
+    def test_may_be_taken_of_an_older_library_which_stays_old(self, library: Path, target: Path) -> None:
+        import sqlite3
+
+        library.mkdir()
+        connection = sqlite3.connect(library / "catalog.sqlite")
+        golden = Path(__file__).parents[1] / "golden" / "catalog" / "0001.sql"
+        connection.executescript(golden.read_text())
+        connection.close()
+        for record in World().records(2):
+            path = library / "objects" / record.candidate.image_sha256[:2]
+            path.mkdir(parents=True)
+            (path / f"{record.candidate.image_sha256}.png").write_bytes(record.png)
+        before = (library / "catalog.sqlite").read_bytes()
+        assert back_up(library, target).pictures == 2
+        assert (library / "catalog.sqlite").read_bytes() == before
+        assert verify(target).problems == ()
+        Catalog.open(target, create=False).close()
+        assert back_up(library, target).copied == 0, "a look with a newer limner is no work in it"
+
+
+class TestWhatIsInterrupted:
+    def test_is_no_backup_and_the_next_one_goes_on(self, six: Catalog, target: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            back_up(six.library, target, _interrupt_at("checked"))
+        assert not (target / "catalog.sqlite").exists()
+        with pytest.raises(LibraryMissingError):
+            Catalog.open(target, create=False)
+        assert back_up(six.library, target).copied == 0
+        assert verify(target).problems == ()
+
+    def test_leaves_the_one_before_whole(self, six: Catalog, target: Path, world: World) -> None:
+        back_up(six.library, target)
+        before = content(target)
+        six.record(world.records(2, 6))
+        with pytest.raises(KeyboardInterrupt):
+            back_up(six.library, target, _interrupt_at("checked"))
+        assert (verify(target).problems, content(target)) == ((), before)
+        assert _done(back_up(six.library, target)) == (8, 0)
+
+    def test_damage_in_the_library_stops_it_and_leaves_the_one_before_whole(
+        self, six: Catalog, target: Path, world: World
+    ) -> None:
+        back_up(six.library, target)
+        before = content(target)
+        six.record(world.records(2, 6))
+        path = six.objects.path(world.record(7).candidate.image_sha256)
+        data = path.read_bytes()
+        for damage in (lambda: path.write_bytes(data[:-1] + b"x"), path.unlink):
+            damage()
+            with pytest.raises(CatalogError, match=r"damaged .* (altered|missing).*limner verify --repair"):
+                back_up(six.library, target)
+            assert (verify(target).problems, content(target)) == ((), before)
+
+    def test_a_picture_that_went_bad_in_the_backup_is_found_and_copied_again(
+        self, six: Catalog, target: Path, world: World
+    ) -> None:
+        back_up(six.library, target)
+        sha256 = world.record(1).candidate.image_sha256
+        path = target / "objects" / sha256[:2] / f"{sha256}.png"
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        with pytest.raises(CatalogError, match=r"does not read back.*run this again"):
+            back_up(six.library, target)
+        assert back_up(six.library, target).copied == 1
+        assert verify(target).problems == ()
+
+    def test_a_folder_that_cannot_be_written_to_is_told(self, six: Catalog, target: Path) -> None:
+        target.parent.mkdir()
+        (target.parent / "file").write_text("")
+        with pytest.raises(StorageError, match=r"the backup is not finished.*the library is untouched"):
+            back_up(six.library, target.parent / "file" / "backup")
+
+
+class TestWhereItMayGo:
+    @pytest.mark.parametrize("where", [".", "objects", "deep/in/it", ".."])
+    def test_not_into_the_library_nor_around_it(self, six: Catalog, where: str) -> None:
+        with pytest.raises(UsageError, match=r"is the library .*, lies in it or holds it; allowed: a folder apart"):
+            back_up(six.library, six.library / where)
+
+    def test_not_into_a_folder_of_somebody_elses(self, six: Catalog, target: Path) -> None:
+        (target / "objects").mkdir(parents=True)
+        (target / "objects" / "thesis.txt").write_text("dear diary")
+        before = _state(target)
+        with pytest.raises(UsageError, match=r"holds files that limner did not put there.*allowed: a folder that"):
+            back_up(six.library, target)
+        assert _state(target) == before
+
+    def test_not_into_a_library(self, six: Catalog, target: Path) -> None:
+        Catalog.open(target, create=True).close()
+        with pytest.raises(UsageError, match=r"holds a library and is no backup"):
+            back_up(six.library, target)
+
+    def test_not_into_a_file(self, six: Catalog, target: Path) -> None:
+        target.parent.mkdir()
+        target.write_text("")
+        with pytest.raises(UsageError, match="got a file to back up into"):
+            back_up(six.library, target)
+
+    def test_not_into_the_backup_of_another_library(self, six: Catalog, target: Path, tmp_path: Path) -> None:
+        Catalog.open(tmp_path / "other", create=True).close()
+        back_up(tmp_path / "other", target)
+        with pytest.raises(UsageError, match=r"is the backup of another library, .*/other; allowed"):
+            back_up(six.library, target)
+        assert verify(target).problems == ()
+
+    def test_not_into_one_that_somebody_works_in(self, six: Catalog, target: Path, world: World) -> None:
+        back_up(six.library, target)
+        with Catalog.open(target, create=False) as restored:
+            restored.tag(world.key(0).candidate_id, ["precious"], ADA)
+        six.record(world.records(1, 6))
+        with pytest.raises(UsageError, match="somebody has worked in it as a library"):
+            back_up(six.library, target)
+        with Catalog.open(target, create=False) as restored:
+            assert restored.tags() == {"hero": 1, "precious": 1}
+
+    def test_not_beside_another_one_into_the_same(self, six: Catalog, target: Path) -> None:
+        back_up(six.library, target)
+        other = Lock(target / "locks" / "backup.lock")
+        assert other.take()
+        with pytest.raises(BusyError, match=r"another backup into it is running \(process"):
+            back_up(six.library, target)
+        other.release()
+
+    def test_not_of_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(LibraryMissingError):
+            back_up(tmp_path / "nowhere", tmp_path / "backup")
+
+
+def _interrupt_at(what: str) -> Callable[[str, int, int], None]:
+    def tell(now: str, _done: int, _of: int) -> None:
+        if now == what:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def _done(found: BackedUp) -> tuple[int, int]:
+    return found.pictures, found.copied
+
+
+def _state(folder: Path) -> dict[str, object]:
+    """Every file but the locks: size, time of change, content."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "locks" not in path.parts)
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
