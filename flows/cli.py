@@ -112,9 +112,6 @@ def plan(
 @command("keepers")
 def keepers(
     sets: Annotated[list[str] | None, typer.Argument(metavar="[SET…]", help="Sets; * and ? allowed.")] = None,
-    why: Annotated[
-        bool, typer.Option("--why", help="Explain each choice and its runner-up; SET may be set/asset or a spec.")
-    ] = False,
     asset: Annotated[list[str] | None, typer.Option(help="Of these assets; * and ? allowed; repeatable.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Having this tag; repeated: all of them.")] = None,
     reason: Annotated[list[str] | None, typer.Option(help="Kept for this reason; repeated: any of them.")] = None,
@@ -133,6 +130,9 @@ def keepers(
     former: Annotated[bool, typer.Option("--former", help="Also of assets that their spec no longer has.")] = False,
     save: Annotated[str | None, typer.Option(help="Save the search under this name.")] = None,
     saved: Annotated[str | None, typer.Option(help="Use a saved search.")] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Explain each choice and its runner-up; SET may be set/asset or a spec.")
+    ] = False,
     library: Library = None,
     person: Person = None,
     as_json: AsJson = False,
@@ -163,8 +163,8 @@ def keepers(
     if why:
         from flows.why import show_why
 
-        only = wanted == Filter(sets=wanted.sets) and len(wanted.sets) <= 1 and not (save or saved or paths)
-        return show_why("".join(wanted.sets) if only else None, settings, alone=only, as_json=as_json)
+        only_sets = wanted == Filter(sets=wanted.sets) and not (save or saved or paths)
+        return show_why(wanted.sets, settings, only_sets=only_sets, as_json=as_json)
     return show_keepers(wanted, settings, save=save, saved=saved, person=person, as_json=as_json, paths=paths)
 
 

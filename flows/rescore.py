@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,12 +45,22 @@ class Change:
 
 def rescore_sets(named: Sequence[str], settings: Settings, *, every: bool, decode: bool, as_json: bool) -> int:
     """One set after the other; what was done to the earlier ones stays when a later one is refused."""
-    values = [
-        _rescore(path, settings, decode=decode, quiet=as_json) for path in spec_files(named, settings, every=every)
-    ]
+    with _uncollected():
+        paths = spec_files(named, settings, every=every)
+        values = [_rescore(path, settings, decode=decode, quiet=as_json) for path in paths]
     if as_json:
         print_json(values[0] if len(named) == 1 else values)
     return 0
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Many small values that live to the end: to look for cycles among them again and again takes a second of eight."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _rescore(path: Path, settings: Settings, *, decode: bool, quiet: bool) -> dict[str, Any]:

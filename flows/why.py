@@ -16,7 +16,7 @@ from flows.choosing import Judged, apart, entrants, judged_candidates, look
 from flows.output import console, print_json
 from flows.planning import present
 from flows.session import permitted
-from flows.sets import spec_files
+from flows.sets import SPEC_SUFFIXES, spec_files
 from flows.settings import Settings
 from flows.tools import tools_for
 from flows.work import Work
@@ -25,17 +25,15 @@ from scoring.verdict import met
 from specs.errors import UsageError
 
 
-def show_why(named: str | None, settings: Settings, *, alone: bool = True, as_json: bool) -> int:
-    """``named`` is a set, ``set/asset``, a spec's file, or empty for all sets. Changes nothing.
-
-    UsageError unless it stands ``alone``: an explanation is of a whole choice, which filters would tear apart.
-    """
-    if not alone:
-        raise UsageError("keepers --why: got filters or several sets; allowed: one SET, set/asset or spec, and --json.")
-    set_name, _, asset_id = (named or "").partition("/") if _names_an_asset(named) else (named or "", "", "")
+def show_why(named: Sequence[str], settings: Settings, *, only_sets: bool, as_json: bool) -> int:
+    """``named`` are sets, ``set/asset`` or specs' files; none: all sets. Changes nothing."""
+    if not only_sets:
+        raise UsageError("--why: got a filter beside it; allowed: sets, set/asset or specs, --library and --json.")
     values = []
-    for path in spec_files([set_name] if set_name else [], settings, every=not set_name):
-        values += _explained(path, asset_id, settings)
+    for name in named or [""]:
+        set_name, _, asset_id = name.partition("/") if _names_an_asset(name) else (name, "", "")
+        for path in spec_files([set_name] if set_name else [], settings, every=not set_name):
+            values += _explained(path, asset_id, settings)
     if as_json:
         print_json(values)
         return 0
@@ -50,8 +48,8 @@ def show_why(named: str | None, settings: Settings, *, alone: bool = True, as_js
     return 0
 
 
-def _names_an_asset(named: str | None) -> bool:
-    return named is not None and "/" in named and not named.endswith((".yaml", ".yml"))
+def _names_an_asset(named: str) -> bool:
+    return "/" in named and not named.endswith(SPEC_SUFFIXES)
 
 
 def _explained(path: Path, asset_id: str, settings: Settings) -> list[dict[str, Any]]:
