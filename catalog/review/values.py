@@ -213,12 +213,15 @@ def in_short(reason: str) -> str:
 
 
 def boxes_of(layout: Mapping[str, Any]) -> tuple[Box, ...]:
-    """Bleed, trim and safe zone of a layout; none for sizes given in pixels."""
+    """Bleed, trim and safe zone of a layout; none for sizes given in pixels.
+
+    Where the spec asks for no safe margin, the zone is what most printers ask for, SAFE_MM inside the trim.
+    """
     trim, bleed, dpi = layout.get("trim_box_px"), layout.get("bleed_box_px"), layout.get("dpi")
     if not trim or not bleed or not dpi:
         return ()
     inset = SAFE_MM / 25.4 * float(dpi)
     left, top, right, bottom = trim
-    safe = (left + inset, top + inset, right - inset, bottom - inset)
+    safe = layout.get("safe_box_px") or (left + inset, top + inset, right - inset, bottom - inset)
     named = (("bleed", bleed), ("trim", trim), ("safe", safe))
     return tuple(Box(name, x0, y0, x1 - x0, y1 - y0) for name, (x0, y0, x1, y1) in named)

@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
 
 from catalog.review.deciding import Decision, decide
+from catalog.review.values import boxes_of
 from catalog.store import Catalog
 from scoring.scorecard import SafetyState
 from tests.catalog.factory import World, quarantined
@@ -214,3 +216,18 @@ def _text(html: str) -> list[str]:
 
     Text().feed(html)
     return found
+
+
+class TestSafeZone:
+    LAYOUT: ClassVar[dict[str, Any]] = {
+        "bleed_box_px": [0, 0, 300, 400],
+        "trim_box_px": [20, 20, 280, 380],
+        "dpi": 254,
+    }
+
+    def test_is_the_specs_own(self) -> None:
+        boxes = boxes_of({**self.LAYOUT, "safe_box_px": [70, 70, 230, 330]})
+        assert [(box.name, box.x, box.width) for box in boxes][2] == ("safe", 70, 160)
+
+    def test_is_3_mm_inside_the_trim_where_the_spec_says_nothing(self) -> None:
+        assert [(box.name, box.x, box.width) for box in boxes_of(self.LAYOUT)][2] == ("safe", 50.0, 200.0)
