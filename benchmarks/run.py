@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.record import record
 
 BENCHMARKS = {
-    "throughput": ["-m", "benchmarks.throughput", "--pictures", "100", "--rounds", "2"],
+    "throughput": ["-m", "benchmarks.throughput", "--pictures", "200", "--rounds", "2"],
     "scale": ["-m", "benchmarks.scale", "--pictures", "30000"],
     "select": ["-m", "benchmarks.select"],
     "rescore": ["-m", "benchmarks.rescore"],
