@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.campaign
 def test_a_killed_run_resumes_to_what_an_undisturbed_one_gives() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.kills", "--kills", "4", "--pictures", "24", "--seed", "1"],
+        [sys.executable, "-m", "tests.faults.kills", "--kills", "2", "--pictures", "24", "--seed", "1"],
         cwd=ROOT,
         env={**os.environ},
         capture_output=True,
@@ -27,4 +27,4 @@ def test_a_killed_run_resumes_to_what_an_undisturbed_one_gives() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(done.stdout)
     assert figures["violations"] == []
-    assert figures["kills"] == 4
+    assert figures["kills"] == 2
