@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.drawn import TUNING, drawn, placed
-from scoring.crossing import SIGNS, signs
+from scoring.crossing import SIGNS, cells_of, signs
 
 MARGIN = (0.02, 0.13)
 SIDE_PX = 160
@@ -39,7 +39,7 @@ def examples(first: int, count: int, bare: bool) -> tuple[NDArray[np.float64], N
 
 
 def _signs(pixels: NDArray[np.uint8], margin: int) -> NDArray[np.float64]:
-    return np.asarray(np.log(signs(pixels, (margin, margin, SIDE_PX - margin, SIDE_PX - margin)) + 0.01))
+    return np.asarray(np.log(signs(cells_of(pixels), (margin, margin, SIDE_PX - margin, SIDE_PX - margin)) + 0.01))
 
 
 def fit(rows: NDArray[np.float64], cuts: NDArray[np.bool_]) -> NDArray[np.float64]:

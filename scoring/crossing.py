@@ -15,6 +15,7 @@ The weights were fitted to drawings (``python -m benchmarks.fit_crossing 800``),
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,20 +39,36 @@ _OPPONENT = np.array(
 )  # brightness, red-green, yellow-blue
 
 
-def crosses(pixels: NDArray[np.uint8], box: Box) -> bool:
-    """Whether a subject crosses the outline of ``box`` in an (H, W, 3) uint8 picture.
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """What is read of an (H, W, 3) uint8 picture, once for all lines: (CELLS, CELLS, 3) ``colours``, opponent, and the
+    (CELLS, CELLS) greatest step of a colour in each cell."""
+
+    height_px: int
+    width_px: int
+    colours: Floats
+    edges: Floats
+
+
+def cells_of(pixels: NDArray[np.uint8]) -> Cells:
+    """Read a picture."""
+    fine = _grid(pixels)
+    edges = _edges(fine).reshape(CELLS, 2, CELLS, 2).max(axis=(1, 3))
+    return Cells(pixels.shape[0], pixels.shape[1], fine.reshape(CELLS, 2, CELLS, 2, 3).mean(axis=(1, 3)), edges)
+
+
+def crosses(cells: Cells, box: Box) -> bool:
+    """Whether a subject crosses the outline of ``box``, in px of the picture.
 
     Where the picture's rim has one colour, whatever on the line has another is the subject; else the signs decide.
     """
-    return _on_plain(pixels, box) or float(np.log(signs(pixels, box) + 0.01) @ np.array(WEIGHTS)) + BIAS > 0
+    return _on_plain(cells, box) or float(np.log(signs(cells, box) + 0.01) @ np.array(WEIGHTS)) + BIAS > 0
 
 
-def signs(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.float64]:
+def signs(cells: Cells, box: Box) -> NDArray[np.float64]:
     """(5,) the numbers named in ``SIGNS``."""
-    colours = _grid(pixels)
-    edges = _edges(colours).reshape(CELLS, 2, CELLS, 2).max(axis=(1, 3))
-    colours = colours.reshape(CELLS, 2, CELLS, 2, 3).mean(axis=(1, 3))
-    inside = _inside(pixels.shape[0], pixels.shape[1], box)
+    colours, edges = cells.colours, cells.edges
+    inside = _inside(cells.height_px, cells.width_px, box)
     around = _outline(inside)
     start = round(CELLS * MIDDLE)
     middle = slice(start, CELLS - start)
@@ -69,11 +86,11 @@ def signs(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.float64]:
     return np.array([np.sort(near * linked)[-4], np.sort(share)[-3], length, min(change, MOST), busy])
 
 
-def _on_plain(pixels: NDArray[np.uint8], box: Box) -> bool:
+def _on_plain(cells: Cells, box: Box) -> bool:
     """Whether the rim is of one colour, and some cells of the line clearly are not."""
-    colours = _grid(pixels).reshape(CELLS, 2, CELLS, 2, 3).mean(axis=(1, 3))
+    colours = cells.colours
     rim = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
-    line = colours[_outline(_inside(pixels.shape[0], pixels.shape[1], box))]
+    line = colours[_outline(_inside(cells.height_px, cells.width_px, box))]
     other = np.abs(line - rim.mean(axis=0)).max(axis=1) > LEAST_EDGE
     return bool(np.ptp(rim, axis=0).max() < PLAIN and other.sum() >= 4)
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.crossing import Box, crosses
+from scoring.crossing import Box, cells_of, crosses
 
 Grey = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]
@@ -147,8 +147,9 @@ def _print(pixels: Pixels, frame: Frame) -> list[str]:
     if frame.trim_box_px is not None:
         left, top, right, bottom = frame.trim_box_px
         margin = frame.safe_margin_px
-        if crosses(pixels, frame.trim_box_px):
+        cells = cells_of(pixels)
+        if crosses(cells, frame.trim_box_px):
             found.append("cut_by_trim")
-        elif margin and crosses(pixels, (left + margin, top + margin, right - margin, bottom - margin)):
+        elif margin and crosses(cells, (left + margin, top + margin, right - margin, bottom - margin)):
             found.append("outside_safe_zone")
     return found

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, select
 
-from catalog.made import OVERRIDE, WITHDRAWN
+from catalog.made import OVERRIDE, WITHDRAWN, is_keeper
 from catalog.register import text
 from catalog.schema import CandidateRow, ImageRow, JobRow, ScorecardRow, VerdictRow
 
@@ -131,7 +131,7 @@ def _row(
     reasons = names.reasons.number(_parsed(counts[2]) if counts else ())
     clear, present = safety == "clear" and area == "objects", state == "present"
     override = bool(person) and OVERRIDE in names.reasons.values[reasons] and bool(counts and counts[3].strip())
-    keeper = bool(counts and counts[1]) and present and (clear or override)
+    keeper = is_keeper(counts and counts[1], state, clear=clear, overridden=override)
     decided_at = counts[4] if counts else made_at
     return (
         id_, image, made_at.removesuffix("Z"), decided_at.removesuffix("Z"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.orm import aliased
 
 from catalog import remarks
-from catalog.made import OVERRIDE
+from catalog.made import OVERRIDE, is_keeper
 from catalog.queries import PERSON, POLICY, standing
 from catalog.review.columns import Columns
 from catalog.review.values import Tile
@@ -22,6 +23,7 @@ from catalog.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
 Tiles = list[Tile]
 
 
+@cache
 def standing_tiles() -> Select[Any]:
     """Candidates as they stand, without their scorecards' texts; the cost goes with the rows, not with the library."""
     by_person = aliased(VerdictRow)
@@ -91,7 +93,7 @@ def tile_of(row: Any) -> Tile:
         present=present,
         safety=row.safety,
         keep=None if row.keep is None else bool(row.keep),
-        is_keeper=bool(row.keep) and present and (clear or overridden),
+        is_keeper=is_keeper(row.keep, row.state, clear=clear, overridden=overridden),
         decided_by=row.decided_by,
         reasons=reasons,
         note=row.note,
