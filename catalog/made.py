@@ -48,6 +48,11 @@ class MadeCandidate:
         return self.parsed or scorecard_of(self.card)
 
     @property
+    def name(self) -> str:
+        """``set/asset#number``: what a person calls it, and every command understands."""
+        return f"{self.key.set_name}/{self.key.asset_id}#{self.number}"
+
+    @property
     def is_keeper(self) -> bool:
         """See the function of this name."""
         clear = self.safety is SafetyState.CLEAR and self.area == "objects"

@@ -79,7 +79,7 @@ def same_pictures(
 def _value(group: Sequence[MadeCandidate]) -> list[dict[str, Any]]:
     return [
         {
-            "id": f"{one.key.set_name}/{one.key.asset_id}#{one.number}",
+            "id": one.name,
             "image_sha256": one.image_sha256,
             "keeper": one.is_keeper,
         }

@@ -34,10 +34,9 @@ class Change:
 
     def value(self) -> dict[str, Any]:
         """An object of ``rescore --json``."""
-        key, made = self.candidate.key, self.candidate
         return {
-            "id": f"{key.set_name}/{key.asset_id}#{made.number}",
-            "image_sha256": made.image_sha256,
+            "id": self.candidate.name,
+            "image_sha256": self.candidate.image_sha256,
             "reasons": list(self.reasons),
             "words": self.words,
         }

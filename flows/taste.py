@@ -107,8 +107,7 @@ def _ranked(learned: Learned, waiting: Seen) -> list[tuple[MadeCandidate, float]
 
 
 def _value(one: MadeCandidate, chance: float) -> dict[str, Any]:
-    name = f"{one.key.set_name}/{one.key.asset_id}#{one.number}"
-    return {"id": name, "image_sha256": one.image_sha256, "chance": chance, "keeper": one.is_keeper}
+    return {"id": one.name, "image_sha256": one.image_sha256, "chance": chance, "keeper": one.is_keeper}
 
 
 def _tell(value: dict[str, Any]) -> None:

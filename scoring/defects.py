@@ -110,7 +110,8 @@ def _border(pixels: Pixels) -> list[str]:
     turned = values.transpose(1, 0, 2)
     sides = values, values[::-1], turned, turned[::-1]
     between = [side[:, round(CORNER * side.shape[1]) : round((1 - CORNER) * side.shape[1])] for side in sides]
-    colours = [side[: _band(side, 0.6)].mean(axis=(0, 1)) for side in between if _band(side, 0.6)]
+    widths = [_band(side, 0.6) for side in between]
+    colours = [side[:width].mean(axis=(0, 1)) for side, width in zip(between, widths, strict=True) if width]
     if len(colours) == 4 and np.ptp(colours, axis=0).max() < 12:
         return ["framed"]
     whole = [_band(side, 0.85) > 0 for side in sides]
