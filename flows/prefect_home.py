@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from flows.prefect_database import place
 from specs.errors import LimnerError
 
 START_TIMEOUT_S = 120.0  # a fresh database takes 10 to 35 s on a small machine
@@ -24,6 +25,7 @@ def prepare(library: Path) -> None:
     """Point Prefect's state into the library and switch its telemetry off. What the user has set stays."""
     home = (library / "prefect").resolve()
     home.mkdir(parents=True, exist_ok=True)
+    place(home)
     defaults = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -1,0 +1,57 @@
+"""Prefect's empty database, made once at install: a new library's first run is spared seconds of migrations.
+
+``python -m flows.prefect_database`` has Prefect's own migrations make it, under the environment's ``share/limner``,
+named by Prefect's version: another Prefect does not find it, and migrates from nothing, as it does where there is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from contextlib import closing, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+NAME = "prefect.db"
+
+
+def ready_made() -> Path:
+    """Where the empty database of the installed Prefect is, or would be."""
+    return Path(sys.prefix) / "share" / "limner" / f"prefect-{version('prefect')}.db"
+
+
+def place(home: Path) -> None:
+    """Put a copy at ``home/prefect.db`` if nothing is there; whole at once, whoever else does the same."""
+    source = ready_made()
+    if (home / NAME).exists() or not source.exists():
+        return
+    partial = home / f"{NAME}.{os.getpid()}.partial"
+    shutil.copyfile(source, partial)
+    with suppress(OSError):  # somebody was first, or a file system without links: then Prefect migrates
+        os.link(partial, home / NAME)
+    partial.unlink()
+
+
+def make(path: Path) -> None:
+    """Migrate a new database and write it to ``path``, one file without a journal."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="limner-prefect-") as home:
+        os.environ |= {"PREFECT_HOME": home, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+        from prefect.server.database.dependencies import provide_database_interface
+
+        asyncio.run(provide_database_interface().create_db())
+        whole = Path(home) / "whole.db"
+        with closing(sqlite3.connect(Path(home) / NAME)) as database:
+            database.execute("VACUUM INTO ?", (str(whole),))
+        partial = path.with_suffix(".partial")
+        shutil.copyfile(whole, partial)
+        partial.rename(path)
+
+
+if __name__ == "__main__":
+    if not ready_made().exists():
+        make(ready_made())
