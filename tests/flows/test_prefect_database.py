@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from prefect.server.database.alembic_commands import alembic_config
+from alembic.script import ScriptDirectory
+from prefect.server.database.dependencies import provide_database_interface
 
 from flows import prefect_database
 
@@ -18,11 +19,11 @@ def _revision(path: Path) -> str:
 
 def test_the_install_made_the_installed_prefects_own_empty_database(tmp_path: Path) -> None:
     """`make install` made it, at the newest revision that the installed Prefect knows: no migration is left to run."""
-    from alembic.script import ScriptDirectory
-
+    migrations = provide_database_interface().orm.versions_dir
+    newest = ScriptDirectory(str(migrations.parent.parent), version_locations=[str(migrations)]).get_current_head()
     prefect_database.place(tmp_path)
     placed = tmp_path / prefect_database.NAME
-    assert _revision(placed) == ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert _revision(placed) == newest
     with closing(sqlite3.connect(placed)) as database:
         assert database.execute("SELECT count(*) FROM flow_run").fetchone() == (0,)
 
