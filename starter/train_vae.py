@@ -138,11 +138,12 @@ def _latents(
     return posterior.sample().float(), 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
 
 
-def save(vae: AutoencoderKL) -> None:
-    """Float16 weights in the image folder; the module itself stays as it is."""
-    copy = AutoencoderKL.from_config(vae.config)
+def save(vae: AutoencoderKL, folder: Path = IMAGE_FOLDER / "vae") -> None:
+    """Float16 weights in the folder; the module itself stays as it is."""
+    # said again: ``from_config`` forgets what was registered over a default
+    copy = AutoencoderKL.from_config(vae.config, scaling_factor=vae.config.scaling_factor)
     copy.load_state_dict(vae.state_dict())
-    copy.half().save_pretrained(IMAGE_FOLDER / "vae")
+    copy.half().save_pretrained(folder)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,14 @@ def weight_files() -> list[Path]:
     return [path for model in MODELS for path in sorted((STARTER / model).rglob("*.safetensors"))]
 
 
+def _drawings() -> torch.Tensor:
+    """Thirty-two held-out drawings, (32, 3, 128, 128) in [-1, 1]."""
+    from starter.draw.scene import draw, random_scene
+
+    pixels = np.stack([np.asarray(draw(random_scene(20_000_000 + seed))) for seed in range(32)])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
 class TestTheFiles:
     def test_all_weights_together_stay_within_40_mib(self) -> None:
         total = sum(path.stat().st_size for path in weight_files())
@@ -67,15 +75,18 @@ class TestTheImageModel:
         assert (first == render(0)).all()
         assert (first != render(1)).any()
 
-    def test_its_autoencoder_gives_a_drawing_back(self, pipeline) -> None:  # type: ignore[no-untyped-def]
-        from starter.draw.scene import draw, random_scene
-
-        pixels = np.asarray(draw(random_scene(20_000_001)))
-        picture = torch.tensor(pixels).permute(2, 0, 1)[None].float() / 127.5 - 1
+    def test_its_autoencoder_gives_drawings_back(self, pipeline) -> None:  # type: ignore[no-untyped-def]
+        drawings = _drawings()
         with torch.no_grad():
-            again = pipeline.vae.decode(pipeline.vae.encode(picture).latent_dist.mean).sample.clamp(-1, 1)
-        psnr_db = -10 * float(torch.log10(((again - picture) ** 2).mean() / 4))
-        assert psnr_db > 17, f"{psnr_db:.1f} dB"
+            again = pipeline.vae.decode(pipeline.vae.encode(drawings).latent_dist.mean).sample.clamp(-1, 1)
+        psnr_db = -10 * float(torch.log10(((again - drawings) ** 2).mean() / 4))
+        assert psnr_db > 20, f"{psnr_db:.1f} dB"
+        assert abs(float(again.std() / drawings.std()) - 1) < 0.1, "contrast"
+
+    def test_its_scaling_factor_brings_latents_to_the_unit_spread_that_the_denoiser_knows(self, pipeline) -> None:  # type: ignore[no-untyped-def]
+        with torch.no_grad():
+            latents = pipeline.vae.encode(_drawings()).latent_dist.mean * pipeline.vae.config.scaling_factor
+        assert 0.9 < float(latents.std()) < 1.1, float(latents.std())
 
     def test_words_of_the_captions_are_single_tokens_and_others_fall_back(self, pipeline) -> None:  # type: ignore[no-untyped-def]
         tokens = pipeline.tokenizer(PROMPT).input_ids

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 
 from starter import linear_code
 from starter.draw.scene import draw, training_scene
@@ -11,7 +12,7 @@ from starter.tokenizer import known_words, learn_merges
 from starter.train_all import PLAN, command
 from starter.train_judge import Judge
 from starter.train_unet import betas
-from starter.train_vae import new_vae
+from starter.train_vae import new_vae, save
 from starter.training import Run, batches, rate_at
 
 
@@ -30,6 +31,14 @@ class TestTheLinearCode:
         expected = code.encode(pixels[:2])
         assert expected.shape == (2, 32, 8, 8)
         assert np.abs(mean - expected).mean() < 0.01 * expected.std()
+
+
+class TestTheAutoencoder:
+    def test_what_is_saved_keeps_the_scale_that_was_measured(self, tmp_path: Path) -> None:
+        vae = new_vae()
+        vae.register_to_config(scaling_factor=0.5)
+        save(vae, tmp_path)
+        assert AutoencoderKL.from_pretrained(tmp_path).config.scaling_factor == 0.5
 
 
 class TestTheSchedule:
