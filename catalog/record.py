@@ -174,7 +174,7 @@ def _verdict_row(candidate_id: str, verdict: Verdict, before: Row | None) -> Row
 
 
 def _words(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in ("number", "previous_sha256")}
+    return {name: value for name, value in row.items() if name not in ("number", "previous_sha256", "row_sha256")}
 
 
 def _scorecard_row(candidate_id: str, number: int, card: Scorecard, whole: str) -> Row:

@@ -6,7 +6,7 @@ revision adds (null in old rows) leaves old hashes valid, and a value cannot mov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,14 +79,19 @@ def fetch(connection: Connection, model: type[Base], column: str, values: Iterab
     found: list[Row] = []
     for start in range(0, len(values), 500):
         query = table.select().where(table.c[column].in_(values[start : start + 500]))
-        found.extend(dict(row) for row in connection.execute(query).mappings())
+        found.extend(_as_dicts(table, connection.execute(query).all()))
     for row in found:
         del row["row_sha256"]
     return found
 
 
+def _as_dicts(table: Table, rows: Sequence[Sequence[Any]]) -> list[Row]:
+    names = table.columns.keys()
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
 def fetch_newest(connection: Connection, model: type[Base], ids: Iterable[str]) -> dict[str, Row]:
-    """Id → its row of the highest ``number``, for the tables whose primary key is (an id, ``number``)."""
+    """Id → its row of the highest ``number``, hash included, for tables whose primary key is (an id, ``number``)."""
     table = table_of(model)
     of, number = table.primary_key.columns
     ids = list(dict.fromkeys(ids))
@@ -95,21 +100,25 @@ def fetch_newest(connection: Connection, model: type[Base], ids: Iterable[str]) 
         newest = select(of, func.max(number).label("number")).where(of.in_(ids[start : start + 500]))
         last = newest.group_by(of).subquery()
         same = and_(of == last.c[of.name], number == last.c.number)
-        for values in connection.execute(select(table).join(last, same)).mappings():
-            row = {name: value for name, value in values.items() if name != "row_sha256"}
-            found[row[of.name]] = row
+        rows = connection.execute(select(table).join(last, same)).all()
+        found |= {row[of.name]: row for row in _as_dicts(table, rows)}
     return found
 
 
 def linked(model: type[Base], row: Row, before: Row | None) -> Row:
-    """The row as the next link of its chain: numbered, and naming the hash of the one before ('' for the first)."""
-    previous = row_sha256(model.__tablename__, before) if before else ""
-    return {**row, "number": before["number"] + 1 if before else 1, "previous_sha256": previous}
+    """The row as the next link of its chain: numbered, and naming the hash of the one before ('' for the first).
+
+    ``before`` as it was fetched, with its hash, or as it will be added, without.
+    """
+    if before is None:
+        return {**row, "number": 1, "previous_sha256": ""}
+    previous = before.get("row_sha256") or row_sha256(model.__tablename__, before)
+    return {**row, "number": before["number"] + 1, "previous_sha256": previous}
 
 
 def fetch_all(connection: Connection, model: type[Base]) -> list[Row]:
     """Every row of a small table, without their hashes."""
-    found = [dict(row) for row in connection.execute(table_of(model).select()).mappings()]
+    found = _as_dicts(table_of(model), connection.execute(table_of(model).select()).all())
     for row in found:
         del row["row_sha256"]
     return found

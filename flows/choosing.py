@@ -71,7 +71,7 @@ def look(work: Work, catalog: Catalog, load_scorers: Callable[[], Scorers]) -> S
     found = catalog.embeddings(work.spec.set_name, clip_id)
     chances = work.taste.taste.score(found.vectors).tolist() if work.taste and len(found.vectors) else ()
     return Sight(
-        vectors=dict(zip(found.image_sha256s, found.vectors, strict=True)),
+        vectors=dict(zip(found.image_sha256s, found.vectors.astype(np.float32), strict=True)),
         taste=dict(zip(found.image_sha256s, chances, strict=True)) if chances else {},
         references=look_vectors(work.looks, clip_id, catalog, load_scorers),
     )
@@ -116,7 +116,7 @@ def _twins(
     shas = [sha256 for item in items if (sha256 := item.made.image_sha256) in vectors]
     if not shas:
         return {}
-    cosines = np.stack([vectors[sha256] for sha256 in shas]).astype(np.float32) @ others.T
+    cosines = np.stack([vectors[sha256] for sha256 in shas]) @ others.T
     cosines[np.array([[sha256 == name for name in names] for sha256 in shas])] = -1.0
     best = cosines.argmax(axis=1)
     return {sha256: names[at] for sha256, at, row in zip(shas, best, cosines, strict=True) if row[at] > limit}
@@ -170,7 +170,7 @@ def _entrant(made: MadeCandidate, card: Scorecard, sight: Sight, *, pinned: bool
         image_sha256=made.image_sha256,
         aesthetic=card.aesthetic,
         adherence=card.adherence,
-        embedding=None if vector is None else vector.astype(np.float32),
+        embedding=vector,
         pinned=pinned,
         taste=sight.taste.get(made.image_sha256),
     )

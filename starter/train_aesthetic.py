@@ -2,20 +2,23 @@
 
 LAION's improved layout (Schuhmann 2022): an MLP on the L2-normalised CLIP embedding, score 1–10. A clean drawing is
 an 8.5; a taught harm takes it down to between 6 and 1.5 by its strength; samples of the image model lie between, by how
-well the CLIP finds their own prompt in them.
+surely the CLIP names what was asked for among all subjects: a half-formed thing could be several.
 """
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
+from transformers import CLIPTokenizer
 
 from starter.captions import plain_caption
 from starter.dataset import FACETS, Drawings, prepare
@@ -62,23 +65,35 @@ def harmed_pictures(drawings: Drawings, count: int) -> tuple[list[NDArray[np.uin
     return pictures, scores
 
 
-def own_samples(count: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
-    """Samples of the image model and their prompts; half of them from too few steps, to be poor on purpose."""
+def own_samples(count: int) -> tuple[list[NDArray[np.uint8]], list[tuple[str, str, str]]]:
+    """Samples of the image model and their words; a quarter of them from too few steps, to be poor on purpose."""
     rng = np.random.default_rng(77)
-    prompts = [
-        plain_caption(*(str(rng.choice(FACETS[f])) for f in ("subject", "colour", "ground"))) for _ in range(count)
-    ]
-    pipeline, seeds, half = load_pipeline(IMAGE_FOLDER), list(range(50_000, 50_000 + count)), count // 2
-    good = list(sampled(pipeline, prompts[:half], seeds[:half]))
-    poor = list(sampled(pipeline, prompts[half:], seeds[half:], num_inference_steps=5, guidance_scale=1.5))
-    return good + poor, prompts
+    wanted = [tuple(str(rng.choice(FACETS[f])) for f in ("subject", "colour", "ground")) for _ in range(count)]
+    prompts = [plain_caption(*words) for words in wanted]
+    pipeline, seeds, poor = load_pipeline(IMAGE_FOLDER), list(range(50_000, 50_000 + count)), count // 4
+    pictures = list(sampled(pipeline, prompts[poor:], seeds[poor:]))
+    hasty = list(sampled(pipeline, prompts[:poor], seeds[:poor], num_inference_steps=5, guidance_scale=1.5))
+    return hasty + pictures, wanted  # type: ignore[return-value]
+
+
+def sureness(
+    clip: open_clip.CLIP, tokenizer: CLIPTokenizer, seen: torch.Tensor, wanted: list[tuple[str, str, str]]
+) -> torch.Tensor:
+    """Log-odds (N,) of the subject asked for among all subjects, in the same colour, on the same ground."""
+    facets = [FACETS[facet] for facet in ("subject", "colour", "ground")]
+    texts = embed_texts(clip, tokenizer, [plain_caption(*words) for words in itertools.product(*facets)])
+    places = [[words.index(word) for words, word in zip(facets, asked, strict=True)] for asked in wanted]
+    subject, colour, ground = torch.tensor(places).T
+    rivals = texts.view(*(len(words) for words in facets), -1)[:, colour, ground].transpose(0, 1)  # (N, subjects, 256)
+    chances = (clip.logit_scale.exp() * torch.einsum("nsd,nd->ns", rivals, seen)).softmax(1).double()
+    return torch.logit(chances[range(len(seen)), subject].detach(), eps=1e-9)
 
 
 def main() -> None:
     """Train and save the head with the hash of the CLIP that it reads."""
     options = parser(main.__doc__ or "", steps=1500, batch=256, learning_rate=1e-3)
     options.add_argument("--drawings", type=int, default=6000)
-    options.add_argument("--samples", type=int, default=600)
+    options.add_argument("--samples", type=int, default=2000)
     chosen = options.parse_args()
     run = begin("aesthetic", chosen)
     run.checkpoint.unlink(missing_ok=True)
@@ -88,11 +103,9 @@ def main() -> None:
     embeddings = [embed_pictures(clip, pictures), embed_pictures(clip, drawings.pixels[: chosen.drawings])]
     scores += [_CLEAN] * chosen.drawings
     if chosen.samples:
-        samples, prompts = own_samples(chosen.samples)
-        seen = embed_pictures(clip, samples)
-        fit = (seen * embed_texts(clip, tokenizer, prompts)).sum(1)
-        ranks = fit.argsort().argsort() / len(fit)
-        embeddings.append(seen)
+        samples, wanted = own_samples(chosen.samples)
+        embeddings.append(embed_pictures(clip, samples))
+        ranks = sureness(clip, tokenizer, embeddings[-1], wanted).argsort().argsort() / len(wanted)
         scores += (3 + 5 * ranks).tolist()
     train(Trainer(run, Head(), weight_decay=0.05), torch.cat(embeddings), torch.tensor(scores))
 
