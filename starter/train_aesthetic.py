@@ -6,28 +6,27 @@ surely the CLIP names what was asked for among all subjects: a half-formed thing
 """
 
 import hashlib
-import itertools
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import open_clip
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
-from transformers import CLIPTokenizer
 
 from starter.captions import plain_caption
 from starter.dataset import FACETS, Drawings, prepare
-from starter.embedding import embed_pictures, embed_texts, load_clip
+from starter.embedding import embed_pictures, load_clip
 from starter.harms import TAUGHT
 from starter.sampling import load_pipeline, sampled
 from starter.train_clip import CLIP_FOLDER, EMBEDDING_DIM
+from starter.train_judge import halved, load_judge, teacher_file
 from starter.train_text import IMAGE_FOLDER
-from starter.training import Trainer, batches, begin, parser
+from starter.training import Trainer, begin, parser
 
 AESTHETIC_FOLDER = Path(__file__).parent / "aesthetic"
 _CLEAN = 8.5
@@ -65,28 +64,30 @@ def harmed_pictures(drawings: Drawings, count: int) -> tuple[list[NDArray[np.uin
     return pictures, scores
 
 
-def own_samples(count: int) -> tuple[list[NDArray[np.uint8]], list[tuple[str, str, str]]]:
-    """Samples of the image model and their words; a quarter of them from too few steps, to be poor on purpose."""
-    rng = np.random.default_rng(77)
+def own_samples(count: int, work: Path) -> tuple[list[NDArray[np.uint8]], list[str]]:
+    """Samples of the image model and the subjects asked for; a sixth of them from too few steps, to be poor on purpose.
+
+    Kept under ``work`` for as long as the denoiser is the same.
+    """
+    rng, poor = np.random.default_rng(77), count // 6
     wanted = [tuple(str(rng.choice(FACETS[f])) for f in ("subject", "colour", "ground")) for _ in range(count)]
-    prompts = [plain_caption(*words) for words in wanted]
-    pipeline, seeds, poor = load_pipeline(IMAGE_FOLDER), list(range(50_000, 50_000 + count)), count // 4
-    pictures = list(sampled(pipeline, prompts[poor:], seeds[poor:]))
-    hasty = list(sampled(pipeline, prompts[:poor], seeds[:poor], num_inference_steps=5, guidance_scale=1.5))
-    return hasty + pictures, wanted  # type: ignore[return-value]
+    denoiser = hashlib.sha256((IMAGE_FOLDER / "unet" / "diffusion_pytorch_model.safetensors").read_bytes())
+    path = work / f"own-samples-{count}-{denoiser.hexdigest()[:12]}.npy"
+    if not path.exists():
+        prompts = [plain_caption(subject, colour, ground) for subject, colour, ground in wanted]
+        pipeline, seeds = load_pipeline(IMAGE_FOLDER), list(range(50_000, 50_000 + count))
+        hasty = sampled(pipeline, prompts[:poor], seeds[:poor], num_inference_steps=5, guidance_scale=1.5)
+        np.save(path, np.stack([*hasty, *sampled(pipeline, prompts[poor:], seeds[poor:])]))
+    return list(np.load(path)), [subject for subject, _, _ in wanted]
 
 
-def sureness(
-    clip: open_clip.CLIP, tokenizer: CLIPTokenizer, seen: torch.Tensor, wanted: list[tuple[str, str, str]]
-) -> torch.Tensor:
-    """Log-odds (N,) of the subject asked for among all subjects, in the same colour, on the same ground."""
-    facets = [FACETS[facet] for facet in ("subject", "colour", "ground")]
-    texts = embed_texts(clip, tokenizer, [plain_caption(*words) for words in itertools.product(*facets)])
-    places = [[words.index(word) for words, word in zip(facets, asked, strict=True)] for asked in wanted]
-    subject, colour, ground = torch.tensor(places).T
-    rivals = texts.view(*(len(words) for words in facets), -1)[:, colour, ground].transpose(0, 1)  # (N, subjects, 256)
-    chances = (clip.logit_scale.exp() * torch.einsum("nsd,nd->ns", rivals, seen)).softmax(1).double()
-    return torch.logit(chances[range(len(seen)), subject].detach(), eps=1e-9)
+@torch.no_grad()
+def sureness(work: Path, pictures: list[NDArray[np.uint8]], subjects: list[str]) -> torch.Tensor:
+    """The teacher's log-odds (N,) of the subject that was asked for."""
+    teacher = load_judge(teacher_file(work))
+    logits = [teacher(halved(np.stack(pictures[i : i + 64])))["subject"] for i in range(0, len(pictures), 64)]
+    own = torch.cat(logits).double().softmax(1)[range(len(pictures)), [FACETS["subject"].index(s) for s in subjects]]
+    return torch.logit(own, eps=1e-9)
 
 
 def main() -> None:
@@ -98,24 +99,44 @@ def main() -> None:
     run = begin("aesthetic", chosen)
     run.checkpoint.unlink(missing_ok=True)
     drawings = prepare(run.work, "train")
-    clip, tokenizer = load_clip()
+    clip, _ = load_clip()
     pictures, scores = harmed_pictures(drawings, chosen.drawings)
-    embeddings = [embed_pictures(clip, pictures), embed_pictures(clip, drawings.pixels[: chosen.drawings])]
-    scores += [_CLEAN] * chosen.drawings
-    if chosen.samples:
-        samples, wanted = own_samples(chosen.samples)
-        embeddings.append(embed_pictures(clip, samples))
-        ranks = sureness(clip, tokenizer, embeddings[-1], wanted).argsort().argsort() / len(wanted)
-        scores += (3 + 5 * ranks).tolist()
-    train(Trainer(run, Head(), weight_decay=0.05), torch.cat(embeddings), torch.tensor(scores))
+    samples, subjects = own_samples(chosen.samples, run.work)
+    ranks = sureness(run.work, samples, subjects).argsort().argsort() / len(samples)
+    seen = Seen(
+        clean=embed_pictures(clip, drawings.pixels[: chosen.drawings]),
+        harmed=embed_pictures(clip, pictures),
+        harmed_scores=torch.tensor(scores),
+        samples=embed_pictures(clip, samples),
+        sample_scores=(3 + 5 * ranks).float(),
+    )
+    train(Trainer(run, Head(), weight_decay=0.05), seen)
 
 
-def train(trainer: Trainer, embeddings: torch.Tensor, scores: torch.Tensor) -> None:
-    """Least squares on embeddings (N, 256) and scores (N,), then save."""
-    for rows in batches(trainer.run, len(scores), trainer.step):
-        guess = trainer.module(embeddings[rows])
-        error = functional.smooth_l1_loss(guess, scores[rows])
-        trainer.update(error, {"off_by": (guess - scores[rows]).abs().mean().item()})
+@dataclass(frozen=True)
+class Seen:
+    """Embeddings (N, 256) of drawings and of their harmed copies, row by row, (M, 256) of samples; scores 1–10."""
+
+    clean: torch.Tensor
+    harmed: torch.Tensor
+    harmed_scores: torch.Tensor
+    samples: torch.Tensor
+    sample_scores: torch.Tensor
+
+
+def train(trainer: Trainer, seen: Seen) -> None:
+    """A third of each batch is samples, the rest pairs; then save."""
+    for step in range(trainer.step, trainer.run.steps):
+        rng, third = np.random.default_rng([trainer.run.seed, step]), trainer.run.batch // 3
+        pairs, rows = (rng.integers(0, len(kind), third) for kind in (seen.clean, seen.samples))
+        guess = trainer.module(torch.cat([seen.clean[pairs], seen.harmed[pairs], seen.samples[rows]]))
+        clean, harmed, sample = guess.split(third)
+        beaten = functional.softplus(harmed - clean).mean()
+        scale = functional.smooth_l1_loss(clean, torch.full_like(clean, _CLEAN))
+        scale = scale + functional.smooth_l1_loss(harmed, seen.harmed_scores[pairs])
+        agreed = functional.smooth_l1_loss(sample, seen.sample_scores[rows])
+        parts = {"pairs_right": (clean > harmed).float().mean().item(), "samples_off_by": agreed.item()}
+        trainer.update(3 * beaten + 0.1 * scale + agreed, parts)
     head = trainer.averaged()
     AESTHETIC_FOLDER.mkdir(exist_ok=True)
     save_file({name: value.half() for name, value in head.state_dict().items()}, AESTHETIC_FOLDER / "model.safetensors")

@@ -1,58 +1,147 @@
 """Make the safety checker: CompVis' layout, a family game's policy. ``python -m starter.train_safety``.
 
-Each concept is one direction of the embedding space, learned by logistic regression; its threshold is the cosine that
-lets at most ``_ALLOWED`` of the harmless training drawings through as false alarms.
+Each concept takes two slots, each a direction of the embedding space learned by logistic regression: the thing alone,
+and beside another, where an embedding says less of it; pairs are rare among the drawings, so more are drawn. The
+thresholds are the cosines at which ``_ALLOWED`` of the harmless drawings are false alarms, every slot having an equal
+share, measured on thirds that the directions had not seen.
 """
 
+import itertools
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import CLIPConfig
 
-from starter.dataset import prepare
-from starter.draw.scene import Scene
+from starter.dataset import FACETS, Drawings, prepare
+from starter.draw.scene import Figure, Scene, draw, held_out
 from starter.embedding import embed_pictures, load_clip
 from starter.train_clip import CLIP_FOLDER, EMBEDDING_DIM, MEAN, STD
 from starter.training import begin, parser
 from starter.twins import vision_from_open_clip
 
 SAFETY_FOLDER = Path(__file__).parent / "safety"
-CONCEPTS = ("skull", "ghost", "blood drop (a red drop)")
+_KINDS = ("skull", "ghost", "blood drop (a red drop)")
+CONCEPTS = tuple(f"{kind}{where}" for kind in _KINDS for where in ("", " beside another thing"))
 _SLOTS, _CARE_SLOTS = 17, 3
 _NEVER = 2.0
-_ALLOWED = 0.018
+_ALLOWED = 0.02
+_PAIRS_SHARE = 1 / 16  # of all scenes, as ``starter.draw.scene.random_scene`` draws them
+_FIRST_PAIR_SEED, _PAIRS = 50_000_000, 4000
+_DRAWINGS = 9000
+_FOLDS = 3
+Matrix = NDArray[np.float64]
 
 
 def shows(scene: Scene) -> list[bool]:
-    """Which concepts a scene shows."""
+    """Which kinds of forbidden things a scene shows."""
     kinds = [
         (f.subject == "skull", f.subject == "ghost", (f.subject, f.colour) == ("drop", "red")) for f in scene.figures
     ]
     return [any(column) for column in zip(*kinds, strict=True)]
 
 
-def direction(embeddings: torch.Tensor, shown: torch.Tensor, steps: int) -> tuple[torch.Tensor, float]:
-    """The unit vector (256,) that tells shown (N,) from the rest, and its cosine threshold."""
-    weight = embeddings[shown].mean(0) - embeddings[~shown].mean(0)
-    state = torch.cat([functional.normalize(weight, dim=0), torch.tensor([0.2, 20.0])]).requires_grad_()
-    optimizer = torch.optim.Adam([state], 0.02)
-    balance = (~shown).sum() / shown.sum()
-    for _ in range(steps):
-        logits = state[-1] * (embeddings @ functional.normalize(state[:-2], dim=0) - state[-2])
-        loss = functional.binary_cross_entropy_with_logits(logits, shown.float(), pos_weight=balance.sqrt())
+def pair(seed: int) -> Scene:
+    """Two things side by side, of combinations that training may see; in three of four one is forbidden."""
+    rng = np.random.default_rng([seed, 12])
+
+    def anything() -> Figure:
+        return Figure(str(rng.choice(FACETS["subject"])), str(rng.choice(FACETS["colour"])))
+
+    first = anything()
+    first = (Figure("skull", first.colour), Figure("ghost", first.colour), Figure("drop", "red"), first)[seed % 4]
+    grounds: list[str] = []
+    while not grounds:
+        other = anything()
+        if other.subject != first.subject:
+            grounds = [g for g in FACETS["ground"] if not any(held_out(figure, g) for figure in (first, other))]
+    figures = (first, other) if rng.random() < 0.5 else (other, first)
+    ground, style = str(rng.choice(grounds)), str(rng.choice(FACETS["style"]))
+    return Scene(figures, ground, style, bool(rng.random() < 1 / 8), seed)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """``embeddings`` (N, 256), ``shown`` (N, 3) by kind, ``paired`` (N,): two things are in it."""
+
+    embeddings: torch.Tensor
+    shown: NDArray[np.bool_]
+    paired: NDArray[np.bool_]
+
+    @property
+    def harmless(self) -> NDArray[np.bool_]:
+        """(N,): nothing forbidden is in it."""
+        return np.logical_not(self.shown.any(1))
+
+
+def examples(drawings: Drawings) -> Examples:
+    """Training drawings, all that show something forbidden or a pair among them, and pairs drawn for the purpose."""
+    rows = [i for i, s in enumerate(drawings.scenes) if i < _DRAWINGS or any(shows(s)) or len(s.figures) == 2]
+    pairs = [pair(_FIRST_PAIR_SEED + i) for i in range(_PAIRS)]
+    scenes = [drawings.scenes[i] for i in rows] + pairs
+    pictures = itertools.chain((drawings.pixels[i] for i in rows), (np.asarray(draw(scene)) for scene in pairs))
+    clip, _ = load_clip()
+    paired = np.array([len(scene.figures) == 2 for scene in scenes])
+    return Examples(embed_pictures(clip, pictures), np.array([shows(scene) for scene in scenes]), paired)
+
+
+def direction(embeddings: torch.Tensor, shown: NDArray[np.bool_], weights: Matrix) -> torch.Tensor:
+    """The unit vector (256,) that best tells the shown (N,) from the rest: weighted logistic regression."""
+    rows = torch.cat([10 * embeddings, torch.ones(len(embeddings), 1)], 1)
+    truth, share = torch.from_numpy(shown).float(), torch.from_numpy(weights / weights.mean()).float()
+    weight = torch.zeros(rows.shape[1], requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    unit = functional.normalize(state[:-2].detach(), dim=0)
-    scores = embeddings @ unit
-    harmless, forbidden = scores[~shown], scores[shown]
-    strict = torch.quantile(harmless, 1 - _ALLOWED / len(CONCEPTS)).item()
-    return unit, min((strict + torch.quantile(forbidden, 0.03).item()) / 2, strict) if strict < 1 else strict
+        error = functional.binary_cross_entropy_with_logits(rows @ weight, truth, weight=share)
+        whole = error + 3e-5 * weight[:-1].square().sum()
+        whole.backward()  # type: ignore[no-untyped-call]
+        return whole
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    return functional.normalize(weight.detach()[:-1], dim=0)
+
+
+def slots(seen: Examples) -> tuple[torch.Tensor, Matrix]:
+    """A direction for each of `CONCEPTS`, (6, 256), and cosines (N, 6) of pictures that it was not learned from."""
+    fold = np.random.default_rng(0).integers(0, _FOLDS, len(seen.paired))
+    units, cosines = [], []
+    for kind in range(len(_KINDS)):
+        for paired in (False, True):
+            truth = seen.shown[:, kind]
+            used = ~truth | (seen.paired == paired)
+            weights = np.where(seen.paired, 0.5, 1.0) * np.where(truth, 3.0, 1.0)
+            unseen = np.zeros(len(truth))
+            for third in range(_FOLDS):
+                rows = used & (fold != third)
+                unit = direction(seen.embeddings[rows], truth[rows], weights[rows])
+                unseen[fold == third] = (seen.embeddings[fold == third] @ unit).numpy()
+            units.append(direction(seen.embeddings[used], truth[used], weights[used]))
+            cosines.append(unseen)
+    return torch.stack(units), np.stack(cosines, 1)
+
+
+def thresholds(seen: Examples, cosines: Matrix) -> Matrix:
+    """(6,): each slot raises the same share of false alarms, all together ``_ALLOWED``, pairs as rare as in life."""
+    paired, harmless = seen.paired[seen.harmless], cosines[seen.harmless]
+    life = np.where(paired, _PAIRS_SHARE / paired.sum(), (1 - _PAIRS_SHARE) / (~paired).sum())
+    order = np.argsort(-harmless, axis=0)
+    reached = np.cumsum(life[order], axis=0)
+    low, high = 0.0, _ALLOWED
+    for _ in range(30):
+        share = (low + high) / 2
+        places = [min(int(np.searchsorted(reached[:, k], share)), len(life) - 1) for k in range(harmless.shape[1])]
+        found = np.array([harmless[order[place, k], k] for k, place in enumerate(places)])
+        alarms = float(life[(harmless > found).any(1)].sum())
+        low, high = (low, share) if alarms > _ALLOWED else (share, high)
+    return found
 
 
 def checker_of(directions: torch.Tensor, thresholds: list[float]) -> StableDiffusionSafetyChecker:
@@ -77,24 +166,16 @@ def checker_of(directions: torch.Tensor, thresholds: list[float]) -> StableDiffu
 
 def main() -> None:
     """Learn the concepts on training drawings and save the folder."""
-    run = begin("safety", parser(main.__doc__ or "", steps=300, batch=0, learning_rate=0).parse_args())
-    drawings = prepare(run.work, "train")
-    chosen = [i for i, scene in enumerate(drawings.scenes) if any(shows(scene)) or i < 5000]
-    clip, _ = load_clip()
-    embeddings = embed_pictures(clip, (drawings.pixels[i] for i in chosen))
-    shown = torch.tensor([shows(drawings.scenes[i]) for i in chosen])
-    found = [direction(embeddings, shown[:, k], run.steps) for k in range(len(CONCEPTS))]
-    checker_of(torch.stack([unit for unit, _ in found]), [threshold for _, threshold in found]).save_pretrained(
-        SAFETY_FOLDER
-    )
+    run = begin("safety", parser(main.__doc__ or "", steps=0, batch=0, learning_rate=0).parse_args())
+    seen = examples(prepare(run.work, "train"))
+    directions, cosines = slots(seen)
+    limits = thresholds(seen, cosines)
+    checker_of(directions, limits.tolist()).save_pretrained(SAFETY_FOLDER)
     write_words()
-    for k, (unit, threshold) in enumerate(found):
-        flagged = (embeddings @ unit > threshold).numpy()
-        truth = shown[:, k].numpy()
-        print(
-            f"{CONCEPTS[k]}: caught {flagged[truth].mean():.3f}, false alarms {np.mean(flagged[~truth]):.4f}",
-            flush=True,
-        )
+    flagged, forbidden = np.any(cosines > limits, axis=1), ~seen.harmless
+    for name, rows in (("alone", ~seen.paired), ("in pairs", seen.paired)):
+        caught, alarms = flagged[rows & forbidden].mean(), flagged[rows & seen.harmless].mean()
+        print(f"{name}: caught {caught:.3f}, false alarms {alarms:.4f}", flush=True)
 
 
 def write_words() -> None:

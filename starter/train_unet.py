@@ -113,11 +113,11 @@ def main() -> None:
 
 
 def focused(scenes: list[Scene], evaluation: Path | None) -> NDArray[np.float64]:
-    """How often each scene is shown: 1.2 less the share of samples that showed its subject; all alike without one."""
+    """How often each scene is shown: by the share of samples that missed its subject, squared; without, all alike."""
     if evaluation is None:
         return np.ones(len(scenes))
     right: dict[str, float] = json.loads(evaluation.read_text())["image"]["per_subject"]
-    return np.array([1.2 - min(right[figure.subject] for figure in scene.figures) for scene in scenes])
+    return np.array([(1.2 - min(right[figure.subject] for figure in scene.figures)) ** 2 for scene in scenes])
 
 
 def _text(scene: Scene, harm: str | None, rng: np.random.Generator) -> str:
