@@ -282,7 +282,8 @@ class TestTaste:
             assert sorted(chances[one] for one in kept) == sorted(chances[one] for one in best)
         path = Path(told["path"])
         policies = {v["policy_sha256"] for v in judge("show", "tiny-set/sword#0", "--json").json["verdicts"]}
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         damaged = judge("rescore", "tiny-set")
         assert (damaged.code, "is not the taste that was learned" in damaged.err) == (1, True)
         assert judge("taste", "tiny-set", "--by", "nobody").code == 2
