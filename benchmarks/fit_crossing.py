@@ -9,6 +9,7 @@ grounds. Then, what each kind of ground would give that the fit had not seen (th
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,7 @@ FOUND = 0.985
 ROUNDS, BATCH, RATE, DECAY = 10, 64, 6e-3, 1e-2
 SURELY, SURELY_NOT = 0.6, 0.05  # shares of a cell that the subject covers; what lies between teaches nothing
 OTHER_SEEDS = 3_000_000
+AT_ONCE = 250  # drawings of one process at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,13 @@ class Example:
 
 def examples(first: int, count: int) -> list[Example]:
     """Of each drawing up to three: cut, not cut, and its ground alone; every other one over a backdrop."""
+    starts = range(first, first + count, AT_ONCE)
+    with ProcessPoolExecutor() as pool:
+        parts = pool.map(_examples, starts, [min(AT_ONCE, first + count - start) for start in starts])
+        return [one for part in parts for one in part]
+
+
+def _examples(first: int, count: int) -> list[Example]:
     rng = np.random.default_rng(first)
     made, names = [], list(BACKDROPS)
     for number in range(count):

@@ -25,7 +25,8 @@ def label_regions(colours: Floats) -> NDArray[np.intp]:
         met = labels.copy()
         for one, other, joined in ((met[:, :-1], met[:, 1:], across), (met[:-1], met[1:], down)):
             least = np.minimum(one, other)
-            one[joined], other[joined] = least[joined], least[joined]
+            np.minimum(one, least, out=one, where=joined)
+            np.minimum(other, least, out=other, where=joined)
         become = np.arange(height * width)
         np.minimum.at(become, labels.ravel(), met.ravel())
         for _ in range(4):
