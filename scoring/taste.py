@@ -70,7 +70,8 @@ def learn_taste(
     if len(labels) < LEAST_VERDICTS or min(kept, len(labels) - kept) < LEAST_EACH:
         raise TasteError(
             f"taste: got {len(labels)} verdicts ({kept} keep, {len(labels) - kept} reject); at least "
-            f"{LEAST_VERDICTS} are needed and {LEAST_EACH} of each kind: review more pictures (limner review)"
+            f"{LEAST_VERDICTS} are needed and {LEAST_EACH} of each kind: review more pictures (limner review; "
+            "limner taste --ask 10 lists those that teach most)"
         )
     every = rows if library is None else np.asarray(library, dtype=np.float64)
     found = learn_preference(rows, labels > 0.5, every)
