@@ -2,7 +2,8 @@
 
 Held-out drawings of 128 px, spoilt in strengths drawn at random; for the lines of printing, drawings whose subject's
 true extent is known (``benchmarks.drawn``); for seams, cloudy textures that tile and drawings mirrored so that they do.
-Also prints what the trim line finds in pictures whose subject is cut by more or less.
+Also prints what the trim line finds in pictures whose subject is cut by more or less, over other grounds than the
+starter's (``benchmarks.backdrops``), and in bare grounds, which have no subject that could be cut.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from benchmarks.drawn import HELD_OUT, LEAST_CUT, SIDE_PX, Drawn, Picture, drawn, placed
+from benchmarks.backdrops import BACKDROPS
+from benchmarks.drawn import HELD_OUT, LEAST_CUT, SIDE_PX, Drawn, Picture, drawn, over, placed
 from scoring.defects import Frame, find_defects
 from starter.draw.scene import draw, random_scene
 
 SIDE = 128
+MARGIN = (0.03, 0.08)  # least and greatest distance of the trim line from the sides, in shares of the side
+OVER, BARE = ", backdrops", ", bare"
 Rng = np.random.Generator
 Rates = dict[str, tuple[list[bool], list[bool]]]  # found in pictures that have it, and in those that do not
 
@@ -103,16 +107,20 @@ def mirrored(picture: Picture) -> Picture:
     return np.asarray(Image.fromarray(whole).resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
-def trimmed(one: Drawn, rng: Rng, rates: Rates, shares: list[tuple[float, bool]]) -> None:
-    """One picture whose subject the trim line cuts, one whose subject it does not; likewise for the safe line."""
-    for cut in (True, False):
-        if (made := placed(one, cut, rng, SIDE, (0.03, 0.08))) is None:
-            continue
-        edge = made.margin_px
-        found = find_defects(made.pixels, Frame(trim_box_px=(edge, edge, SIDE - edge, SIDE - edge)))
-        rates["cut_by_trim"][0 if cut else 1].append("cut_by_trim" in found)
-        if cut:
-            shares.append((made.beyond, "cut_by_trim" in found))
+def trimmed(one: Drawn, number: int, rng: Rng, rates: Rates, shares: list[tuple[float, bool]]) -> None:
+    """One picture whose subject the trim line cuts, one whose subject it does not, one without a subject, over the
+    drawing's ground and over a backdrop; likewise, but for bare grounds, for the safe line."""
+    backdrop = [*BACKDROPS.values()][number % len(BACKDROPS)](rng, SIDE_PX)
+    for where, drawing in (("", one), (OVER, over(one, backdrop))):
+        for cut in (True, False):
+            if (made := placed(drawing, cut, rng, SIDE, MARGIN)) is None:
+                continue
+            found = _is_cut(made.pixels, made.margin_px)
+            rates[f"cut_by_trim{where}"][0 if cut else 1].append(found)
+            if cut and not where:
+                shares.append((made.beyond, found))
+        alone = np.asarray(Image.fromarray(drawing.ground).resize((SIDE, SIDE), Image.Resampling.BOX))
+        rates[f"cut_by_trim{where}{BARE}"][1].append(_is_cut(alone, round(rng.uniform(*MARGIN) * SIDE)))
     if (made := placed(one, False, rng, SIDE, (0.03, 0.06))) is None:
         return
     edge = made.margin_px
@@ -122,6 +130,10 @@ def trimmed(one: Drawn, rng: Rng, rates: Rates, shares: list[tuple[float, bool]]
             rates["outside_safe_zone"][0 if outside else 1].append(
                 "outside_safe_zone" in find_defects(made.pixels, frame)
             )
+
+
+def _is_cut(pixels: Picture, edge: int) -> bool:
+    return "cut_by_trim" in find_defects(pixels, Frame(trim_box_px=(edge, edge, SIDE - edge, SIDE - edge)))
 
 
 def _safe_margin(mask: NDArray[np.bool_], edge: int, outside: bool) -> int | None:
@@ -138,7 +150,8 @@ def _safe_margin(mask: NDArray[np.bool_], edge: int, outside: bool) -> int | Non
 
 def measure(count: int, first: int = HELD_OUT) -> tuple[Rates, list[tuple[float, bool]]]:
     """Rates of every defect, and (share of the subject beyond the trim line, found) of every picture that it cuts."""
-    names = (*SPOILT, *BURNT, "framed (drawn frames)", "tile_seam", "cut_by_trim", "outside_safe_zone", "low_dpi")
+    lines = ("cut_by_trim", f"cut_by_trim{BARE}", f"cut_by_trim{OVER}", f"cut_by_trim{OVER}{BARE}", "outside_safe_zone")
+    names = (*SPOILT, *BURNT, "framed (drawn frames)", "tile_seam", *lines, "low_dpi")
     rates: Rates = {name: ([], []) for name in names}
     shares: list[tuple[float, bool]] = []
     rng = np.random.default_rng(first)
@@ -157,7 +170,7 @@ def measure(count: int, first: int = HELD_OUT) -> tuple[Rates, list[tuple[float,
         drawn_frame = "framed" in find_defects(np.asarray(draw(scene)))
         rates["framed (drawn frames)"][0 if scene.framed else 1].append(drawn_frame)
         _tiles(clean, first + number, rates)
-        trimmed(drawn(first + number, SIDE_PX), rng, rates, shares)
+        trimmed(drawn(first + number, SIDE_PX), number, rng, rates, shares)
     return rates, shares
 
 
@@ -177,10 +190,8 @@ def main() -> None:
     rates, shares = measure(count)
     print(f"{count} held-out drawings of {SIDE} px; goal: at least 95 % found, at most 2 % imagined")
     for name, (there, absent) in rates.items():
-        print(
-            f"{name:24} found {100 * np.mean(there):6.2f} % of {len(there):5}, "
-            f"imagined {100 * np.mean(absent):5.2f} % of {len(absent):5}"
-        )
+        found = f"{100 * np.mean(there):6.2f} % of {len(there):5}" if there else "(nothing to find)"
+        print(f"{name:28} found {found:17}, imagined {100 * np.mean(absent):5.2f} % of {len(absent):5}")
     beyond, seen = np.array([share for share, _ in shares]), np.array([hit for _, hit in shares])
     for low, high in ((0.03, 0.05), (0.05, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.75)):
         these = (beyond >= low) & (beyond < high)

@@ -59,6 +59,11 @@ def drawn(seed: int, side_px: int = SIDE_PX) -> Drawn:
     return Drawn(scene, pixels, ground, mask)
 
 
+def over(one: Drawn, ground: Picture) -> Drawn:
+    """The drawing's subject over another ground."""
+    return replace(one, pixels=np.where(one.mask[..., None], one.pixels, ground), ground=ground)
+
+
 def placed(one: Drawn, cut: bool, rng: np.random.Generator, side_px: int, margin: tuple[float, float]) -> Placed | None:
     """The drawing zoomed, or its subject moved over its ground, so that a line cuts the subject, or does not.
 

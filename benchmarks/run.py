@@ -15,7 +15,7 @@ BENCHMARKS = {
     "rescore_math": ["-m", "benchmarks.rescore_math"],
     "defects": ["-m", "benchmarks.defects", "300"],
     "likeness": ["-m", "benchmarks.likeness", "400"],
-    "recognise": ["-m", "benchmarks.recognise", "4", "600"],
+    "recognise": ["-m", "benchmarks.recognise", "4", "3000"],
     "taste": ["-m", "benchmarks.taste", "30", "600"],
 }
 

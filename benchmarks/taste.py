@@ -6,8 +6,11 @@ Simulated curators have a hidden linear preference and say the opposite of it in
 - *drawings, what varies*: the starter CLIP's embeddings of held-out drawings; preferences lie along what varies;
 - *drawings, any direction*: the same; preferences point anywhere, mostly where the drawings hardly differ.
 
-*True* agreement is with the preference, *repeated* with noisy verdicts on unseen pictures, which is what the shown
-cross-validated figure estimates. Agreements are means over the curators; a single curator's shown figure rests on 60
+Verdicts are given on pictures *at random*; or, after the first 20, on those that ``limner taste --ask 10`` lists
+(*asked*).
+
+*True* agreement is with the preference, *repeated* with noisy verdicts on pictures that were not judged, which is what
+the shown figure estimates. Agreements are means over the curators; a single curator's shown figure rests on 60
 verdicts, so that it scatters by some points: the mean distance is printed beside it.
 """
 
@@ -20,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.drawn import HELD_OUT
-from scoring.taste import learn_taste
+from scoring.taste import learn_taste, questions
 from starter.draw.scene import draw, random_scene
 
 Matrix = NDArray[np.floating[Any]]
 NOISE, WIDTH, PICTURES = 0.1, 64, 1500
+FIRST, AT_ONCE = 20, 10
 
 
 def few_qualities(rng: np.random.Generator) -> tuple[Matrix, Matrix]:
@@ -42,13 +46,19 @@ def of_pictures(embeds: Matrix, rng: np.random.Generator, *, varying: bool) -> t
     return rows, apart @ preference
 
 
-def curator(embeds: Matrix, liking: Matrix, verdicts: int, rng: np.random.Generator) -> tuple[float, ...]:
+def curator(embeds: Matrix, liking: Matrix, verdicts: int, asked: bool, rng: np.random.Generator) -> tuple[float, ...]:
     """(true, repeated, shown, stock) agreement of one curator."""
     liked = liking > np.median(liking)
     said = liked ^ (rng.random(len(liked)) < NOISE)
-    taste = learn_taste(embeds[:verdicts], said[:verdicts].tolist(), rng.normal(size=verdicts).tolist())
-    keeps = taste.score(embeds[verdicts:]) > 0.5
-    true, repeated = (float((keeps == what[verdicts:]).mean()) for what in (liked, said))
+    rows = list(range(FIRST if asked else verdicts))
+    while len(rows) < verdicts:
+        rest = np.setdiff1d(np.arange(len(embeds)), rows)
+        more = questions(embeds[rows], said[rows].tolist(), embeds[rest], min(AT_ONCE, verdicts - len(rows)))
+        rows += rest[more].tolist()
+    taste = learn_taste(embeds[rows], said[rows].tolist(), rng.normal(size=len(rows)).tolist(), embeds)
+    unseen = np.setdiff1d(np.arange(len(embeds)), rows)
+    keeps = taste.score(embeds[unseen]) > 0.5
+    true, repeated = (float((keeps == what[unseen]).mean()) for what in (liked, said))
     return true, repeated, taste.agreement, taste.stock_agreement or 0.0
 
 
@@ -63,14 +73,14 @@ def report(name: str, found: NDArray[np.float64]) -> None:
 
 
 def main() -> None:
-    """Print a line for each kind of pictures and number of verdicts."""
+    """Print a line for each kind of pictures, number of verdicts, and way to choose what is judged."""
     from benchmarks.starter_clip import starter_clip
 
     curators, count = (int(word) for word in (sys.argv[1:] + ["40", "1500"][len(sys.argv) - 1 :]))
     pictures = np.stack([np.asarray(draw(random_scene(HELD_OUT + number))) for number in range(count)])
     embeds = starter_clip().embed(pictures).astype(np.float16)
     print(f"{curators} curators, {100 * NOISE:.0f} % noise")
-    for verdicts in (60, 120, 240):
+    for verdicts, asked in ((60, False), (60, True), (120, False), (120, True), (240, False)):
         made: dict[str, list[tuple[float, ...]]] = {}
         for seed in range(curators):
             rng = np.random.default_rng(seed)
@@ -80,9 +90,9 @@ def main() -> None:
                 "drawings, any direction": of_pictures(embeds, rng, varying=False),
             }
             for name, (rows, liking) in kinds.items():
-                made.setdefault(name, []).append(curator(rows, liking, verdicts, rng))
+                made.setdefault(name, []).append(curator(rows, liking, verdicts, asked, rng))
         for name, found in made.items():
-            report(f"{verdicts} verdicts, {name}", np.array(found))
+            report(f"{verdicts} verdicts {'asked' if asked else 'at random'}, {name}", np.array(found))
 
 
 if __name__ == "__main__":

@@ -358,12 +358,19 @@ def taste(
     set_or_spec: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set, or its spec.")] = None,
     every: EverySet = False,
     by: Annotated[str | None, typer.Option("--by", help="Learn from this person's verdicts alone.")] = None,
+    asked: Annotated[
+        int | None,
+        typer.Option("--ask", min=1, metavar="N", help="List the N pictures whose verdicts would teach most, instead."),
+    ] = None,
     library: Library = None,
     as_json: AsJson = False,
 ) -> int:
     """Learn a person's taste from 40 verdicts or more, say how well it agrees with them, suggest what to keep."""
-    from flows.taste import teach
+    from flows.taste import ask, teach
 
+    if asked:
+        settings = from_environment(library=library)
+        return ask(set_or_spec, settings, asked, every=every, person=by, as_json=as_json)
     return teach(set_or_spec, from_environment(library=library), every=every, person=by, as_json=as_json)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent.parent / "docs" / "commands"
 WORDS = (
     "produce plan keepers searches stats show review keep reject undo tag note reproduce "
-    "verify backup checkpoints convert serve doctor"
+    "rescore calibrate clusters taste verify backup checkpoints convert serve doctor"
 )
 
 

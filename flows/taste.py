@@ -1,4 +1,4 @@
-"""``limner taste``: learn a person's taste from their verdicts, say how well, and suggest what it would keep."""
+"""``limner taste``: learn a person's taste from their verdicts, say how well, and suggest what to keep, or to judge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flows.output import console, print_json
 from flows.sets import set_names
 from flows.settings import Settings
 from flows.work import TASTES
-from scoring.taste import learn_taste
+from scoring.taste import learn_taste, questions
 from scoring.taste_file import EVERY_SET, Learned, save_taste
 from specs.errors import UsageError
 
@@ -36,16 +36,10 @@ class Seen:
 
 def teach(named: str | None, settings: Settings, *, every: bool, person: str | None, as_json: bool) -> int:
     """Learn from the verdicts of ``person`` (None: of all persons) on a set, or on all; save the head; suggest."""
-    with Catalog.open(settings.library, create=False) as catalog:
-        names = set_names([named] if named else [], settings, catalog, every=every)
-        candidates = [one for name in names for jobs in catalog.made(name).values() for one in jobs.values()]
-        clip_id = _clip(catalog, names)
-        vectors = catalog.vectors((one.image_sha256 for one in candidates), clip_id)
-    seen = [one for one in candidates if one.image_sha256 in vectors]
-    judged = _rows([one for one in seen if _is_by(one, person)], vectors)
-    taste = learn_taste(judged.vectors, *_labels(judged))
+    names, clip_id, seen, vectors = _seen(named, settings, every)
+    judged, waiting = _judged_and_waiting(seen, vectors, person)
+    taste = learn_taste(judged.vectors, *_labels(judged), _rows(seen, vectors).vectors)
     learned = save_taste(settings.library / TASTES, EVERY_SET if every else names[0], clip_id, taste)
-    waiting = _rows([one for one in seen if _waits(one)], vectors)
     ranked = _ranked(learned, waiting)
     value = {
         "scope": "library" if every else names[0],
@@ -63,6 +57,40 @@ def teach(named: str | None, settings: Settings, *, every: bool, person: str | N
     else:
         _tell(value)
     return 0
+
+
+def ask(named: str | None, settings: Settings, count: int, *, every: bool, person: str | None, as_json: bool) -> int:
+    """List the pictures whose verdicts would teach most; learn and save nothing."""
+    _, _, seen, vectors = _seen(named, settings, every)
+    judged, waiting = _judged_and_waiting(seen, vectors, person)
+    rows = questions(judged.vectors, _labels(judged)[0], waiting.vectors, count) if len(waiting) else []
+    asked = [waiting.candidates[row] for row in rows]
+    if as_json:
+        value = [{"id": one.name, "image_sha256": one.image_sha256} for one in asked]
+        print_json({"verdicts": len(judged), "waiting": len(waiting), "asked": value})
+        return 0
+    for one in asked:
+        console().print(f"{one.name}  {one.image_sha256[:12]}", soft_wrap=True)
+    console().print(
+        f"{len(judged)} verdicts so far. These {len(asked)} would teach most: limner keep ID, limner reject ID --why "
+        "off_style, or limner review; then ask again."
+    )
+    return 0
+
+
+def _seen(named: str | None, settings: Settings, every: bool) -> tuple[list[str], str, list[MadeCandidate], Any]:
+    """The sets' names, the CLIP, all the candidates that it has seen, and their embeddings by hash."""
+    with Catalog.open(settings.library, create=False) as catalog:
+        names = set_names([named] if named else [], settings, catalog, every=every)
+        candidates = [one for name in names for jobs in catalog.made(name).values() for one in jobs.values()]
+        clip_id = _clip(catalog, names)
+        vectors = catalog.vectors((one.image_sha256 for one in candidates), clip_id)
+    return names, clip_id, [one for one in candidates if one.image_sha256 in vectors], vectors
+
+
+def _judged_and_waiting(seen: Sequence[MadeCandidate], vectors: Any, person: str | None) -> tuple[Seen, Seen]:
+    judged = [one for one in seen if _is_by(one, person)]
+    return _rows(judged, vectors), _rows([one for one in seen if _waits(one)], vectors)
 
 
 def _clip(catalog: Catalog, names: Sequence[str]) -> str:
@@ -126,7 +154,7 @@ def _tell(value: dict[str, Any]) -> None:
     stock = value["stock_agreement"]
     out.print(
         f"Learned from {value['verdicts']} verdicts. Agreement with verdicts it had not seen: "
-        f"taste {value['agreement']:.0%}, stock aesthetic score "
+        f"taste about {value['agreement']:.0%}, stock aesthetic score "
         + ("not measured" if stock is None else f"{stock:.0%}")
         + f", always saying the commoner verdict {value['majority']:.0%}."
     )

@@ -21,7 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.crossing import Box, cells_of, crosses
+from scoring.along import Box
+from scoring.cells import cells_of
+from scoring.crossing import crosses
 
 Grey = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]

@@ -2,9 +2,10 @@
 
 Both read the embedding that is there already. A forbidden concept (``content: {forbid: [skull, gore]}``) is compared
 zero-shot (Radford et al., 2021, arXiv:2103.00020) with everything else that the picture might be: ordinary things, in
-the same wordings and colours, and the prompts of the set that do not name it. It is found when it fits the picture
-nearly as well as the best of those (``LEAN``), since a miss costs more than a second look. This is a CLIP's opinion, no
-more: small or half-hidden things escape it; ``benchmarks.recognise`` prints how many.
+the same wordings and colours, and the words of the set's prompts, which say what its pictures are meant to show. It is
+found when it fits the picture nearly as well as the best of those (``LEAN``), since a miss costs more than a second
+look. This is a CLIP's opinion, no more: small or half-hidden things, and things that stand beside another, escape it;
+``benchmarks.recognise`` prints how many.
 
 The second opinion is LAION's detector for sexual content (LAION-AI/CLIP-based-NSFW-Detector, MIT; layout
 ``nsfw-mlp``: normalisation, 768 → 64 → 512 → 256 → 1, ReLU, sigmoid), when its converted file is there.
@@ -35,7 +36,7 @@ person animal monster dog cat horse bird fish dragon tree flower leaf mountain s
 stone house castle tower ship wheel table chair lamp book letter key chest bag bottle cup plate coin ring crown helmet
 shield sword axe bow hammer flag bell rope mask heart bone spider butterfly mushroom
 """.split()  # noqa: SIM905 (a paragraph of words reads better than a list of quotes)
-LEAN = 1.5  # logits: a concept this far behind the best rival is found all the same (fitted to drawings)
+LEAN = 1.8  # logits: a concept this far behind the best rival is found all the same (fitted to drawings)
 PLAIN_WORDS = (
     "a picture",
     "a drawing",
@@ -80,15 +81,31 @@ def make_forbidden(
     embed_texts: Callable[[Sequence[str]], NDArray[np.float32]],
     logit_scale: float,
 ) -> Forbidden | None:
-    """Embed the concepts (each of ``TEMPLATES``) and their rivals; None when nothing is forbidden."""
+    """Embed the concepts (each of ``TEMPLATES``) and their rivals; None when nothing is forbidden.
+
+    A word that only prompts with the concept have is none of its rivals.
+    """
     names = tuple(sorted(set(forbid)))
     if not names:
         return None
     embeds = [embed_texts([template.format(name) for template in TEMPLATES]) for name in names]
-    things = [template.format(thing) for thing in THINGS for template in TEMPLATES]
-    others = list(dict.fromkeys([*PLAIN_WORDS, *things, *prompts]))
-    rivals = [[not _names(text, name) for text in others] for name in names]
-    return Forbidden(names, np.stack(embeds), embed_texts(others), np.array(rivals), logit_scale)
+    own = [_words([text for text in prompts if not _names(text, name)]) for name in names]
+    others = {TEMPLATES[0].format(word): word for word in sorted(set().union(*own))}
+    others |= dict.fromkeys(PLAIN_WORDS, "")
+    others |= {template.format(thing): thing for thing in THINGS for template in TEMPLATES}
+    rivals = [_rivals(name, others, {"", *THINGS, *mine}) for name, mine in zip(names, own, strict=True)]
+    return Forbidden(names, np.stack(embeds), embed_texts([*others]), np.array(rivals), logit_scale)
+
+
+def _rivals(concept: str, others: Mapping[str, str], words: set[str]) -> list[bool]:
+    """Which of ``others`` (text → its word) count: those of ``words`` that name neither the concept nor a part."""
+    return [word in words and not _names(text, concept) and not _names(concept, word) for text, word in others.items()]
+
+
+def _words(prompts: Sequence[str]) -> set[str]:
+    """The words that some of the prompts have, and not all."""
+    each = [set(re.findall(r"[^\W\d_]{3,}", text.lower())) for text in prompts]
+    return set().union(*each) - set.intersection(*each) if each else set()
 
 
 def with_forbidden(safety: Safety, scores: Sequence[tuple[str, float]]) -> Safety:
@@ -165,4 +182,4 @@ def _joined(safety: Safety, scores: Mapping[str, float], limits: Mapping[str, fl
 
 def _names(text: str, concept: str) -> bool:
     """Whether a prompt names the concept, in the singular or the plural."""
-    return re.search(rf"\b{re.escape(concept)}(s|es)?\b", text, re.IGNORECASE) is not None
+    return bool(concept) and re.search(rf"\b{re.escape(concept)}(s|es)?\b", text, re.IGNORECASE) is not None

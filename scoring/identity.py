@@ -12,8 +12,8 @@ from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 
 NONE = "none"
-MEASURES = "limner.measures/2"  # raise when what defects, likeness, identification or safety compute changes
-FORBID_KIND = "limner.forbid/2"
+MEASURES = "limner.measures/3"  # raise when what defects, likeness, identification or safety compute changes
+FORBID_KIND = "limner.forbid/3"
 
 
 def scorer_identity(

@@ -140,7 +140,7 @@ def _keeps(catalog: Catalog, candidate_id: str) -> bool:
 
 
 def main() -> None:
-    """One line a fault; exit 1 when anything was kept or altered."""
+    """One line a fault; exit 1 when anything was kept or altered, or lost though the run was not refused."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=1000)
     options = parser.parse_args()
@@ -150,6 +150,7 @@ def main() -> None:
             world = World(Path(folder), build_models(Path(folder) / "models"))
             found = meet(fault, world, options.pictures)
             bad += found.kept + found.kept_by_hand + found.altered
+            bad += not found.refused and found.recorded < options.pictures
             value = {"fault": fault, "recorded": found.recorded, "kept": found.kept}
             value |= {"kept by hand": found.kept_by_hand, "altered": found.altered, "refused": bool(found.refused)}
             print(json.dumps(value), flush=True)

@@ -263,6 +263,19 @@ class TestTaste:
         assert judge("keepers", "--json").json == kept
         assert "stock aesthetic score" in judge("taste", "--all").out
 
+    def test_asks_for_the_verdicts_that_would_teach_most_and_learns_nothing_by_it(
+        self, judged: World, judge: Limner
+    ) -> None:
+        told = judge("taste", "tiny-set", "--ask", "5", "--json").json
+        waiting = {sha256 for id_ in IDS for sha256 in waiting_of(judged, id_)}
+        asked = [one["image_sha256"] for one in told["asked"]]
+        assert len(set(asked)) == 5
+        assert set(asked) <= waiting
+        assert told["verdicts"] >= 44
+        assert not (judged.library / "taste").exists()
+        assert f"{asked[0][:12]}" in judge("taste", "tiny-set", "--ask", "5").out
+        assert judge("taste", "tiny-set", "--ask", "5", "--by", "nobody", "--json").json["verdicts"] == 0
+
     def test_decides_when_the_spec_gives_it_a_weight_and_its_hash_is_in_the_policy(
         self, judged: World, judge: Limner
     ) -> None:
@@ -282,7 +295,8 @@ class TestTaste:
             assert sorted(chances[one] for one in kept) == sorted(chances[one] for one in best)
         path = Path(told["path"])
         policies = {v["policy_sha256"] for v in judge("show", "tiny-set/sword#0", "--json").json["verdicts"]}
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         damaged = judge("rescore", "tiny-set")
         assert (damaged.code, "is not the taste that was learned" in damaged.err) == (1, True)
         assert judge("taste", "tiny-set", "--by", "nobody").code == 2

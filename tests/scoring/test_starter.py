@@ -26,7 +26,7 @@ def clip() -> Clip:
 
 def test_a_changed_copy_is_the_same_picture_and_the_words_drawn_again_are_another(clip: Clip) -> None:
     found = likeness.measure(clip, COUNT)
-    assert min(found[name] for name in likeness.CHANGES) >= 0.97
+    assert min(found[name] for name in likeness.CHANGES) >= 0.98
     assert found["same subject"] <= 0.02
     assert found["drawn again"] <= 0.03
 
@@ -42,5 +42,5 @@ def test_a_forbidden_skull_is_seen_whatever_its_colour_and_ground(clip: Clip) ->
         rows = looked.measure(clip.embed(np.stack(pictures)).astype(np.float16))
         return float(np.mean([row[0][1] > 0.5 for row in rows]))
 
-    assert seen([np.asarray(draw(scene)) for scene in skulls]) >= 0.95
-    assert seen([np.asarray(draw(scene)) for scene in others]) <= 0.06  # of 39; of 392 it is 2.6 %, the goal 3 %
+    assert seen([np.asarray(draw(scene)) for scene in skulls]) >= 0.98
+    assert seen([np.asarray(draw(scene)) for scene in others]) <= 0.03
