@@ -368,10 +368,10 @@ def taste(
     """Learn a person's taste from 40 verdicts or more, say how well it agrees with them, suggest what to keep."""
     from flows.taste import ask, teach
 
+    settings = from_environment(library=library)
     if asked:
-        settings = from_environment(library=library)
         return ask(set_or_spec, settings, asked, every=every, person=by, as_json=as_json)
-    return teach(set_or_spec, from_environment(library=library), every=every, person=by, as_json=as_json)
+    return teach(set_or_spec, settings, every=every, person=by, as_json=as_json)
 
 
 @command("verify")

@@ -65,9 +65,9 @@ def learn_preference(judged: Matrix, keeps: NDArray[np.bool_], library: Matrix) 
             fits.append(fit)
             weights.append(np.append(root * (fit.weights[:-1] @ turn), fit.weights[-1]))
     evidence = np.array([fit.evidence for fit in fits])
-    averaged = _shares(evidence) @ np.array(weights)
+    averaged = shares_of(evidence) @ np.array(weights)
     without = evidence[:, None] - np.array([fit.chances for fit in fits])
-    left_out = (_shares(without) * np.array([fit.left_out for fit in fits])).sum(axis=0)
+    left_out = (shares_of(without) * np.array([fit.left_out for fit in fits])).sum(axis=0)
     return Preference(mean, axes @ averaged[:-1], float(averaged[-1]), left_out)
 
 
@@ -127,7 +127,7 @@ def _hessian(points: Matrix, curve: Vector, prior: Vector) -> Matrix:
     return np.asarray((points.T * curve) @ points + np.diag(prior))
 
 
-def _shares(logs: Matrix) -> Matrix:
+def shares_of(logs: Matrix) -> Matrix:
     """Shares along the first axis that are proportional to the exponentials."""
     shares = np.exp(logs - logs.max(axis=0))
     return np.asarray(shares / shares.sum(axis=0))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TasteError
-from scoring.preference import learn_preference
+from scoring.preference import learn_preference, shares_of
 
 Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]
@@ -119,9 +119,7 @@ def _spread(rows: Matrix, count: int) -> list[int]:
 def _steadiness(left_out: Vector, signs: Vector) -> Vector:
     """Shares (of 1) of STEADINESS by how well each explains the verdicts from likings that did not know them."""
     logs = np.array([np.log(_kept(steady * signs * left_out)).sum() for steady in STEADINESS])
-    logs -= (np.log(STEADINESS) / DOUBT) ** 2 / 2
-    shares = np.exp(logs - logs.max())
-    return np.asarray(shares / shares.sum())
+    return np.asarray(shares_of(logs - (np.log(STEADINESS) / DOUBT) ** 2 / 2))
 
 
 def _kept(liking: Vector) -> Vector:

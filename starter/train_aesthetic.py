@@ -1,8 +1,9 @@
 """Train the aesthetic head on what harms a picture. ``python -m starter.train_aesthetic``.
 
 LAION's improved layout (Schuhmann 2022): an MLP on the L2-normalised CLIP embedding, score 1–10. A clean drawing is
-an 8.5; a taught harm takes it down to between 6 and 1.5 by its strength; samples of the image model lie between, by how
-surely the CLIP names what was asked for among all subjects: a half-formed thing could be several.
+an 8.5, and a taught harm takes it down to between 6 and 1.5 by its strength; above all, a drawing must beat
+its harmed copy. Samples of the image model lie between 3 and 8, by how surely the teacher (``starter.train_judge
+--teacher``) names the subject that was asked for: a half-formed thing could be several.
 """
 
 import hashlib
@@ -94,7 +95,7 @@ def main() -> None:
     """Train and save the head with the hash of the CLIP that it reads."""
     options = parser(main.__doc__ or "", steps=1500, batch=256, learning_rate=1e-3)
     options.add_argument("--drawings", type=int, default=6000)
-    options.add_argument("--samples", type=int, default=2000)
+    options.add_argument("--samples", type=int, default=1200)
     chosen = options.parse_args()
     run = begin("aesthetic", chosen)
     run.checkpoint.unlink(missing_ok=True)
