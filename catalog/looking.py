@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from catalog.queries import PERSON, POLICY, candidate_of, standing
+from catalog.rows import among
 from catalog.schema import CandidateRow, EmbeddingRow, ImageRow, Registration, SetRow, VerdictRow
 
 if TYPE_CHECKING:
     import numpy as np
 
     Vector = np.ndarray[Any, np.dtype[np.float16]]
-
-AT_ONCE = 500
 
 
 def set_paths(connection: Connection) -> dict[str, str]:
@@ -29,22 +28,15 @@ def vectors(connection: Connection, image_sha256s: Iterable[str], clip_id: str) 
     """Picture → (D,) float16, of those that this CLIP has embedded."""
     import numpy as np
 
-    found: dict[str, Vector] = {}
-    columns = (EmbeddingRow.image_sha256, EmbeddingRow.vector)
-    for some in _parts(image_sha256s):
-        query = select(*columns).where(EmbeddingRow.image_sha256.in_(some), EmbeddingRow.clip_id == clip_id)
-        for row in connection.execute(query):
-            found[row.image_sha256] = np.frombuffer(row.vector, dtype="<f2")
-    return found
+    its = among(EmbeddingRow.image_sha256, image_sha256s)
+    query = select(EmbeddingRow.image_sha256, EmbeddingRow.vector).where(its, EmbeddingRow.clip_id == clip_id)
+    return {row.image_sha256: np.frombuffer(row.vector, dtype="<f2") for row in connection.execute(query)}
 
 
 def phashes(connection: Connection, image_sha256s: Iterable[str]) -> dict[str, str]:
     """Picture → 16 hex digits."""
-    found: dict[str, str] = {}
-    for some in _parts(image_sha256s):
-        query = select(ImageRow.image_sha256, ImageRow.phash).where(ImageRow.image_sha256.in_(some))
-        found |= {row.image_sha256: row.phash for row in connection.execute(query)}
-    return found
+    query = select(ImageRow.image_sha256, ImageRow.phash).where(among(ImageRow.image_sha256, image_sha256s))
+    return dict(connection.execute(query).tuples().all())
 
 
 def kept_elsewhere(connection: Connection, set_name: str) -> list[str]:
@@ -54,8 +46,3 @@ def kept_elsewhere(connection: Connection, set_name: str) -> list[str]:
     query = elsewhere.where(func.coalesce(PERSON.keep, POLICY.keep))
     kept = (candidate_of(row) for row in connection.execute(query))
     return sorted({candidate.image_sha256 for candidate in kept if candidate.is_keeper})
-
-
-def _parts(values: Iterable[str]) -> Iterable[list[str]]:
-    distinct = list(dict.fromkeys(values))
-    return (distinct[start : start + AT_ONCE] for start in range(0, len(distinct), AT_ONCE))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from catalog.provenance import CandidateKey
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.verdict import Verdict
+from specs.canonical import canonical_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,7 +140,7 @@ def is_keeper(keep: bool | None, state: str, *, clear: bool, overridden: bool) -
 
 def scorecard_of(card: str) -> Scorecard:
     """A scorecard from its canonical JSON."""
-    value = json.loads(card)
+    value = orjson.loads(card)
     safety = value["safety"]
     return Scorecard(
         image_sha256=value["image_sha256"],
@@ -156,6 +159,24 @@ def scorecard_of(card: str) -> Scorecard:
         scorers=tuple(value["scorers"].items()),
         extra=tuple(value["extra"].items()),
     )
+
+
+def card_text(card: Scorecard, before: Scorecard, its_text: str) -> str:
+    """A scorecard's canonical JSON, when ``its_text`` is that of the card before it.
+
+    Most of a card is what the checker said: where that is the same, its text is taken over, not written again.
+    """
+    value = card.value()
+    if card.safety is not before.safety:
+        return canonical_json(value).decode()
+    safety = its_text[its_text.index(',"safety":{') : its_text.rindex(',"scorers":{')]
+    del value["safety"], value["scorers"]
+    return f'{canonical_json(value)[:-1].decode()}{safety},"scorers":{_scorers_text(card.scorers)}}}'
+
+
+@lru_cache(maxsize=256)  # the cards of a set were measured by few kinds of scorers
+def _scorers_text(scorers: tuple[tuple[str, str], ...]) -> str:
+    return canonical_json(dict(scorers)).decode()
 
 
 def overrides(verdict: Verdict) -> bool:

@@ -15,6 +15,7 @@ from catalog.made import OVERRIDE, WITHDRAWN, Embeddings, Keeper, MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.register import text
 from catalog.remarks import tags_of
+from catalog.rows import among
 from catalog.schema import (
     AssetRow,
     AssetVersion,
@@ -33,7 +34,7 @@ _STATES = {state.value: state for state in SafetyState}
 def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandidate]]:
     """Asset id → job id → candidate, of a whole set; those whose picture was lost are not made."""
     found: dict[str, dict[str, MadeCandidate]] = {}
-    for row in connection.execute(standing().where(CandidateRow.set_name == set_name)):
+    for row in connection.execute(standing().where(CandidateRow.set_name == set_name)).all():
         candidate = candidate_of(row)
         found.setdefault(candidate.key.asset_id, {})[candidate.key.job_id] = candidate
     return found
@@ -83,13 +84,9 @@ def embeddings(connection: Connection, set_name: str, clip_id: str | None = None
 
 def not_rejected(connection: Connection, image_sha256s: Iterable[str]) -> set[str]:
     """Which of these pictures some candidate keeps, or has not been judged by: a picture may serve several assets."""
-    ids = sorted(image_sha256s)
-    found: set[str] = set()
-    for start in range(0, len(ids), 500):
-        query = standing().where(CandidateRow.image_sha256.in_(ids[start : start + 500]))
-        candidates = map(candidate_of, connection.execute(query))
-        found |= {one.image_sha256 for one in candidates if one.keep is not False}
-    return found
+    query = standing().where(among(CandidateRow.image_sha256, image_sha256s))
+    candidates = map(candidate_of, connection.execute(query))
+    return {one.image_sha256 for one in candidates if one.keep is not False}
 
 
 def _commonest_clip(connection: Connection, of_set: Select[Any]) -> str:

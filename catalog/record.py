@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete, select
@@ -17,7 +18,7 @@ from catalog.errors import CatalogError, NotFoundError
 from catalog.made import Recorded, is_person, scorecard_of
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
 from catalog.register import text
-from catalog.rows import Row, add, add_absent, fetch, fetch_newest, linked, replace
+from catalog.rows import Row, add, add_absent, among, fetch, fetch_newest, linked, replace
 from catalog.schema import (
     AssetRow,
     CandidateRow,
@@ -127,9 +128,9 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
         _check_verdict(key, verdict, pictures.get(candidate_id))
         before = newest.get(candidate_id)
-        row = _verdict_row(candidate_id, verdict, before)
-        if before is None or _words(before) != _words(row):
-            newest[candidate_id] = row
+        row = _verdict_row(candidate_id, verdict)
+        if before is None or any(before[name] != value for name, value in row.items()):
+            newest[candidate_id] = row = linked(VerdictRow, row, before)
             rows.append(row)
     add(connection, VerdictRow, rows)
     return len(rows)
@@ -137,12 +138,9 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
 
 def _pictures(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, str]:
     """Candidate id → its present picture."""
-    found: dict[str, str] = {}
     columns = (CandidateRow.candidate_id, CandidateRow.image_sha256)
-    for start in range(0, len(candidate_ids), 500):
-        query = select(*columns).where(CandidateRow.candidate_id.in_(candidate_ids[start : start + 500]))
-        found |= {row[0]: row[1] for row in connection.execute(query)}
-    return found
+    query = select(*columns).where(among(CandidateRow.candidate_id, candidate_ids))
+    return dict(connection.execute(query).tuples().all())
 
 
 def _check_verdict(key: CandidateKey, verdict: Verdict, picture: str | None) -> None:
@@ -158,23 +156,23 @@ def _check_verdict(key: CandidateKey, verdict: Verdict, picture: str | None) -> 
         )
 
 
-def _verdict_row(candidate_id: str, verdict: Verdict, before: Row | None) -> Row:
-    row = {
+def _verdict_row(candidate_id: str, verdict: Verdict) -> Row:
+    return {
         "candidate_id": candidate_id,
         "image_sha256": verdict.image_sha256,
         "keep": verdict.keep,
         "by_person": is_person(verdict),
-        "reasons": text(list(verdict.reasons)),
+        "reasons": _reasons(verdict.reasons),
         "decided_by": verdict.decided_by,
         "policy_sha256": verdict.policy_sha256,
         "note": verdict.note,
         "at": verdict.at,
     }
-    return linked(VerdictRow, row, before)
 
 
-def _words(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name not in ("number", "previous_sha256", "row_sha256")}
+@lru_cache(maxsize=4096)  # thousands of pictures are rejected by a few reasons
+def _reasons(reasons: tuple[str, ...]) -> str:
+    return text(list(reasons))
 
 
 def _scorecard_row(candidate_id: str, number: int, card: Scorecard, whole: str) -> Row:
@@ -313,8 +311,7 @@ def _execution_row(execution: Execution) -> Row:
 
 
 def _release(connection: Connection, job_ids: Sequence[str]) -> None:
-    for start in range(0, len(job_ids), 500):
-        connection.execute(delete(ClaimRow).where(ClaimRow.job_id.in_(job_ids[start : start + 500])))
+    connection.execute(delete(ClaimRow).where(among(ClaimRow.job_id, job_ids)))
 
 
 def _distinct(items: Sequence[Item]) -> list[Item]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
 from catalog.errors import NotFoundError
-from catalog.rows import add, fetch, fetch_newest, linked, now
+from catalog.rows import add, among, fetch, fetch_newest, linked, now
 from catalog.schema import CandidateRow, NoteRow, TagRow
 from specs.checks import show
 from specs.errors import UsageError
@@ -98,24 +98,17 @@ def of(connection: Connection, candidate_ids: Iterable[str]) -> Mapping[str, Rem
     ids = list(dict.fromkeys(candidate_ids))
     tags = tags_of(connection, ids)
     notes: dict[str, list[Note]] = defaultdict(list)
-    for part in _parts(ids):
-        for candidate_id, *values in connection.execute(_standing_notes().where(NoteRow.candidate_id.in_(part))):
-            notes[candidate_id].append(Note(*values))
+    for candidate_id, *values in connection.execute(_standing_notes().where(among(NoteRow.candidate_id, ids))):
+        notes[candidate_id].append(Note(*values))
     return {id_: Remarks(tags.get(id_, ()), tuple(notes[id_])) for id_ in ids}
 
 
 def tags_of(connection: Connection, candidate_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Candidate id → the tags that are on it, sorted, for those that have any."""
     found: dict[str, list[str]] = defaultdict(list)
-    for part in _parts(candidate_ids):
-        for candidate_id, tag in connection.execute(standing_tags().where(TagRow.candidate_id.in_(part))):
-            found[candidate_id].append(tag)
+    for candidate_id, tag in connection.execute(standing_tags().where(among(TagRow.candidate_id, candidate_ids))):
+        found[candidate_id].append(tag)
     return {id_: tuple(sorted(tags)) for id_, tags in found.items()}
-
-
-def _parts(ids: Iterable[str]) -> Iterator[list[str]]:
-    ids = list(ids)
-    return (ids[start : start + 500] for start in range(0, len(ids), 500))
 
 
 def counts(connection: Connection) -> dict[str, int]:

@@ -6,11 +6,15 @@ revision adds (null in old rows) leaves old hashes valid, and a value cannot mov
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, Table, and_, func, insert, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, and_, func, insert, literal_column, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 
 from catalog.schema import Base
 from specs.canonical import canonical_json, sha256_hex
@@ -25,13 +29,35 @@ def table_of(model: type[Base]) -> Table:
     return table
 
 
+class _each_of(GenericFunction[Any]):  # noqa: N801 (the name that SQLAlchemy gives a function)
+    """The strings of a JSON array as rows. SQLite and PostgreSQL name it differently."""
+
+    inherit_cache = True
+
+
+@compiles(_each_of)
+def _in_sqlite(element: _each_of, compiler: Any, **options: Any) -> str:
+    return f"json_each{compiler.function_argspec(element, **options)}"
+
+
+@compiles(_each_of, "postgresql")
+def _in_postgresql(element: _each_of, compiler: Any, **options: Any) -> str:
+    return f"json_array_elements_text(CAST{compiler.function_argspec(element, **options)[:-1]} AS json))"
+
+
+def among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    """``column`` is one of ``values``. They go as one parameter, so there may be any number of them."""
+    each = _each_of(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(each.c.value))  # type: ignore[no-any-return]
+
+
 def row_sha256(table: str, values: Mapping[str, Any]) -> str:
     """64 hex over the row's columns, ``row_sha256`` itself and nulls aside; bytes count by their own hash."""
-    seen = {
-        name: sha256_hex(value) if isinstance(value, bytes) else value
-        for name, value in values.items()
-        if value is not None and name != "row_sha256"
-    }
+    seen = {name: value for name, value in values.items() if value is not None}
+    seen.pop("row_sha256", None)
+    for name, value in seen.items():
+        if isinstance(value, bytes):
+            seen[name] = sha256_hex(value)
     return sha256_hex(canonical_json([table, seen]))
 
 
@@ -43,8 +69,14 @@ def hashed(model: type[Base], values: Row) -> Row:
 def add(connection: Connection, model: type[Base], rows: Iterable[Row]) -> None:
     """Insert rows that must not be there yet."""
     found = [hashed(model, row) for row in rows]
-    if found:
+    if not found:
+        return
+    statement = insert(table_of(model)).compile(dialect=connection.dialect, column_keys=list(found[0]))
+    if statement.positiontup is None:
         connection.execute(insert(table_of(model)), found)
+    else:  # as tuples, past SQLAlchemy's work on each parameter: a set has tens of thousands of rows
+        in_order = itemgetter(*statement.positiontup)
+        connection.exec_driver_sql(str(statement), [in_order(row) for row in found])
 
 
 def add_absent(connection: Connection, model: type[Base], rows: Iterable[Row]) -> None:
@@ -73,13 +105,12 @@ def replace(connection: Connection, model: type[Base], rows: Iterable[Row]) -> N
 
 
 def fetch(connection: Connection, model: type[Base], column: str, values: Iterable[str]) -> list[Row]:
-    """Rows of a table whose ``column`` is among ``values``, without their hashes; asks 500 at a time."""
+    """Rows of a table whose ``column`` is among ``values``, without their hashes."""
     table = table_of(model)
     values = list(dict.fromkeys(values))
-    found: list[Row] = []
-    for start in range(0, len(values), 500):
-        query = table.select().where(table.c[column].in_(values[start : start + 500]))
-        found.extend(_as_dicts(table, connection.execute(query).all()))
+    if not values:
+        return []
+    found = _as_dicts(table, connection.execute(table.select().where(among(table.c[column], values))).all())
     for row in found:
         del row["row_sha256"]
     return found
@@ -94,15 +125,10 @@ def fetch_newest(connection: Connection, model: type[Base], ids: Iterable[str]) 
     """Id → its row of the highest ``number``, hash included, for tables whose primary key is (an id, ``number``)."""
     table = table_of(model)
     of, number = table.primary_key.columns
-    ids = list(dict.fromkeys(ids))
-    found: dict[str, Row] = {}
-    for start in range(0, len(ids), 500):
-        newest = select(of, func.max(number).label("number")).where(of.in_(ids[start : start + 500]))
-        last = newest.group_by(of).subquery()
-        same = and_(of == last.c[of.name], number == last.c.number)
-        rows = connection.execute(select(table).join(last, same)).all()
-        found |= {row[of.name]: row for row in _as_dicts(table, rows)}
-    return found
+    newest = select(of, func.max(number).label("number")).where(among(of, ids)).group_by(of).subquery()
+    same = and_(of == newest.c[of.name], number == newest.c.number)
+    rows = connection.execute(select(table).join(newest, same)).all()
+    return {row[of.name]: row for row in _as_dicts(table, rows)}
 
 
 def linked(model: type[Base], row: Row, before: Row | None) -> Row:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 from catalog.locks import Lock, is_alive, run_lock
 from catalog.made import Claim, MadeImage
 from catalog.register import text
-from catalog.rows import add, fetch, now, replace
+from catalog.rows import add, among, fetch, now, replace
 from catalog.schema import CandidateRow, ClaimRow, ImageRow, RunRow
 from specs.canonical import Json
 
@@ -67,15 +67,12 @@ def claim(connection: Connection, library: Path, job_ids: Sequence[str], run: Ru
 def made_images(connection: Connection, job_ids: Sequence[str]) -> dict[str, MadeImage]:
     """Job id → its picture, for the jobs that have one which is not lost; the picture made first."""
     found: dict[str, MadeImage] = {}
-    distinct = list(dict.fromkeys(job_ids))
-    columns = (CandidateRow.job_id, ImageRow.image_sha256, ImageRow.area, ImageRow.state)
-    for start in range(0, len(distinct), 500):
-        query = (
-            select(*columns)
-            .join(ImageRow, ImageRow.image_sha256 == CandidateRow.image_sha256)
-            .where(CandidateRow.job_id.in_(distinct[start : start + 500]), ImageRow.state != "lost")
-            .order_by(CandidateRow.made_at, CandidateRow.candidate_id)
-        )
-        for row in connection.execute(query):
-            found.setdefault(row.job_id, MadeImage(row.image_sha256, row.area, row.state))
+    query = (
+        select(CandidateRow.job_id, ImageRow.image_sha256, ImageRow.area, ImageRow.state)
+        .join(ImageRow, ImageRow.image_sha256 == CandidateRow.image_sha256)
+        .where(among(CandidateRow.job_id, job_ids), ImageRow.state != "lost")
+        .order_by(CandidateRow.made_at, CandidateRow.candidate_id)
+    )
+    for row in connection.execute(query):
+        found.setdefault(row.job_id, MadeImage(row.image_sha256, row.area, row.state))
     return found

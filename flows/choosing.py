@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.made import MadeCandidate
+from catalog.made import Embeddings, MadeCandidate
 from catalog.store import Catalog
 from flows.looks import look_vectors
 from flows.planning import Made
@@ -62,16 +62,16 @@ def judged_candidates(candidates: Iterable[MadeCandidate], keep: KeepRules) -> l
     return [Judged(candidate, card, judge(card, keep)) for candidate, card in cards]
 
 
-def look(work: Work, catalog: Catalog, load_scorers: Callable[[], Scorers]) -> Sight:
+def look(work: Work, catalog: Catalog, load_scorers: Callable[[], Scorers], stored: Embeddings | None = None) -> Sight:
     """Gather it for a set; the scorers are loaded only for a reference that the CLIP has never seen."""
     clip = work.scorers["clip"]
     if clip is None:
         return Sight({}, {}, None)
     clip_id = clip.checkpoint.weights_id
-    found = catalog.embeddings(work.spec.set_name, clip_id)
+    found = stored or catalog.embeddings(work.spec.set_name, clip_id)
     chances = work.taste.taste.score(found.vectors).tolist() if work.taste and len(found.vectors) else ()
     return Sight(
-        vectors=dict(zip(found.image_sha256s, found.vectors.astype(np.float32), strict=True)),
+        vectors=dict(zip(found.image_sha256s, found.vectors, strict=True)),
         taste=dict(zip(found.image_sha256s, chances, strict=True)) if chances else {},
         references=look_vectors(work.looks, clip_id, catalog, load_scorers),
     )
@@ -116,7 +116,7 @@ def _twins(
     shas = [sha256 for item in items if (sha256 := item.made.image_sha256) in vectors]
     if not shas:
         return {}
-    cosines = np.stack([vectors[sha256] for sha256 in shas]) @ others.T
+    cosines = np.stack([vectors[sha256] for sha256 in shas]).astype(np.float32) @ others.T
     cosines[np.array([[sha256 == name for name in names] for sha256 in shas])] = -1.0
     best = cosines.argmax(axis=1)
     return {sha256: names[at] for sha256, at, row in zip(shas, best, cosines, strict=True) if row[at] > limit}

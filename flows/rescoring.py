@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from catalog.made import MadeCandidate
+from catalog.made import Embeddings, MadeCandidate, card_text
 from catalog.provenance import CandidateKey, Embedding
 from catalog.register import text
 from catalog.store import Catalog
@@ -30,6 +30,7 @@ from scoring.scorecard import SafetyState, Scorecard
 from specs.errors import UsageError
 
 Item = tuple[MadeCandidate, Scorecard]
+Change = tuple[MadeCandidate, MadeCandidate]  # a candidate before and after
 AREAS = {SafetyState.CLEAR: "objects", SafetyState.FLAGGED: "quarantine", SafetyState.UNKNOWN: "quarantine"}
 
 
@@ -37,10 +38,26 @@ class NeedsPixelsError(UsageError):
     """Scorers changed that must look at the pictures again, and nobody allowed that."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """``now``: what was measured again, as it is then; ``looked_at``: how many of it by a new look, embedded anew."""
+
+    now: Mapping[CandidateKey, MadeCandidate]
+    looked_at: int
+
+
 def refresh(
-    work: Work, catalog: Catalog, made: Made, load_scorers: Callable[[], Scorers], *, decode: bool = True
-) -> dict[CandidateKey, MadeCandidate]:
-    """Measure again what is stale among the candidates of the present recipe; returns those as they are then.
+    work: Work,
+    catalog: Catalog,
+    made: Made,
+    load_scorers: Callable[[], Scorers],
+    *,
+    decode: bool = True,
+    stored: Embeddings | None = None,
+) -> Refreshed:
+    """Measure again what is stale among the candidates of the present recipe.
+
+    ``stored``: the set's embeddings, where they are at hand.
 
     Raises NeedsPixelsError, before any card is written, when pictures must be looked at and ``decode`` is false.
     """
@@ -49,19 +66,19 @@ def refresh(
     if by_pixels and not decode:
         raise NeedsPixelsError(_what_to_look_at(work, by_pixels))
     unseen = {candidate.key for candidate, _ in by_pixels}
-    fresh = _from_embeddings(work, catalog, [item for item in stale if item[0].key not in unseen], load_scorers)
+    seen = [item for item in stale if item[0].key not in unseen]
+    fresh = _from_embeddings(work, catalog, seen, load_scorers, stored)
     looked_at, embeddings = _from_pixels(work, catalog, by_pixels, load_scorers) if by_pixels else ([], [])
     fresh += looked_at
-    now = {candidate.key: _as_measured(candidate, card) for candidate, card in fresh}
-    cards = [(candidate.key, card) for candidate, card in fresh]
-    _move(catalog, fresh, now, "quarantine")  # first: no crash leaves a flagged picture among the others
-    catalog.rescore(cards, embeddings, [candidate.card for candidate in now.values()])
-    _move(catalog, fresh, now, "objects")
-    return now
+    cards = [(now.key, now.scorecard) for _, now in fresh]
+    _move(catalog, fresh, "quarantine")  # first: no crash leaves a flagged picture among the others
+    catalog.rescore(cards, embeddings, [now.card for _, now in fresh])
+    _move(catalog, fresh, "objects")
+    return Refreshed({now.key: now for _, now in fresh}, len(looked_at))
 
 
-def _move(catalog: Catalog, fresh: Sequence[Item], now: Mapping[CandidateKey, MadeCandidate], area: str) -> None:
-    moved = [old.image_sha256 for old, _ in fresh if now[old.key].area == area and old.area != area]
+def _move(catalog: Catalog, fresh: Sequence[Change], area: str) -> None:
+    moved = [now.image_sha256 for old, now in fresh if now.area == area and old.area != area]
     if moved:
         catalog.relocate(moved, area)
 
@@ -74,9 +91,9 @@ def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:
     }
 
 
-def _as_measured(candidate: MadeCandidate, card: Scorecard) -> MadeCandidate:
-    state = card.safety.state
-    return replace(candidate, card=text(card.value()), parsed=card, safety=state, area=AREAS[state])
+def _measured(candidate: MadeCandidate, before: Scorecard, card: Scorecard) -> Change:
+    state, whole = card.safety.state, card_text(card, before, candidate.card)
+    return candidate, replace(candidate, card=whole, parsed=card, safety=state, area=AREAS[state])
 
 
 def _asked(work: Work, candidate: MadeCandidate) -> Identity:
@@ -106,28 +123,32 @@ def _what_to_look_at(work: Work, items: Sequence[Item]) -> str:
 
 
 def _from_embeddings(
-    work: Work, catalog: Catalog, items: Sequence[Item], load_scorers: Callable[[], Scorers]
-) -> list[Item]:
+    work: Work,
+    catalog: Catalog,
+    items: Sequence[Item],
+    load_scorers: Callable[[], Scorers],
+    stored: Embeddings | None,
+) -> list[Change]:
     """New cards for the pictures whose embedding is stored, or, for sets without a CLIP, from nothing."""
     if not items:
         return []
     clip = work.scorers["clip"]
-    known: Sequence[Item] = items
     if clip is None:
-        vectors = np.zeros((len(items), 0), np.float16)
+        vectors, known = np.zeros((1, 0), np.float16), [(0, item) for item in items]
     else:
-        found = catalog.embeddings(work.spec.set_name, clip.checkpoint.weights_id)
+        found = stored or catalog.embeddings(work.spec.set_name, clip.checkpoint.weights_id)
         row = {sha256: index for index, sha256 in enumerate(found.image_sha256s)}
-        known = [item for item in items if item[0].image_sha256 in row]
-        vectors = found.vectors[[row[made.image_sha256] for made, _ in known]]
+        vectors = found.vectors
+        known = [(row[item[0].image_sha256], item) for item in items if item[0].image_sha256 in row]
     heads = _heads(work, vectors.shape[1], load_scorers)
-    groups: dict[Identity, list[int]] = defaultdict(list)
-    for number, (candidate, _) in enumerate(known):
-        groups[_asked(work, candidate)].append(number)
-    fresh: list[Item] = []
-    for identity, numbers in groups.items():
-        cards = rescore([known[number][1] for number in numbers], vectors[numbers], heads, identity).cards
-        fresh += [(known[number][0], card) for number, card in zip(numbers, cards, strict=True)]
+    groups: dict[Identity, list[tuple[int, Item]]] = defaultdict(list)
+    for place, item in known:
+        groups[_asked(work, item[0])].append((place, item))
+    fresh: list[Change] = []
+    for identity, group in groups.items():
+        own = vectors[[place for place, _ in group]]
+        cards = rescore([before for _, (_, before) in group], own, heads, identity).cards
+        fresh += [_measured(*item, card) for (_, item), card in zip(group, cards, strict=True)]
     return fresh
 
 
@@ -152,7 +173,7 @@ def _head(weights: Weights | None, clip_files: tuple[str, ...], dim: int, load: 
 
 def _from_pixels(
     work: Work, catalog: Catalog, items: Sequence[Item], load_scorers: Callable[[], Scorers]
-) -> tuple[list[Item], list[tuple[str, Embedding]]]:
+) -> tuple[list[Change], list[tuple[str, Embedding]]]:
     """New cards and, where there is a CLIP, embeddings from a new look at each picture."""
     scorers, clip = load_scorers(), work.scorers["clip"]
     fresh, embeddings = [], []
@@ -160,7 +181,7 @@ def _from_pixels(
         pixels = read_png(catalog.picture(made.image_sha256)).pixels[np.newaxis]
         finite = ["nan_black" not in card.defects]
         measured = scorers.measure(pixels, finite, [made.key.asset_id], [made.image_sha256])[0]
-        fresh.append((made, measured.scorecard))
+        fresh.append(_measured(made, card, measured.scorecard))
         if clip is not None:
             embeddings.append((made.image_sha256, Embedding(clip.checkpoint.weights_id, measured.embedding)))
     return fresh, embeddings

@@ -86,7 +86,7 @@ class Session:
         Keepers are chosen for the whole set together, so choosing earlier would make the choice depend on where a run
         was interrupted. ``incomplete``: pictures are missing because they failed; choose among what there is.
         """
-        if fresh := refresh(self.work, self.catalog, self.made(), self.load_scorers):
+        if fresh := refresh(self.work, self.catalog, self.made(), self.load_scorers).now:
             self._made, self._plan = updated(self.made(), fresh), None
         choosing = incomplete or not self.plan().entries
         if choosing and settle(self.work, self.catalog, self.made(), self.load_scorers):
@@ -98,15 +98,18 @@ class Session:
         Keepers are chosen anew, those of persons stand. Raises NeedsPixelsError, before any card is written, when
         pictures must be looked at and ``decode`` is false.
         """
-        before = self.made()
-        fresh = refresh(self.work, self.catalog, before, self.load_scorers, decode=decode)
-        self._made, self._plan = updated(before, fresh), None
-        verdicts = settle(self.work, self.catalog, self.made(), self.load_scorers, anew=True)
+        before, clip = self.made(), self.work.scorers["clip"]
+        stored = self.catalog.embeddings(self.work.spec.set_name, clip.checkpoint.weights_id) if clip else None
+        fresh = refresh(self.work, self.catalog, before, self.load_scorers, decode=decode, stored=stored)
+        self._made, self._plan = updated(before, fresh.now), None
+        if fresh.looked_at:
+            stored = None
+        verdicts = settle(self.work, self.catalog, self.made(), self.load_scorers, anew=True, stored=stored)
         if self.work.spec.reject_pixels == "drop":
             self._forget()
         else:
             self._made, self._plan = told(self.made(), verdicts), None
-        return Rescored(before, fresh, verdicts)
+        return Rescored(before, fresh.now, verdicts)
 
     def shards(self) -> list[Shard]:
         """The shards left in this round; empty when the set is finished. Stable until ``finish_round``."""

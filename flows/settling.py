@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 
-from catalog.made import MadeCandidate
+from catalog.made import Embeddings, MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.rows import now
 from catalog.store import Catalog
@@ -29,18 +29,25 @@ Said = tuple[CandidateKey, Verdict]
 
 
 def settle(
-    work: Work, catalog: Catalog, made: Made, load_scorers: Callable[[], Scorers], *, anew: bool = False
+    work: Work,
+    catalog: Catalog,
+    made: Made,
+    load_scorers: Callable[[], Scorers],
+    *,
+    anew: bool = False,
+    stored: Embeddings | None = None,
 ) -> list[Said]:
     """Append what is to be said of what is made; returns the verdicts. Does nothing twice.
 
-    ``anew``: choose among all that pass, as if the policy had kept nothing yet; keepers of persons stand. The scorers
-    are loaded only for a style reference that the CLIP has never seen.
+    ``anew``: choose among all that pass, as if the policy had kept nothing yet; keepers of persons stand. ``stored``:
+    the set's embeddings, where they are at hand. The scorers are loaded only for a style reference that the CLIP has
+    never seen.
     """
     judged = {asset_id: list(found) for asset_id, found in _to_judge(work, made, anew=anew)}
     if not judged:
         return []
     standing = {id_: [item for item in found if item.stands(anew=anew)] for id_, found in judged.items()}
-    sight = look(work, catalog, load_scorers)
+    sight = look(work, catalog, load_scorers, stored)
     judged = apart(work, catalog, judged, standing, sight)
     choice = choose(work, made, judged, standing, sight)
     stands = {item.made.key for found in standing.values() for item in found}

@@ -134,9 +134,12 @@ def make_objective(
 
 
 def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, D) rows at unit length; rows of zeros stay."""
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
-    return np.asarray(rows / np.where(lengths > 1e-6, lengths, np.float32(np.inf)), dtype=np.float32)
+    """(N, D) rows brought to unit length, in place: a set's are a hundred megabytes. Rows of no length become zeros,
+    and so do rows that are not finite."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    rows[~np.isfinite(lengths)] = 0.0
+    rows /= np.where(lengths > 1e-6, lengths, np.float32(np.inf))[:, None]
+    return rows
 
 
 def _blocks(entrants: Sequence[Entrant]) -> dict[str, slice]:
@@ -154,7 +157,6 @@ def _embeddings(entrants: Sequence[Entrant]) -> NDArray[np.float32]:
     for row, entrant in enumerate(entrants):
         if entrant.embedding is not None:
             rows[row] = entrant.embedding
-    rows[~np.isfinite(rows).all(axis=1)] = 0.0
     return unit(rows)
 
 

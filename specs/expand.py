@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from specs.canonical import Json
 from specs.checkpoint import Checkpoint
-from specs.job import Job, derive_seed
+from specs.job import Job, derive_seed, id_of_recipe
 from specs.spec import Asset, Picture, PrintSize, Spec
 
 MM_PER_INCH = Fraction(254, 10)
@@ -42,25 +43,31 @@ class AssetPlan:
     set_seed: int
     weights_id: str
     _job_ids: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+    _recipe: dict[str, Json] = field(default_factory=dict, compare=False, repr=False)
 
     def job_id(self, number: int) -> str:
         """``job(number).job_id``, worked out once: a large set is compared with the catalog again and again."""
         known = self._job_ids.get(number)
         if known is None:
-            known = self._job_ids[number] = self.job(number).job_id
+            if not self._recipe:
+                self._recipe.update(self.job(number).recipe())  # but for its seed, that of all of them
+            known = self._job_ids[number] = id_of_recipe({**self._recipe, "seed": self.seed(number)})
         return known
 
     def seed(self, number: int) -> int:
-        """Seed of candidate ``number``: the listed one, or derived from (set seed, asset id, number)."""
+        """Seed of candidate ``number``: the listed one, or derived from (set seed, asset id, number).
+
+        0 ≤ number < ``asset.candidates.at_most``; raises IndexError outside, as ``job`` and ``job_id`` do.
+        """
+        if not 0 <= number < self.asset.candidates.at_most:
+            most = self.asset.candidates.at_most
+            raise IndexError(f"asset {self.asset.asset_id} has candidates 0 to {most - 1}, not {number}")
         if self.asset.seeds is not None:
             return self.asset.seeds[number]
         return derive_seed(self.set_seed, self.asset.asset_id, number)
 
     def job(self, number: int) -> Job:
-        """The recipe of candidate ``number``, 0 ≤ number < ``asset.candidates.at_most``; raises IndexError outside."""
-        if not 0 <= number < self.asset.candidates.at_most:
-            most = self.asset.candidates.at_most
-            raise IndexError(f"asset {self.asset.asset_id} has candidates 0 to {most - 1}, not {number}")
+        """The recipe of candidate ``number``."""
         picture = self.asset.picture
         return Job(
             prompt=self.asset.prompt,

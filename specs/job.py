@@ -54,7 +54,12 @@ class Job:
     @property
     def job_id(self) -> str:
         """``sha256:<64 hex>`` of the recipe."""
-        return content_id(KIND, self.recipe())
+        return id_of_recipe(self.recipe())
+
+
+def id_of_recipe(recipe: Mapping[str, Json]) -> str:
+    """The ``job_id`` of the job with this recipe."""
+    return content_id(KIND, recipe)
 
 
 @cache

@@ -98,11 +98,18 @@ class TestJobs:
         assert job.job_id == JOB_ID
         assert replace(job, clip_skip=2).job_id != JOB_ID
 
+    def test_have_the_same_id_whoever_is_asked(self, tmp_path: Path) -> None:
+        spec = load(tmp_path, GOOD.replace("colour: blue}", "colour: blue, seeds: [9, 0, 4294967295]}"))
+        for plan in expand(spec, checkpoint()):
+            numbers = range(plan.asset.candidates.at_most)
+            assert [plan.job_id(n) for n in numbers] == [plan.job(n).job_id for n in numbers]
+
     def test_outside_of_what_was_asked_for_are_refused(self, tmp_path: Path) -> None:
         plan = expand(load(tmp_path), checkpoint())[0]
         for number in (-1, 4):
-            with pytest.raises(IndexError, match="candidates 0 to 3"):
-                plan.job(number)
+            for ask in (plan.job, plan.job_id, plan.seed):
+                with pytest.raises(IndexError, match="candidates 0 to 3"):
+                    ask(number)
 
 
 class TestExpansion:
