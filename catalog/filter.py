@@ -27,11 +27,12 @@ class Filter:
     """Every field narrows; what is left at its default does not. Raises UsageError for a value that cannot be one.
 
     ``sets``, ``assets``, ``checkpoints``, ``licences``: patterns with ``*`` and ``?``, any of which may match.
-    ``tags``: all of them on the candidate. ``reasons``: any of them in the verdict that counts. ``decided_by``: policy,
-    person or person:NAME. ``use`` is that of the rights decision on record; ``commercial``: only what it allows to be
-    exported commercially. ``since`` ≤ decided (else made) < ``until``: UTC, as ``moment`` gives them. ``text``: a part
-    of the prompt, in whatever case. ``former``: also of assets that the spec no longer has. ``state``: kept, rejected,
-    waiting (no person has decided), unclear (not measured clear) or all.
+    ``tags``: all of them on the candidate. ``reasons``: any of them in the verdict that counts (``outscored`` is also
+    ``outscored:<picture>``). ``decided_by``: policy, person or person:NAME. ``use`` is that of the rights decision on
+    record; ``commercial``: only what it allows to be exported commercially. ``since`` ≤ decided (else made) <
+    ``until``: UTC, as ``moment`` gives them. ``text``: a part of the prompt, in whatever case. ``former``: also of
+    assets that the spec no longer has. ``state``: kept, rejected, waiting (no person has decided), unclear (not
+    measured clear) or all.
     """
 
     sets: tuple[str, ...] = ()

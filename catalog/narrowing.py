@@ -138,7 +138,8 @@ def _of_verdicts(wanted: Filter) -> list[Condition]:
     found: list[Condition] = []
     reasons: Any = func.coalesce(PERSON.reasons, POLICY.reasons, "[]", type_=String)
     if wanted.reasons:
-        found.append(or_(*(reasons.contains(f'"{reason}"', autoescape=True) for reason in wanted.reasons)))
+        begun = [f'"{reason}{end}' for reason in wanted.reasons for end in ('"', ":")]  # outscored:<picture> too
+        found.append(or_(*(reasons.contains(one, autoescape=True) for one in begun)))
     if wanted.decided_by:
         by: Any = func.coalesce(PERSON.decided_by, POLICY.decided_by, "", type_=String)
         a_person = wanted.decided_by == "person"

@@ -237,12 +237,14 @@ def review(
     library: Library = None,
     port: Annotated[int, typer.Option(help="A port on loopback; 0: any that is free.")] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, open no browser.")] = False,
+    checkpoints: Checkpoints = [],  # noqa: B006
     person: Person = None,
 ) -> int:
     """Look at the candidates in the browser and decide: keep, reject, undo, compare. On this machine only."""
     from flows.review import serve_review
 
-    return serve_review(from_environment(library=library), port=port, open_browser=not no_open, person=person)
+    settings = from_environment(library=library, checkpoints=tuple(checkpoints))
+    return serve_review(settings, port=port, open_browser=not no_open, person=person)
 
 
 @command("keep")

@@ -30,10 +30,12 @@ def place(home: Path) -> None:
     if (home / NAME).exists() or not source.exists():
         return
     partial = home / f"{NAME}.{os.getpid()}.partial"
-    shutil.copyfile(source, partial)
-    with suppress(OSError):  # somebody was first, or a file system without links: then Prefect migrates
-        os.link(partial, home / NAME)
-    partial.unlink()
+    try:
+        shutil.copyfile(source, partial)
+        with suppress(OSError):  # somebody was first, or a file system without links: then Prefect migrates
+            os.link(partial, home / NAME)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def make(path: Path) -> None:

@@ -43,7 +43,9 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
             catalog.record(world.records(12))
         sword, axe = ITEMS.record(0), ITEMS.record(1)
         catalog.append([(sword.key, by_person(sword, True, "best_hand", at="2026-03-01T00:00:00.000000Z"))])
-        catalog.append([(axe.key, by_policy(axe, True, "chosen", at="2026-02-01T12:00:00.000000Z"))])
+        catalog.append(
+            [(axe.key, by_policy(axe, True, "chosen", "outscored:" + "c" * 64, at="2026-02-01T12:00:00.000000Z"))]
+        )
         catalog.rescore([(axe.key, replace(card(axe.candidate.image_sha256, 7.5), adherence=0.9))])
         catalog.tag(sword.key.candidate_id, ["hero", "proof"], ADA)
         catalog.tag(FOREST.key(2).candidate_id, ["hero", "gone"], ADA)
@@ -67,6 +69,8 @@ ALL = ["forest-icons/0", "forest-icons/1", "forest-icons/2", "tavern-items/0", "
         (Filter(tags=("gone",)), []),
         (Filter(reasons=("best_hand",)), [ALL[3]]),
         (Filter(reasons=("best_hand", "chosen")), [ALL[3], ALL[4]]),
+        (Filter(reasons=("outscored",)), [ALL[4]]),
+        (Filter(reasons=("outscore",)), []),
         (Filter(decided_by="person"), [ALL[3]]),
         (Filter(decided_by="person:ada"), [ALL[3]]),
         (Filter(decided_by="person:bob"), []),
