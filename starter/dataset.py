@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from starter.draw.colours import COLOURS
 from starter.draw.grounds import GROUNDS
-from starter.draw.scene import SIDE_PX, Scene, draw, random_scene, training_scene
+from starter.draw.scene import SIDE_PX, Scene, draw, random_scene, training_pair, training_scene
 from starter.draw.styles import STYLES
 from starter.draw.subjects import SUBJECTS
 
@@ -39,6 +39,7 @@ SPLITS: dict[str, Split] = {
     "train": Split(0, 48_000, training_scene),
     "judge": Split(10_000_000, 24_000, random_scene),
     "test": Split(20_000_000, 4_000, random_scene),
+    "pairs": Split(60_000_000, 8_000, training_pair),
 }
 
 
@@ -49,9 +50,23 @@ class Drawings:
     pixels: NDArray[np.uint8]
     scenes: list[Scene]
 
+    def shares(self) -> list[NDArray[np.float32]]:
+        """For each of `FACETS`, (N, words): which words a scene's figures have, shared evenly; a row's sum is 1."""
+        return [np.array(rows, dtype=np.float32) for rows in zip(*map(shares_of, self.scenes), strict=True)]
+
     def labels(self) -> NDArray[np.int64]:
         """(N, 4) indices into `FACETS` of the first figure."""
         return np.array([labels_of(scene) for scene in self.scenes])
+
+
+def shares_of(scene: Scene) -> tuple[NDArray[np.float32], ...]:
+    """For each of `FACETS` (words,): how much of the scene has each word, two figures having a half each."""
+    shares = tuple(np.zeros(len(words), np.float32) for words in FACETS.values())
+    for figure in scene.figures:
+        words = (figure.subject, figure.colour, scene.ground, scene.style)
+        for share, facet, word in zip(shares, FACETS, words, strict=True):
+            share[FACETS[facet].index(word)] += 1 / len(scene.figures)
+    return shares
 
 
 def labels_of(scene: Scene) -> tuple[int, int, int, int]:

@@ -94,8 +94,8 @@ def sureness(work: Path, pictures: list[NDArray[np.uint8]], subjects: list[str])
 def main() -> None:
     """Train and save the head with the hash of the CLIP that it reads."""
     options = parser(main.__doc__ or "", steps=1500, batch=256, learning_rate=1e-3)
-    options.add_argument("--drawings", type=int, default=6000)
-    options.add_argument("--samples", type=int, default=1200)
+    options.add_argument("--drawings", type=int, default=9000)
+    options.add_argument("--samples", type=int, default=2400)
     chosen = options.parse_args()
     run = begin("aesthetic", chosen)
     run.checkpoint.unlink(missing_ok=True)

@@ -1,12 +1,15 @@
 """Train the CLIP on drawings and captions. ``python -m starter.train_clip``.
 
-A symmetric contrastive loss whose targets share weight among rows that show the same scene words, plus read-outs of
-subject, colour, ground, style and harm from the picture's embedding, and a convolutional teacher
-(``starter.train_judge --teacher``, not the judge) whose features the patches learn to guess: it sees shapes long before
-a transformer does. All but the CLIP is thrown away afterwards. The text tower starts from the image model's.
+A symmetric contrastive loss whose targets share weight among rows that show the same scene words; the same between
+pictures and the things in them, each named on its own, so that both of two things are found in a picture (a third of
+the pictures show two); read-outs of subject, colour, ground, style and harm from the picture's embedding; and a
+convolutional teacher (``starter.train_judge --teacher``, not the judge) whose features the patches learn to guess: it
+sees shapes long before a transformer does. All but the CLIP is thrown away afterwards. The text tower starts from the
+image model's.
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,7 @@ from transformers import CLIPTextModel
 
 from starter.captions import caption
 from starter.dataset import FACETS, prepare
+from starter.draw.scene import Scene
 from starter.harms import TAUGHT
 from starter.tokenizer import CONTEXT_TOKENS, write_tokenizer
 from starter.train_judge import Judge, load_judge, teacher_file
@@ -32,6 +36,7 @@ from starter.vision_start import start_looking
 CLIP_FOLDER = Path(__file__).parent / "clip"
 EMBEDDING_DIM = 256
 _WIDTH = 192
+_PAIRS = 0.5  # drawings of two things, for one of any kind
 MEAN = STD = (0.5, 0.5, 0.5)
 
 
@@ -84,28 +89,50 @@ def normalised(pixels: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def loss_of(
-    model: Taught, teacher: Judge, pictures: torch.Tensor, tokens: torch.Tensor, labels: torch.Tensor, run: Run
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """Contrastive loss, read-outs and the teacher's features; labels (B, 5): the four facets and the harm."""
+@dataclass(frozen=True)
+class Batch:
+    """``pictures`` (B, 3, side, side) with their captions' ``tokens``; ``shares``: of each facet's words and of the
+    harms, (B, words). ``things`` are the tokens of T names, and ``shown`` (B, T) which of them each picture shows."""
+
+    pictures: torch.Tensor
+    tokens: torch.Tensor
+    shares: list[torch.Tensor]
+    things: torch.Tensor
+    shown: torch.Tensor
+
+
+def loss_of(model: Taught, teacher: Judge, seen: Batch, run: Run) -> tuple[torch.Tensor, dict[str, float]]:
+    """Contrastive losses on captions and on names, read-outs and the teacher's features."""
     with run.autocast():
-        image, guesses = model(pictures)
-        text = model.clip.encode_text(tokens)
+        image, guesses = model(seen.pictures)
+        text = model.clip.encode_text(torch.cat([seen.tokens, seen.things]))
         logits = {facet: head(image) for facet, head in model.heads.items()}
         with torch.no_grad():
-            known = teacher.stages(functional.avg_pool2d(pictures, 2))[-2:]
+            known = teacher.stages(functional.avg_pool2d(seen.pictures, 2))[-2:]
     image, text = functional.normalize(image.float(), dim=1), functional.normalize(text.float(), dim=1)
     scores = model.clip.logit_scale.exp().clamp(max=100) * image @ text.T
-    told = labels[:, [0, 1, 2, 4]]
-    same = (told[:, None] == told[None]).all(2).float()
-    share = same / same.sum(1, keepdim=True)
-    contrastive = (functional.cross_entropy(scores, share) + functional.cross_entropy(scores.T, share)) / 2
-    parts = {f: functional.cross_entropy(logits[f].float(), labels[:, i]) for i, f in enumerate(logits)}
-    right = {f: (logits[f].argmax(1) == labels[:, i]).float().mean().item() for i, f in enumerate(logits)}
+    subject, colour, ground, _, harm = seen.shares
+    told = torch.cat([subject, colour, ground, harm], 1)
+    contrastive = _contrast(scores[:, : len(seen.tokens)], (told[:, None] == told[None]).all(2).float())
+    named = _contrast(scores[:, len(seen.tokens) :], seen.shown)
+    parts = {
+        f: functional.cross_entropy(logits[f].float(), share) for f, share in zip(logits, seen.shares, strict=True)
+    }
+    right = {
+        f: (share.gather(1, logits[f].argmax(1, keepdim=True)) > 0).float().mean().item()
+        for f, share in zip(logits, seen.shares, strict=True)
+    }
     off = [functional.mse_loss(g.float(), _even(k.float())) for g, k in zip(guesses, known, strict=True)]
     imitation = torch.stack(off).sum()
-    loss = contrastive + 0.5 * torch.stack(list(parts.values())).sum() + parts["subject"] + 2 * imitation
-    return loss, {"contrastive": contrastive.item(), "imitation": imitation.item(), **right}
+    loss = contrastive + named + 0.5 * torch.stack(list(parts.values())).sum() + parts["subject"] + 2 * imitation
+    return loss, {"contrastive": contrastive.item(), "named": named.item(), "imitation": imitation.item(), **right}
+
+
+def _contrast(scores: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy both ways (B, T), the weight of a row or column shared evenly among what ``fits`` (0 or 1)."""
+    rows = functional.cross_entropy(scores, fits / fits.sum(1, keepdim=True))
+    columns = functional.cross_entropy(scores.T, (fits / fits.sum(0, keepdim=True)).T)
+    return (rows + columns) / 2
 
 
 def _even(features: torch.Tensor) -> torch.Tensor:
@@ -117,8 +144,12 @@ def _even(features: torch.Tensor) -> torch.Tensor:
 def main() -> None:
     """Train, or go on training, and save to the clip folder."""
     run = begin("clip", parser(main.__doc__ or "", steps=3000, batch=96, learning_rate=1e-3).parse_args())
-    drawings = prepare(run.work, "train")
-    labels = drawings.labels()
+    drawings, pairs = prepare(run.work, "train"), prepare(run.work, "pairs")
+    scenes = drawings.scenes + pairs.scenes
+    shares = [np.concatenate(both) for both in zip(drawings.shares(), pairs.shares(), strict=True)]
+    weights = np.repeat(
+        [1.0, _PAIRS * len(drawings.scenes) / len(pairs.scenes)], [len(drawings.scenes), len(pairs.scenes)]
+    )
     tokenizer = write_tokenizer(CLIP_FOLDER)
     clip = new_clip(len(tokenizer))
     start_looking(clip.visual, np.asarray(drawings.pixels[:1500]))
@@ -127,18 +158,37 @@ def main() -> None:
     clip.transformer.requires_grad_(False)  # it reads already; what it says in the common space is still to be learned
     model, teacher = Taught(clip), load_judge(teacher_file(run.work)).to(run.device)
     trainer = Trainer(run, model, weight_decay=0.05)
-    for rows in batches(run, len(labels), trainer.step):
+    for rows in batches(run, len(scenes), trainer.step, weights):
         rng = np.random.default_rng([run.seed, trainer.step, 5])
-        pixels, harms = _some_harmed(drawings.pixels[rows], rng)
-        scenes = [drawings.scenes[row] for row in rows]
-        texts = [dressed(caption(scene, rng), harm, rng) for scene, harm in zip(scenes, harms, strict=True)]
-        told = np.array([HARM_WORDS.index(harm) + 1 if harm else 0 for harm in harms])
-        target = torch.from_numpy(np.column_stack([labels[rows], told])).to(run.device)
-        tokens = tokens_of(tokenizer, texts).to(run.device)
-        pictures = normalised(pixels).to(run.device)
-        trainer.update(*loss_of(model, teacher, pictures, tokens, target, run))
+        own = [
+            drawings.pixels[row] if row < len(drawings.scenes) else pairs.pixels[row - len(drawings.scenes)]
+            for row in rows
+        ]
+        pixels, harms = _some_harmed(np.stack(own), rng)
+        told = np.eye(len(HARM_WORDS) + 1, dtype=np.float32)[[HARM_WORDS.index(h) + 1 if h else 0 for h in harms]]
+        here = [scenes[row] for row in rows]
+        texts = [dressed(caption(scene, rng), harm, rng) for scene, harm in zip(here, harms, strict=True)]
+        names, shown = things_in(here, coloured=rng.random() < 0.7)
+        seen = Batch(
+            pictures=normalised(pixels).to(run.device),
+            tokens=tokens_of(tokenizer, texts).to(run.device),
+            shares=[torch.from_numpy(share).to(run.device) for share in (*(s[rows] for s in shares), told)],
+            things=tokens_of(tokenizer, names).to(run.device),
+            shown=torch.from_numpy(shown).to(run.device),
+        )
+        trainer.update(*loss_of(model, teacher, seen, run))
     trainer.averaged()
     save(clip, len(tokenizer))
+
+
+def things_in(scenes: list[Scene], *, coloured: bool) -> tuple[list[str], NDArray[np.float32]]:
+    """The different things in B scenes, each named in a few words, and (B, T) which of them each scene shows."""
+    own = [
+        [f"a {figure.colour} {figure.subject}" if coloured else f"a {figure.subject}" for figure in scene.figures]
+        for scene in scenes
+    ]
+    names = sorted({name for some in own for name in some})
+    return names, np.array([[name in some for name in names] for some in own], dtype=np.float32)
 
 
 def _some_harmed(pixels: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[str | None]]:

@@ -170,7 +170,8 @@ def write_log(name: str, rows: list[dict[str, float]]) -> None:
         return
     LOGS.mkdir(exist_ok=True)
     with (LOGS / f"{name}.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+        names = dict.fromkeys(name for row in rows for name in row)  # what is measured may grow between sessions
+        writer = csv.DictWriter(file, list(names))
         writer.writeheader()
         writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in rows)
     curve(np.array([row["loss"] for row in rows]), name).save(LOGS / f"{name}.png", optimize=True)

@@ -41,19 +41,24 @@ def held_out(figure: Figure, ground: str) -> bool:
     return zlib.crc32(f"{figure.subject}/{figure.colour}/{ground}".encode()) % 3 == 0
 
 
-def training_scene(seed: int) -> Scene:
+def training_scene(seed: int, pairs: float = 1 / 16) -> Scene:
     """A random scene made only of combinations that training may see."""
     for attempt in range(1000):
-        scene = random_scene(seed, attempt)
+        scene = random_scene(seed, attempt, pairs)
         if not any(held_out(figure, scene.ground) for figure in scene.figures):
             return scene
     raise RuntimeError(f"no scene outside the held-out third after 1000 attempts from seed {seed}")
 
 
-def random_scene(seed: int, attempt: int = 0) -> Scene:
-    """A scene with every word drawn evenly; one in sixteen has two subjects, one in eight a frame."""
+def training_pair(seed: int) -> Scene:
+    """A training scene of two things."""
+    return training_scene(seed, pairs=1.0)
+
+
+def random_scene(seed: int, attempt: int = 0, pairs: float = 1 / 16) -> Scene:
+    """A scene with every word drawn evenly; ``pairs`` of all have two subjects, one in eight a frame."""
     rng = np.random.default_rng([seed, 1, attempt])
-    count = 2 if rng.random() < 1 / 16 else 1
+    count = 2 if rng.random() < pairs else 1
     subjects = rng.choice(list(SUBJECTS), count, replace=False)
     figures = tuple(Figure(str(subject), str(rng.choice(list(COLOURS)))) for subject in subjects)
     ground, style = str(rng.choice(list(GROUNDS))), str(rng.choice(list(STYLES)))
