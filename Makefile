@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 LIMNER := $(VENV)/bin/limner
-SOURCES := specs generator scoring catalog flows starter benchmarks tests
+WORKERS ?= 2
 
 .PHONY: help install quickstart test lint format faults bench packages clean
 
@@ -29,7 +29,7 @@ quickstart: install
 	$(LIMNER) produce specs/examples/quickstart.yaml
 
 test: install packages lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 lint: install
 	$(VENV)/bin/ruff check .

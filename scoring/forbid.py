@@ -36,7 +36,7 @@ person animal monster dog cat horse bird fish dragon tree flower leaf mountain s
 stone house castle tower ship wheel table chair lamp book letter key chest bag bottle cup plate coin ring crown helmet
 shield sword axe bow hammer flag bell rope mask heart bone spider butterfly mushroom
 """.split()  # noqa: SIM905 (a paragraph of words reads better than a list of quotes)
-LEAN = 1.8  # logits: a concept this far behind the best rival is found all the same (fitted to drawings)
+LEAN = 2.0  # logits: a concept this far behind the best rival is found all the same (fitted to drawings)
 PLAIN_WORDS = (
     "a picture",
     "a drawing",

@@ -13,7 +13,7 @@ from specs.errors import LimnerError
 
 NONE = "none"
 MEASURES = "limner.measures/3"  # raise when what defects, likeness, identification or safety compute changes
-FORBID_KIND = "limner.forbid/3"
+FORBID_KIND = "limner.forbid/4"
 
 
 def scorer_identity(
