@@ -7,7 +7,7 @@ name it, stay on record but no longer count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -97,7 +97,7 @@ def put_scorecards(
 ) -> int:
     """Append scorecards where they differ from the newest ones; returns how many did. ``texts``: as canonical JSON."""
     ids = [key.candidate_id for key, _ in cards]
-    newest = fetch_newest(connection, ScorecardRow, ids)
+    newest = fetch_newest(connection, ScorecardRow, ids, ("number", "card"))
     rows: list[Row] = []
     texts = texts or [text(card.value()) for _, card in cards]
     for candidate_id, (_, card), whole in zip(ids, cards, texts, strict=True):
@@ -123,17 +123,23 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     entry_ids = [key.candidate_id for key, _ in entries]
     ids = list(dict.fromkeys(entry_ids))
     pictures = _pictures(connection, ids)
-    newest = fetch_newest(connection, VerdictRow, ids)
+    newest = fetch_newest(connection, VerdictRow, ids, ("number", "at", "row_sha256"))
+    again = [id_ for id_, (_, verdict) in zip(entry_ids, entries, strict=True) if _said_at(newest, id_) == verdict.at]
+    newest |= fetch_newest(connection, VerdictRow, again)
     rows: list[Row] = []
     for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
         _check_verdict(key, verdict, pictures.get(candidate_id))
         before = newest.get(candidate_id)
         row = _verdict_row(candidate_id, verdict)
-        if before is None or any(before[name] != value for name, value in row.items()):
+        if before is None or before["at"] != verdict.at or any(before[name] != row[name] for name in row):
             newest[candidate_id] = row = linked(VerdictRow, row, before)
             rows.append(row)
     add(connection, VerdictRow, rows)
     return len(rows)
+
+
+def _said_at(newest: Mapping[str, Row], candidate_id: str) -> str | None:
+    return newest[candidate_id]["at"] if candidate_id in newest else None
 
 
 def _pictures(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from catalog.schema import Base
-from specs.canonical import canonical_json, sha256_hex
+from specs.canonical import flat_json, sha256_hex
 
 Row = dict[str, Any]
 
@@ -58,7 +58,7 @@ def row_sha256(table: str, values: Mapping[str, Any]) -> str:
     for name, value in seen.items():
         if isinstance(value, bytes):
             seen[name] = sha256_hex(value)
-    return sha256_hex(canonical_json([table, seen]))
+    return sha256_hex(flat_json((table, seen)))
 
 
 def hashed(model: type[Base], values: Row) -> Row:
@@ -121,14 +121,20 @@ def _as_dicts(table: Table, rows: Sequence[Sequence[Any]]) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def fetch_newest(connection: Connection, model: type[Base], ids: Iterable[str]) -> dict[str, Row]:
-    """Id → its row of the highest ``number``, hash included, for tables whose primary key is (an id, ``number``)."""
+def fetch_newest(
+    connection: Connection, model: type[Base], ids: Iterable[str], names: Sequence[str] = ()
+) -> dict[str, Row]:
+    """Id → its row of the highest ``number``, hash included, for tables whose primary key is (an id, ``number``).
+
+    ``names``: only these columns of it.
+    """
     table = table_of(model)
     of, number = table.primary_key.columns
+    names = names or table.columns.keys()
     newest = select(of, func.max(number).label("number")).where(among(of, ids)).group_by(of).subquery()
     same = and_(of == newest.c[of.name], number == newest.c.number)
-    rows = connection.execute(select(table).join(newest, same)).all()
-    return {row[of.name]: row for row in _as_dicts(table, rows)}
+    query = select(of.label("id"), *(table.c[name] for name in names)).select_from(table.join(newest, same))
+    return {id_: dict(zip(names, row, strict=True)) for id_, *row in connection.execute(query).all()}
 
 
 def linked(model: type[Base], row: Row, before: Row | None) -> Row:
