@@ -125,7 +125,7 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     pictures = _pictures(connection, ids)
     newest = fetch_newest(connection, VerdictRow, ids, ("number", "at", "row_sha256"))
     again = [id_ for id_, (_, verdict) in zip(entry_ids, entries, strict=True) if _said_at(newest, id_) == verdict.at]
-    newest |= fetch_newest(connection, VerdictRow, again)
+    newest |= fetch_newest(connection, VerdictRow, again) if again else {}  # few: these may be the same, word for word
     rows: list[Row] = []
     for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
         _check_verdict(key, verdict, pictures.get(candidate_id))

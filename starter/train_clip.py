@@ -36,7 +36,7 @@ from starter.vision_start import start_looking
 CLIP_FOLDER = Path(__file__).parent / "clip"
 EMBEDDING_DIM = 256
 _WIDTH = 192
-_PAIRS = 0.5  # drawings of two things, for one of any kind
+_PAIRS = 0.5  # drawings of two things, for each other drawing
 MEAN = STD = (0.5, 0.5, 0.5)
 
 

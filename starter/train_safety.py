@@ -20,7 +20,7 @@ from torch.nn import functional
 from transformers import CLIPConfig
 
 from starter.dataset import FACETS, Drawings, prepare
-from starter.draw.scene import Figure, Scene, draw, held_out
+from starter.draw.scene import PAIRS, Figure, Scene, draw, held_out
 from starter.embedding import embed_pictures, load_clip
 from starter.train_clip import CLIP_FOLDER, EMBEDDING_DIM, MEAN, STD
 from starter.training import begin, parser
@@ -32,7 +32,6 @@ CONCEPTS = tuple(f"{kind}{where}" for kind in _KINDS for where in ("", " beside 
 _SLOTS, _CARE_SLOTS = 17, 3
 _NEVER = 2.0
 _ALLOWED = 0.02
-_PAIRS_SHARE = 1 / 16  # of all scenes, as ``starter.draw.scene.random_scene`` draws them
 _FIRST_PAIR_SEED, _PAIRS = 50_000_000, 4000
 _DRAWINGS = 9000
 _FOLDS = 3
@@ -131,7 +130,7 @@ def slots(seen: Examples) -> tuple[torch.Tensor, Matrix]:
 def thresholds(seen: Examples, cosines: Matrix) -> Matrix:
     """(6,): each slot raises the same share of false alarms, all together ``_ALLOWED``, pairs as rare as in life."""
     paired, harmless = seen.paired[seen.harmless], cosines[seen.harmless]
-    life = np.where(paired, _PAIRS_SHARE / paired.sum(), (1 - _PAIRS_SHARE) / (~paired).sum())
+    life = np.where(paired, PAIRS / paired.sum(), (1 - PAIRS) / (~paired).sum())
     order = np.argsort(-harmless, axis=0)
     reached = np.cumsum(life[order], axis=0)
     low, high = 0.0, _ALLOWED

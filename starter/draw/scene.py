@@ -13,6 +13,7 @@ from starter.draw.styles import STYLES, Paint, silhouette
 from starter.draw.subjects import DEFAULT_SLANT_DEG, SLANT_DEG, SUBJECTS
 
 SIDE_PX = 128
+PAIRS = 1 / 16  # of all scenes show two things
 _SUPERSAMPLING = 2
 _FRAMES: tuple[Rgb, ...] = ((92, 62, 38), (212, 170, 74), (40, 36, 46), (240, 230, 205))
 
@@ -41,7 +42,7 @@ def held_out(figure: Figure, ground: str) -> bool:
     return zlib.crc32(f"{figure.subject}/{figure.colour}/{ground}".encode()) % 3 == 0
 
 
-def training_scene(seed: int, pairs: float = 1 / 16) -> Scene:
+def training_scene(seed: int, pairs: float = PAIRS) -> Scene:
     """A random scene made only of combinations that training may see."""
     for attempt in range(1000):
         scene = random_scene(seed, attempt, pairs)
@@ -55,7 +56,7 @@ def training_pair(seed: int) -> Scene:
     return training_scene(seed, pairs=1.0)
 
 
-def random_scene(seed: int, attempt: int = 0, pairs: float = 1 / 16) -> Scene:
+def random_scene(seed: int, attempt: int = 0, pairs: float = PAIRS) -> Scene:
     """A scene with every word drawn evenly; ``pairs`` of all have two subjects, one in eight a frame."""
     rng = np.random.default_rng([seed, 1, attempt])
     count = 2 if rng.random() < pairs else 1
