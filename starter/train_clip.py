@@ -113,8 +113,8 @@ def loss_of(model: Taught, teacher: Judge, seen: Batch, run: Run) -> tuple[torch
     scores = model.clip.logit_scale.exp().clamp(max=100) * image @ text.T
     subject, colour, ground, _, harm = seen.shares
     told = torch.cat([subject, colour, ground, harm], 1)
-    contrastive = _contrast(scores[:, : len(seen.tokens)], (told[:, None] == told[None]).all(2).float())
-    named = _contrast(scores[:, len(seen.tokens) :], seen.shown)
+    contrastive = contrast(scores[:, : len(seen.tokens)], (told[:, None] == told[None]).all(2).float())
+    named = contrast(scores[:, len(seen.tokens) :], seen.shown)
     parts = {
         f: functional.cross_entropy(logits[f].float(), share) for f, share in zip(logits, seen.shares, strict=True)
     }
@@ -128,7 +128,7 @@ def loss_of(model: Taught, teacher: Judge, seen: Batch, run: Run) -> tuple[torch
     return loss, {"contrastive": contrastive.item(), "named": named.item(), "imitation": imitation.item(), **right}
 
 
-def _contrast(scores: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
+def contrast(scores: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
     """Cross-entropy both ways (B, T), the weight of a row or column shared evenly among what ``fits`` (0 or 1)."""
     rows = functional.cross_entropy(scores, fits / fits.sum(1, keepdim=True))
     columns = functional.cross_entropy(scores.T, (fits / fits.sum(0, keepdim=True)).T)

@@ -6,7 +6,7 @@ import pytest
 from starter.captions import GROUND_PHRASES, STYLE_PHRASES, caption, plain_caption
 from starter.draw.colours import COLOURS
 from starter.draw.grounds import GROUNDS
-from starter.draw.scene import Figure, Scene, draw, held_out, random_scene, training_scene
+from starter.draw.scene import Figure, Scene, draw, held_out, random_scene, training_pair, training_scene
 from starter.draw.styles import STYLES
 from starter.draw.subjects import SUBJECTS
 from starter.harms import TAUGHT, UNSEEN, WORDS
@@ -27,8 +27,12 @@ class TestThereIsEnoughToDraw:
     def test_a_third_of_all_combinations_is_never_trained_on(self) -> None:
         every = [held_out(Figure(s, c), g) for s in SUBJECTS for c in COLOURS for g in GROUNDS]
         assert 0.31 < np.mean(every) < 0.36
-        scenes = [training_scene(seed) for seed in range(300)]
+        scenes = [*(training_scene(seed) for seed in range(300)), *(training_pair(seed) for seed in range(300))]
         assert not any(held_out(figure, scene.ground) for scene in scenes for figure in scene.figures)
+
+    def test_a_pair_is_two_things_and_of_all_scenes_one_in_sixteen(self) -> None:
+        assert all(len({f.subject for f in training_pair(seed).figures}) == 2 for seed in range(50))
+        assert 0.04 < np.mean([len(random_scene(seed).figures) == 2 for seed in range(2000)]) < 0.085
 
 
 class TestADrawingIsItsScene:

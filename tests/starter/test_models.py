@@ -112,6 +112,22 @@ class TestTheClipAndItsTwin:
             text = model.encode_text(tokenizer([PROMPT]))
         assert image.shape == text.shape == (1, 256)
 
+    def test_it_names_each_of_two_things_in_a_drawing(self, clip) -> None:  # type: ignore[no-untyped-def]
+        """Of 48 names, most often one of the two comes first; a CLIP that sees one thing alone ranks the other 17th."""
+        from starter.draw.scene import draw, random_scene
+        from starter.draw.subjects import SUBJECTS
+        from starter.embedding import embed_pictures, embed_texts, load_clip
+
+        model, tokenizer = load_clip()
+        scenes = [random_scene(90_000_000 + seed, pairs=1.0) for seed in range(80)]
+        pictures = embed_pictures(model, [np.asarray(draw(scene)) for scene in scenes])
+        names = embed_texts(model, tokenizer, [f"a {subject}" for subject in SUBJECTS])
+        places = (pictures @ names.T).argsort(1, descending=True).argsort(1)
+        rows = [[list(SUBJECTS).index(figure.subject) for figure in scene.figures] for scene in scenes]
+        ranks = np.sort(np.array([places[number, row].tolist() for number, row in enumerate(rows)]), axis=1)
+        assert np.mean(ranks[:, 0] == 0) > 0.5
+        assert np.median(ranks[:, 1]) < 9
+
     def test_the_safety_checker_sees_with_the_same_eyes(self, clip) -> None:  # type: ignore[no-untyped-def]
         from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 

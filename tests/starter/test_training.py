@@ -7,9 +7,11 @@ import torch
 from diffusers import AutoencoderKL
 
 from starter import linear_code
-from starter.draw.scene import draw, training_scene
+from starter.dataset import FACETS, shares_of
+from starter.draw.scene import Figure, Scene, draw, training_scene
 from starter.tokenizer import known_words, learn_merges
 from starter.train_all import PLAN, command
+from starter.train_clip import contrast, things_in
 from starter.train_judge import Judge
 from starter.train_unet import betas
 from starter.train_vae import new_vae, save
@@ -56,6 +58,29 @@ class TestTheSchedule:
     def test_a_resumed_training_sees_the_rows_that_it_would_have_seen(self, tmp_path: Path) -> None:
         whole = [rows.tolist() for rows in batches(run(tmp_path), 100, 0)]
         assert [rows.tolist() for rows in batches(run(tmp_path), 100, 6)] == whole[6:]
+
+
+class TestTheClipsTargets:
+    PAIR = Scene((Figure("sword", "red"), Figure("potion", "blue")), "plain", "flat", False, 1)
+    ALONE = Scene((Figure("sword", "red"),), "sea", "flat", False, 2)
+
+    def test_two_things_have_a_half_of_every_word_each(self) -> None:
+        for scene, most in ((self.PAIR, 0.5), (self.ALONE, 1.0)):
+            subject, colour, ground, style = shares_of(scene)
+            assert [float(share.sum()) for share in (subject, colour, ground, style)] == [1.0] * 4
+            assert (subject.max(), colour.max(), ground.max()) == (most, most, 1.0)
+            assert {FACETS["subject"][i] for i in np.flatnonzero(subject)} == {f.subject for f in scene.figures}
+
+    def test_a_picture_fits_the_names_of_all_that_is_in_it(self) -> None:
+        names, shown = things_in([self.PAIR, self.ALONE], coloured=True)
+        assert names == ["a blue potion", "a red sword"]
+        assert shown.tolist() == [[1, 1], [0, 1]]
+        assert things_in([self.PAIR], coloured=False)[0] == ["a potion", "a sword"]
+
+    def test_to_see_both_of_two_things_costs_less_than_to_see_one(self) -> None:
+        fits = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        both, first = torch.tensor([[5.0, 5.0, 0.0], [0.0, 0.0, 5.0]]), torch.tensor([[5.0, 0.0, 0.0], [0.0, 0.0, 5.0]])
+        assert contrast(both, fits) < contrast(first, fits)
 
 
 class TestTheVocabulary:
