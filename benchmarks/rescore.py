@@ -108,21 +108,20 @@ def measure(folder: Path, assets: int, each: int, rounds: int) -> dict[str, Any]
     fill(world, each)
     figures: dict[str, Any] = {"candidates": assets * each, "embedding_dim": DIM, "limit_s": LIMIT_S}
     figures["first_choice_s"], _ = _timed(world)
-    for name in ("start_s", "threshold_s", "head_s", "nothing_s"):
-        figures[name] = []
+    figures |= {name: [] for name in ("start_s", "threshold_s", "head_s", "nothing_s")}
+    old, new, every = first, second, assets * each
     for number in range(rounds):
-        heads = (first, second) if number % 2 == 0 else (second, first)
         figures["start_s"].append(_start(world))
-        for name, head, least, measured in (
-            ("threshold_s", heads[0], 5.0 + number / 100, 0),
-            ("head_s", heads[1], 5.0 + number / 100, assets * each),
-            ("nothing_s", heads[1], 5.0 + number / 100, None),
+        for name, head, done in (
+            ("threshold_s", old, (0, every)),
+            ("head_s", new, (every, every)),
+            ("nothing_s", new, (0, 0)),
         ):
-            write(head, least)
+            write(head, 5.0 + number / 100)
             seconds, changed = _timed(world)
-            told = (0, 0) if measured is None else (measured, assets * each)
-            assert (changed["measured"], changed["judged"]) == told
+            assert (changed["measured"], changed["judged"]) == done
             figures[name].append(seconds)
+        old, new = new, old
     return figures
 
 

@@ -7,7 +7,7 @@ name it, stay on record but no longer count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -124,7 +124,8 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     ids = list(dict.fromkeys(entry_ids))
     pictures = _pictures(connection, ids)
     newest = fetch_newest(connection, VerdictRow, ids, ("number", "at", "row_sha256"))
-    again = [id_ for id_, (_, verdict) in zip(entry_ids, entries, strict=True) if _said_at(newest, id_) == verdict.at]
+    times = {id_: row["at"] for id_, row in newest.items()}
+    again = [id_ for id_, (_, verdict) in zip(entry_ids, entries, strict=True) if times.get(id_) == verdict.at]
     newest |= fetch_newest(connection, VerdictRow, again) if again else {}  # few: these may be the same, word for word
     rows: list[Row] = []
     for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
@@ -136,10 +137,6 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
             rows.append(row)
     add(connection, VerdictRow, rows)
     return len(rows)
-
-
-def _said_at(newest: Mapping[str, Row], candidate_id: str) -> str | None:
-    return newest[candidate_id]["at"] if candidate_id in newest else None
 
 
 def _pictures(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, str]:

@@ -9,10 +9,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, and_, func, insert, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Integer,
+    Select,
+    Table,
+    and_,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -71,12 +84,18 @@ def add(connection: Connection, model: type[Base], rows: Iterable[Row]) -> None:
     found = [hashed(model, row) for row in rows]
     if not found:
         return
-    statement = insert(table_of(model)).compile(dialect=connection.dialect, column_keys=list(found[0]))
-    if statement.positiontup is None:
+    statement, names = _insertion(table_of(model), tuple(found[0]), connection.dialect)
+    if names is None:
         connection.execute(insert(table_of(model)), found)
     else:  # as tuples, past SQLAlchemy's work on each parameter: a set has tens of thousands of rows
-        in_order = itemgetter(*statement.positiontup)
-        connection.exec_driver_sql(str(statement), [in_order(row) for row in found])
+        connection.exec_driver_sql(statement, list(map(itemgetter(*names), found)))
+
+
+@lru_cache(maxsize=64)  # a few shapes of rows a table: a verdict by a person is one row, and need not wait for this
+def _insertion(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[str, Sequence[str] | None]:
+    """The insert as text, and the order that its parameters have; None where they go by name."""
+    compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), compiled.positiontup
 
 
 def add_absent(connection: Connection, model: type[Base], rows: Iterable[Row]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from starter.draw.colours import COLOURS
 from starter.draw.grounds import GROUNDS
-from starter.draw.scene import SIDE_PX, Scene, draw, random_scene, training_pair, training_scene
+from starter.draw.scene import SIDE_PX, Figure, Scene, draw, random_scene, training_pair, training_scene
 from starter.draw.styles import STYLES
 from starter.draw.subjects import SUBJECTS
 
@@ -63,15 +63,17 @@ def shares_of(scene: Scene) -> tuple[NDArray[np.float32], ...]:
     """For each of `FACETS` (words,): how much of the scene has each word, two figures having a half each."""
     shares = tuple(np.zeros(len(words), np.float32) for words in FACETS.values())
     for figure in scene.figures:
-        words = (figure.subject, figure.colour, scene.ground, scene.style)
-        for share, facet, word in zip(shares, FACETS, words, strict=True):
-            share[FACETS[facet].index(word)] += 1 / len(scene.figures)
+        for share, index in zip(shares, _indices(scene, figure), strict=True):
+            share[index] += 1 / len(scene.figures)
     return shares
 
 
 def labels_of(scene: Scene) -> tuple[int, int, int, int]:
     """Indices of subject, colour, ground and style of the scene's first figure."""
-    figure = scene.figures[0]
+    return _indices(scene, scene.figures[0])
+
+
+def _indices(scene: Scene, figure: Figure) -> tuple[int, int, int, int]:
     words = (figure.subject, figure.colour, scene.ground, scene.style)
     subject, colour, ground, style = (FACETS[facet].index(word) for facet, word in zip(FACETS, words, strict=True))
     return subject, colour, ground, style

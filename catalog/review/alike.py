@@ -17,13 +17,13 @@ from sqlalchemy import Connection, func, select
 from catalog.engine import reading
 from catalog.errors import NotFoundError
 from catalog.review.standings import Standing
+from catalog.rows import among
 from catalog.schema import EmbeddingRow
 from catalog.store import Catalog
 from specs.errors import LimnerError
 
 Matrix = NDArray[np.float32]
 EmbedText = Callable[[str, str], NDArray[np.float32]]  # (clip_id, words) → (D,), L2-normalised; raises LimnerError
-AT_ONCE = 500
 
 
 class Alike:
@@ -110,7 +110,7 @@ def _read(connection: Connection, clip_id: str, known: _Vectors | None) -> _Vect
         return _Vectors({sha256.encode(): row for row, (sha256, _) in enumerate(rows)}, _unit(_matrix(rows)))
     ids = connection.execute(select(EmbeddingRow.image_sha256).where(EmbeddingRow.clip_id == clip_id)).scalars()
     new = [sha256 for sha256 in ids if sha256.encode() not in known.at]
-    rows = [row for at in range(0, len(new), AT_ONCE) for row in _rows(connection, clip_id, new[at : at + AT_ONCE])]
+    rows = _rows(connection, clip_id, new)
     at = {**known.at, **{sha256.encode(): len(known.at) + row for row, (sha256, _) in enumerate(rows)}}
     return _Vectors(at, np.concatenate([known.matrix, _unit(_matrix(rows))]))
 
@@ -118,7 +118,7 @@ def _read(connection: Connection, clip_id: str, known: _Vectors | None) -> _Vect
 def _rows(connection: Connection, clip_id: str, images: Sequence[str] | None) -> Sequence[Any]:
     query = select(EmbeddingRow.image_sha256, EmbeddingRow.vector).where(EmbeddingRow.clip_id == clip_id)
     if images is not None:
-        query = query.where(EmbeddingRow.image_sha256.in_(images))
+        query = query.where(among(EmbeddingRow.image_sha256, images))
     return connection.execute(query).all()
 
 

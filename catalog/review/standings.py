@@ -20,7 +20,7 @@ from catalog.engine import reading
 from catalog.filter import Filter
 from catalog.remarks import Remarks, of
 from catalog.review.columns import Columns, Names, read
-from catalog.rows import after, last_row
+from catalog.rows import after, among, last_row
 from catalog.schema import (
     AssetRow,
     AssetVersion,
@@ -37,7 +37,6 @@ from catalog.store import Catalog
 
 GROWING = (CandidateRow, ScorecardRow, VerdictRow)
 SAYING = (TagRow, NoteRow)
-AT_ONCE = 500
 MANY = 5000  # more changed candidates than this: all are read again, which is quicker
 
 
@@ -138,8 +137,8 @@ class Standings:
             self._rows = {id_: row for row, id_ in enumerate(columns.candidate.tolist())}
             return columns
         columns = self._now.columns
-        for start in range(0, len(changed), AT_ONCE):
-            part = read(connection, self._names, CandidateRow.candidate_id.in_(changed[start : start + AT_ONCE]))
+        if changed:
+            part = read(connection, self._names, among(CandidateRow.candidate_id, changed))
             ids = part.candidate.tolist()
             columns = columns.changed(np.array([self._rows.get(id_, -1) for id_ in ids], dtype=np.intp), part)
             for id_ in ids:
@@ -154,8 +153,8 @@ class Standings:
         pictures = [picture[0] for picture in seen.odd ^ self._seen.odd]
         if len(found) + len(pictures) > MANY or any(state == "lost" for _, _, state in seen.odd ^ self._seen.odd):
             return None
-        for start in range(0, len(pictures), AT_ONCE):
-            its = CandidateRow.image_sha256.in_(pictures[start : start + AT_ONCE])
+        if pictures:
+            its = among(CandidateRow.image_sha256, pictures)
             found |= set(connection.execute(select(CandidateRow.candidate_id).where(its)).scalars())
         return sorted(found)
 

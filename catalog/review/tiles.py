@@ -18,6 +18,7 @@ from catalog.made import OVERRIDE, is_keeper
 from catalog.queries import PERSON, POLICY, standing
 from catalog.review.columns import Columns
 from catalog.review.values import Tile
+from catalog.rows import among
 from catalog.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
 
 Tiles = list[Tile]
@@ -62,11 +63,8 @@ def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
 
 def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:
     """Candidate id → tile, of those whose picture is not lost."""
-    found: dict[str, Tile] = {}
-    for start in range(0, len(candidate_ids), 500):
-        its = CandidateRow.candidate_id.in_(candidate_ids[start : start + 500])
-        found.update((tile.candidate_id, tile) for tile in fetch_tiles(connection, standing_tiles().where(its)))
-    return found
+    query = standing_tiles().where(among(CandidateRow.candidate_id, candidate_ids))
+    return {tile.candidate_id: tile for tile in fetch_tiles(connection, query)}
 
 
 def tiles_in_turn(connection: Connection, columns: Columns, rows: NDArray[np.intp]) -> list[Tile]:

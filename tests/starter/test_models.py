@@ -112,7 +112,7 @@ class TestTheClipAndItsTwin:
             text = model.encode_text(tokenizer([PROMPT]))
         assert image.shape == text.shape == (1, 256)
 
-    def test_it_names_each_of_two_things_in_a_drawing(self, clip) -> None:  # type: ignore[no-untyped-def]
+    def test_it_names_each_of_two_things_in_a_drawing(self) -> None:
         """Of 48 names, most often one of the two comes first; a CLIP that sees one thing alone ranks the other 17th."""
         from starter.draw.scene import draw, random_scene
         from starter.draw.subjects import SUBJECTS
