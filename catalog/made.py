@@ -13,13 +13,14 @@ import orjson
 from catalog.provenance import CandidateKey
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.verdict import Verdict
-from specs.canonical import canonical_json
+from specs.canonical import Json, canonical_json, floatless_json, is_plain
 
 if TYPE_CHECKING:
     import numpy as np
 
 OVERRIDE = "safety_override"  # the reason by which a person keeps what is not measured clear; it needs a note
 WITHDRAWN = "withdrawn"  # the only reason of a verdict by which a person has no say any more; the policy's counts again
+STATES = {state.value: state for state in SafetyState}
 UNDONE = "undone"  # a further reason of a verdict that restores the one before the last
 
 
@@ -54,6 +55,16 @@ class MadeCandidate:
     def name(self) -> str:
         """``set/asset#number``: what a person calls it, and every command understands."""
         return f"{self.key.set_name}/{self.key.asset_id}#{self.number}"
+
+    def told(self, verdict: Verdict) -> MadeCandidate:
+        """As it stands once a policy has said this: what a person has decided still counts."""
+        keep, decided_by = verdict.keep, verdict.decided_by
+        if self.decided_by.startswith("person:"):
+            keep, decided_by = self.keep, self.decided_by  # type: ignore[assignment]
+        return MadeCandidate(
+            self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card, keep, decided_by,
+            self.overridden, verdict.policy_sha256, self.parsed,
+        )  # fmt: skip
 
     @property
     def is_keeper(self) -> bool:
@@ -149,7 +160,7 @@ def scorecard_of(card: str) -> Scorecard:
         rank=value["rank"],
         margin=value["margin"],
         safety=Safety(
-            state=SafetyState(safety["state"]),
+            state=STATES[safety["state"]],
             found=tuple(safety["found"]),
             covers=safety["covers"],
             scores=tuple(safety["scores"].items()),
@@ -166,12 +177,21 @@ def card_text(card: Scorecard, before: Scorecard, its_text: str) -> str:
 
     Most of a card is what the checker said: where that is the same, its text is taken over, not written again.
     """
-    value = card.value()
     if card.safety is not before.safety:
-        return canonical_json(value).decode()
+        return canonical_json(card.value()).decode()
     safety = its_text[its_text.index(',"safety":{') : its_text.rindex(',"scorers":{')]
-    del value["safety"], value["scorers"]
-    return f'{canonical_json(value)[:-1].decode()}{safety},"scorers":{_scorers_text(card.scorers)}}}'
+    value: Json = {
+        "adherence": card.adherence,
+        "aesthetic": card.aesthetic,
+        "defects": card.defects,
+        "extra": dict(card.extra),
+        "image_sha256": card.image_sha256,
+        "margin": card.margin,
+        "rank": card.rank,
+    }
+    scores = (card.aesthetic, card.adherence, card.margin, *(score for _, score in card.extra))
+    write = floatless_json if all(score is None or is_plain(score) for score in scores) else canonical_json
+    return f'{write(value)[:-1].decode()}{safety},"scorers":{_scorers_text(card.scorers)}}}'
 
 
 @lru_cache(maxsize=256)  # the cards of a set were measured by few kinds of scorers

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from generator.candidate import Candidate
 from scoring.scorecard import Scorecard
 from scoring.verdict import Verdict
-from specs.canonical import Json, value_sha256
+from specs.canonical import Json, floatless_json, sha256_hex, value_sha256
 from specs.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class CandidateKey:
 
 @lru_cache(maxsize=50_000)  # a set of 30,000 candidates is asked for its ids several times in a command
 def _candidate_id(set_name: str, asset_id: str, job_id: str) -> str:
-    return value_sha256("limner.candidate/1", [set_name, asset_id, job_id])[:32]
+    return sha256_hex(floatless_json(("limner.candidate/1", (set_name, asset_id, job_id))))[:32]
 
 
 @dataclass(frozen=True, slots=True)

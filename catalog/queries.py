@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
-from catalog.made import OVERRIDE, WITHDRAWN, Embeddings, Keeper, MadeCandidate
+from catalog.made import OVERRIDE, STATES, WITHDRAWN, Embeddings, Keeper, MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.register import text
 from catalog.remarks import tags_of
@@ -26,9 +26,6 @@ from catalog.schema import (
     ScorecardRow,
     VerdictRow,
 )
-from scoring.scorecard import SafetyState
-
-_STATES = {state.value: state for state in SafetyState}
 
 
 def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandidate]]:
@@ -77,9 +74,14 @@ def embeddings(connection: Connection, set_name: str, clip_id: str | None = None
         .where(EmbeddingRow.image_sha256.in_(of_set), EmbeddingRow.clip_id == chosen)
         .order_by(EmbeddingRow.image_sha256)
     )
-    rows = connection.execute(query).all()
-    flat = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f2")
-    return Embeddings(chosen, tuple(row.image_sha256 for row in rows), flat.reshape(len(rows), -1 if rows else 0))
+    images: list[str] = []
+    flat = bytearray()
+    for rows in connection.execute(query, execution_options={"yield_per": ROWS}).partitions():
+        named, stored = zip(*rows, strict=True)
+        images += named
+        flat += b"".join(stored)
+    vectors = np.frombuffer(flat, dtype="<f2")
+    return Embeddings(chosen, tuple(images), vectors.reshape(len(images), -1 if images else 0))
 
 
 def not_rejected(connection: Connection, image_sha256s: Iterable[str]) -> set[str]:
@@ -100,6 +102,7 @@ def _commonest_clip(connection: Connection, of_set: Select[Any]) -> str:
     return connection.execute(query).scalar_one_or_none() or ""
 
 
+ROWS = 1024  # embeddings at a time
 PERSON = aliased(VerdictRow)
 POLICY = aliased(VerdictRow)
 _EVER_KEPT = select(VerdictRow.candidate_id).where(VerdictRow.keep)  # few: the newest verdicts of these are looked up
@@ -173,7 +176,7 @@ def candidate_of(row: Sequence[Any]) -> MadeCandidate:
         sha256,
         area,
         state,
-        _STATES[safety],
+        STATES[safety],
         card,
         None if keep is None else bool(keep),
         decided_by,

@@ -35,6 +35,7 @@ from catalog.schema import (
 from generator.candidate import Execution
 from scoring.scorecard import Scorecard
 from scoring.verdict import Verdict
+from specs.errors import LimnerError
 from specs.job import Job
 
 Item = TypeVar("Item", Record, Reuse)
@@ -129,7 +130,8 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     newest |= fetch_newest(connection, VerdictRow, again) if again else {}  # few: these may be the same, word for word
     rows: list[Row] = []
     for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
-        _check_verdict(key, verdict, pictures.get(candidate_id))
+        if pictures.get(candidate_id) != verdict.image_sha256:
+            raise _no_place(key, verdict, pictures.get(candidate_id))
         before = newest.get(candidate_id)
         row = _verdict_row(candidate_id, verdict)
         if before is None or before["at"] != verdict.at or any(before[name] != row[name] for name in row):
@@ -146,17 +148,17 @@ def _pictures(connection: Connection, candidate_ids: Sequence[str]) -> dict[str,
     return dict(connection.execute(query).tuples().all())
 
 
-def _check_verdict(key: CandidateKey, verdict: Verdict, picture: str | None) -> None:
+def _no_place(key: CandidateKey, verdict: Verdict, picture: str | None) -> LimnerError:
+    """What to raise for a verdict on another picture than the candidate's, or on no candidate."""
     where = f"{key.set_name}/{key.asset_id} {key.job_id[:19]}"
     if picture is None:
-        raise NotFoundError(
+        return NotFoundError(
             f"{where}: got a verdict, but no such candidate is on record; allowed: candidates on record."
         )
-    if picture != verdict.image_sha256:
-        raise CatalogError(
-            f"{where}: got a verdict on picture {verdict.image_sha256[:12]}, but the candidate's picture is "
-            f"{picture[:12]}: it was made again meanwhile; look at it and decide anew."
-        )
+    return CatalogError(
+        f"{where}: got a verdict on picture {verdict.image_sha256[:12]}, but the candidate's picture is "
+        f"{picture[:12]}: it was made again meanwhile; look at it and decide anew."
+    )
 
 
 def _verdict_row(candidate_id: str, verdict: Verdict) -> Row:

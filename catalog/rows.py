@@ -66,11 +66,11 @@ def among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
 
 def row_sha256(table: str, values: Mapping[str, Any]) -> str:
     """64 hex over the row's columns, ``row_sha256`` itself and nulls aside; bytes count by their own hash."""
-    seen = {name: value for name, value in values.items() if value is not None}
-    seen.pop("row_sha256", None)
-    for name, value in seen.items():
-        if isinstance(value, bytes):
-            seen[name] = sha256_hex(value)
+    seen = {
+        name: sha256_hex(value) if isinstance(value, bytes) else value
+        for name, value in values.items()
+        if value is not None and name != "row_sha256"
+    }
     return sha256_hex(flat_json((table, seen)))
 
 
@@ -153,7 +153,7 @@ def fetch_newest(
     newest = select(of, func.max(number).label("number")).where(among(of, ids)).group_by(of).subquery()
     same = and_(of == newest.c[of.name], number == newest.c.number)
     query = select(of.label("id"), *(table.c[name] for name in names)).select_from(table.join(newest, same))
-    return {id_: dict(zip(names, row, strict=True)) for id_, *row in connection.execute(query).all()}
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in connection.execute(query).all()}
 
 
 def linked(model: type[Base], row: Row, before: Row | None) -> Row:

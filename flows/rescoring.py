@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -91,9 +91,12 @@ def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:
     }
 
 
-def _measured(candidate: MadeCandidate, before: Scorecard, card: Scorecard) -> Change:
-    state, whole = card.safety.state, card_text(card, before, candidate.card)
-    return candidate, replace(candidate, card=whole, parsed=card, safety=state, area=AREAS[state])
+def _measured(one: MadeCandidate, before: Scorecard, card: Scorecard) -> Change:
+    state, whole = card.safety.state, card_text(card, before, one.card)
+    return one, MadeCandidate(
+        one.key, one.number, one.image_sha256, AREAS[state], one.state, state, whole, one.keep, one.decided_by,
+        one.overridden, one.policy_sha256, card,
+    )  # fmt: skip
 
 
 def _asked(work: Work, candidate: MadeCandidate) -> Identity:

@@ -8,9 +8,8 @@ persons are not touched, and count before any policy's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import replace
 
-from catalog.made import Embeddings, MadeCandidate
+from catalog.made import Embeddings
 from catalog.provenance import CandidateKey
 from catalog.rows import now
 from catalog.store import Catalog
@@ -82,17 +81,9 @@ def told(made: Made, verdicts: Iterable[Said]) -> Made:
     """What is on record once the policy has said this; no pixels were dropped."""
     said = dict(verdicts)
     return {
-        asset_id: {job_id: _told(one, said.get(one.key)) for job_id, one in jobs.items()}
+        asset_id: {job_id: one.told(verdict) if (verdict := said.get(one.key)) else one for job_id, one in jobs.items()}
         for asset_id, jobs in made.items()
     }
-
-
-def _told(one: MadeCandidate, verdict: Verdict | None) -> MadeCandidate:
-    if verdict is None:
-        return one
-    if one.decided_by.startswith("person:"):
-        return replace(one, policy_sha256=verdict.policy_sha256)
-    return replace(one, keep=verdict.keep, decided_by=verdict.decided_by, policy_sha256=verdict.policy_sha256)
 
 
 def _verdicts(

@@ -1,6 +1,6 @@
 """Which rows are so like a chosen one that choosing both costs something: few, so they are kept as lists. Pure numpy.
 
-The cosines of a block of rows with all others are one matrix product, of which only what is above the least cosine that
+The cosines of rows with a block of all others are one matrix product, of which only what is above the least cosine that
 matters is kept: memory grows with the likenesses that there are, not with rows × places.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.objective import SAME_FROM, Objective, Rows
 
-BLOCK = 256  # rows at a time
+BLOCK = 2048  # others at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,18 +48,23 @@ class Neighbours:
 
     def find(self, rows: Sequence[int]) -> None:
         """Find the near rows of many rows at once."""
-        new = [row for row in dict.fromkeys(rows) if row not in self._found]
-        for start in range(0, len(new), BLOCK):
-            self._find(np.array(new[start : start + BLOCK], dtype=np.intp))
+        new = np.array([row for row in dict.fromkeys(rows) if row not in self._found], dtype=np.intp)
+        if not len(new):
+            return
+        embeds, found = self.objective.embeds(new), []
+        for start in range(0, len(self.objective.entrants), BLOCK):
+            likeness = self.objective.likeness(embeds, slice(start, start + BLOCK))
+            at, near = np.nonzero(likeness > self.least)
+            found.append((at, near + start, likeness[at, near]))
+        at, near, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        order = np.argsort(at, kind="stable")
+        ends = np.searchsorted(at[order], np.arange(1, len(new)))
+        for row, mine in zip(new, np.split(order, ends), strict=True):
+            self._found[int(row)] = self._near(int(row), near[mine], cosines[mine][:, None])
 
-    def _find(self, rows: Rows) -> None:
-        likeness = self.objective.likeness(rows, slice(0, len(self.objective.entrants)))
-        for row, cosines in zip(rows, likeness, strict=True):
-            near = np.flatnonzero(cosines > self.least)
-            column = cosines[near][:, None]
-            one = np.array([row], dtype=np.intp)
-            self._found[int(row)] = Near(
-                near,
-                self.objective.sameness(column)[:, 0].astype(np.float64),
-                self.objective.banned(column, near, one)[:, 0],
-            )
+    def _near(self, row: int, near: Rows, cosines: NDArray[np.float32]) -> Near:
+        return Near(
+            near,
+            self.objective.sameness(cosines)[:, 0].astype(np.float64),
+            self.objective.banned(cosines, near, np.array([row], dtype=np.intp))[:, 0],
+        )

@@ -44,10 +44,13 @@ class Entrant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Objective:
-    """``quality`` and ``worth`` (N,): alone, without and with likeness to references. ``styles``, ``embeds`` (N, D).
+    """``quality`` and ``worth`` (N,): alone, without and with likeness to references. ``styles`` (N, D).
 
     ``pull`` and ``push``: the weight of coherence and of sameness for one pair. ``limits`` (N,): the cosine above which
     two pictures may not both be chosen. ``wanted``: places of each asset.
+
+    An embedding is ``means[block_of[row]] + spreads[row] · styles[row]``: what its asset's candidates share, and its
+    style. It is not kept beside the style: two matrices of a set's size cost more time than all that is done with them.
     """
 
     entrants: tuple[Entrant, ...]
@@ -56,8 +59,10 @@ class Objective:
     pinned: NDArray[np.bool_]
     quality: NDArray[np.float64]
     worth: NDArray[np.float64]
-    embeds: NDArray[np.float32]
     styles: NDArray[np.float32]
+    spreads: NDArray[np.float32]
+    means: NDArray[np.float32]
+    block_of: Rows
     limits: NDArray[np.float32]
     pull: float
     push: float
@@ -66,22 +71,30 @@ class Objective:
         """(N,) worth of each row by itself, with that of the place it fills."""
         return self.worth + PLACE + PIN * self.pinned
 
-    def likeness(self, rows: Rows | slice, others: Rows | slice) -> NDArray[np.float32]:
-        """(M, K) cosines of embeddings."""
-        return np.asarray(self.embeds[rows] @ self.embeds[others].T)
+    def embeds(self, rows: Rows) -> NDArray[np.float32]:
+        """(M, D) embeddings, at unit length."""
+        return np.asarray(self.means[self.block_of[rows]] + self.spreads[rows][:, None] * self.styles[rows])
+
+    def likeness(self, embeds: NDArray[np.float32], others: Rows | slice) -> NDArray[np.float32]:
+        """(M, K) cosines of (M, D) embeddings with those of the rows ``others``."""
+        cosines, blocks = embeds @ self.styles[others].T, self.block_of[others]
+        first = blocks.min(initial=len(self.means))
+        cosines *= self.spreads[others]
+        cosines += (embeds @ self.means[first : blocks.max(initial=0) + 1].T)[:, blocks - first]
+        return np.asarray(cosines)
 
     def sameness(self, likeness: NDArray[np.float32]) -> NDArray[np.float32]:
         """0 up to a cosine of ``SAME_FROM``, then growing to ``push`` at 1."""
         return np.asarray(np.float32(self.push) * np.clip((likeness - SAME_FROM) / (1 - SAME_FROM), 0, 1), np.float32)
 
-    def banned(self, likeness: NDArray[np.float32], rows: Rows | slice, others: Rows) -> NDArray[np.bool_]:
+    def banned(self, likeness: NDArray[np.float32], rows: Rows, others: Rows) -> NDArray[np.bool_]:
         """(M, K) which pairs may not both be chosen (pinned ones may: a person chose them)."""
         limit = np.minimum(self.limits[rows][:, None], self.limits[others][None, :])
         return np.asarray((likeness > limit) & ~(self.pinned[rows][:, None] & self.pinned[others][None, :]))
 
     def pairs(self, rows: Rows, others: Rows) -> NDArray[np.float64]:
         """(M, K) what two pictures add together."""
-        likeness = self.likeness(rows, others)
+        likeness = self.likeness(self.embeds(rows), others)
         values = self.pull * (self.styles[rows] @ self.styles[others].T).astype(np.float64)
         return np.asarray(values - self.sameness(likeness) - BAN * self.banned(likeness, rows, others))
 
@@ -113,11 +126,12 @@ def make_objective(
     embeds, quality = _embeddings(ordered), _quality(ordered, weights)
     worth, pull, count = quality.copy(), 0.0, sum(places.values())
     if references is not None and len(references) and embeds.shape[1]:
-        worth += weights.coherence * _standard(
-            embeds @ unit(references.mean(axis=0, keepdims=True).astype(np.float32))[0]
-        )
+        centre = references.mean(axis=0, keepdims=True).astype(np.float32)
+        unit(centre)
+        worth += weights.coherence * _standard(embeds @ centre[0])
     elif count > 1:
         pull = weights.coherence * 4 / (count - 1)
+    styles, spreads, means = _apart(embeds, blocks)
     return Objective(
         entrants=ordered,
         blocks=blocks,
@@ -125,8 +139,10 @@ def make_objective(
         pinned=pinned,
         quality=quality,
         worth=worth,
-        embeds=embeds,
-        styles=_styles(embeds, blocks),
+        styles=styles,
+        spreads=spreads,
+        means=means,
+        block_of=np.repeat(np.arange(len(blocks)), [rows.stop - rows.start for rows in blocks.values()]),
         limits=_limits(ordered, max_likeness),
         pull=pull,
         push=weights.sameness,
@@ -134,12 +150,15 @@ def make_objective(
 
 
 def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, D) rows brought to unit length, in place: a set's are a hundred megabytes. Rows of no length become zeros,
-    and so do rows that are not finite."""
+    """(N,) the lengths of (N, D) rows, which are brought to unit length in place: a set's are a hundred megabytes.
+
+    Rows of no length become zeros, and so do rows that are not finite; their length is 0.
+    """
     lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
     rows[~np.isfinite(lengths)] = 0.0
-    rows /= np.where(lengths > 1e-6, lengths, np.float32(np.inf))[:, None]
-    return rows
+    lengths[~(lengths > 1e-6) | ~np.isfinite(lengths)] = 0.0
+    rows /= np.where(lengths > 0, lengths, np.float32(np.inf))[:, None]
+    return np.asarray(lengths)
 
 
 def _blocks(entrants: Sequence[Entrant]) -> dict[str, slice]:
@@ -157,15 +176,19 @@ def _embeddings(entrants: Sequence[Entrant]) -> NDArray[np.float32]:
     for row, entrant in enumerate(entrants):
         if entrant.embedding is not None:
             rows[row] = entrant.embedding
-    return unit(rows)
+    unit(rows)
+    return rows
 
 
-def _styles(embeds: NDArray[np.float32], blocks: Mapping[str, slice]) -> NDArray[np.float32]:
-    """What is left of each embedding without its asset's mean, at unit length."""
-    styles = np.zeros_like(embeds)
-    for rows in blocks.values():
-        np.subtract(embeds[rows], embeds[rows].mean(axis=0), out=styles[rows])
-    return unit(styles)
+def _apart(
+    embeds: NDArray[np.float32], blocks: Mapping[str, slice]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """(N, D) what is left of each embedding without its asset's mean, at unit length, in the embeddings' own place; its
+    length before that; the (A, D) means."""
+    means = np.array([embeds[rows].mean(axis=0) for rows in blocks.values()], dtype=np.float32)
+    for rows, mean in zip(blocks.values(), means, strict=True):
+        embeds[rows] -= mean
+    return embeds, unit(embeds), means.reshape(len(blocks), embeds.shape[1])
 
 
 def _quality(entrants: Sequence[Entrant], weights: Weights) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ What a change of head, second opinion, forbidden concept or policy touches is re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -82,12 +83,16 @@ def rescore(
             new.append(card)
             continue
         score = aesthetic[row]
-        fresh = replace(
-            card,
-            aesthetic=None if score is None or np.isnan(score) else score,
+        fresh = Scorecard(
+            image_sha256=card.image_sha256,
+            aesthetic=None if score is None or math.isnan(score) else score,
+            adherence=card.adherence,
+            rank=card.rank,
+            margin=card.margin,
             safety=opinions.of(card, row),
+            defects=card.defects,
             scorers=identity,
-            extra=tuple((name, value) for name, value in card.extra if f"{OTHER}{name}" in asked),
+            extra=card.extra and tuple(one for one in card.extra if f"{OTHER}{one[0]}" in asked),
         )
         new.append(fresh if adherence is None else _with(fresh, adherence[row]))
     return Rescored(tuple(new), tuple(stale))

@@ -94,8 +94,7 @@ def starts(objective: Objective) -> list[list[int]]:
         for axis in main_directions(objective.styles):
             lean = strength * (objective.styles @ axis)
             leans += [lean, -lean]
-    settled = [_settle(objective, lean) for lean in leans]
-    return sorted(settled, key=objective.rank, reverse=True)
+    return sorted(_settle(objective, np.stack(leans)), key=objective.rank, reverse=True)
 
 
 def main_directions(styles: NDArray[np.float32], count: int = 2) -> list[NDArray[np.float32]]:
@@ -116,29 +115,33 @@ def main_directions(styles: NDArray[np.float32], count: int = 2) -> list[NDArray
     return directions
 
 
-def _settle(objective: Objective, lean: NDArray[np.floating[Any]]) -> list[int]:
-    """The places filled by worth and ``lean``, then changed for coherence until nothing changes."""
+def _settle(objective: Objective, leans: NDArray[np.floating[Any]]) -> list[list[int]]:
+    """For each of (L, N) ``leans``: the places filled by worth and lean, then changed for coherence until nothing
+    changes. All at once: the styles of a set are read from memory once a sweep, which is what a sweep costs."""
     alone = objective.alone()
     held = {
-        asset: _top(alone[rows] + lean[rows], objective.wanted[asset]) + rows.start
+        asset: _top(alone[rows] + leans[:, rows], objective.wanted[asset]) + rows.start
         for asset, rows in objective.blocks.items()
     }
-    total = sum((objective.styles[rows].sum(axis=0) for rows in held.values()), np.zeros(objective.styles.shape[1]))
+    total = np.zeros((len(leans), objective.styles.shape[1]), dtype=np.float32)
+    for mine in held.values():
+        total += objective.styles[mine].sum(axis=1)
     for _ in range(SWEEPS if objective.pull else 0):
         changed = False
         for asset, rows in objective.blocks.items():
-            rest = total - objective.styles[held[asset]].sum(axis=0)
-            gains = alone[rows] + objective.pull * (objective.styles[rows] @ rest)
+            rest = total - objective.styles[held[asset]].sum(axis=1)
+            gains = alone[rows] + objective.pull * (rest @ objective.styles[rows].T)
             best = _top(gains, objective.wanted[asset]) + rows.start
-            changed |= set(best) != set(held[asset])
-            held[asset], total = best, rest + objective.styles[best].sum(axis=0)
+            changed |= not np.array_equal(best, held[asset])
+            held[asset], total = best, rest + objective.styles[best].sum(axis=1)
         if not changed:
             break
-    return sorted(int(row) for rows in held.values() for row in rows)
+    return [sorted(rows) for rows in np.concatenate(list(held.values()), axis=1).tolist()]
 
 
 def _top(values: NDArray[np.float64], count: int) -> Rows:
-    return np.asarray(np.argsort(-np.round(values, DECIMALS), kind="stable")[:count], dtype=np.intp)
+    """(L, count) the columns of the highest values of each row, sorted; the first ones among equals."""
+    return np.sort(np.argsort(-np.round(values, DECIMALS), axis=1, kind="stable")[:, :count], axis=1)
 
 
 def climb(objective: Objective, start: list[int], neighbours: Neighbours) -> Board:

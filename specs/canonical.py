@@ -19,6 +19,7 @@ _ENCODER = json.JSONEncoder(
 )
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Flat = bool | int | float | str | Sequence[str]
 
 
 def canonical_json(value: Json) -> bytes:
@@ -29,20 +30,26 @@ def canonical_json(value: Json) -> bytes:
     return _ENCODER.encode(value).encode("utf-8")
 
 
-def flat_json(value: tuple[str, Mapping[str, str | int | float | bool]]) -> bytes:
-    """``canonical_json`` of a name and a row, in a tenth of the time.
+def flat_json(value: tuple[str, Mapping[str, Flat]]) -> bytes:
+    """``canonical_json`` of a name and a row, in a tenth of the time; see ``floatless_json``."""
+    for number in value[1].values():
+        if isinstance(number, float) and not is_plain(number):
+            return canonical_json(value)
+    return floatless_json(value)
 
-    The same bytes: what orjson spells in another way (floats with an exponent) or refuses is left to the other.
+
+def floatless_json(value: Json) -> bytes:
+    """``canonical_json`` of a value in which every float ``is_plain``, in a tenth of the time.
+
+    The same bytes: orjson spells only such floats in another way, and what it refuses is left to the other.
     """
-    if any(isinstance(number, float) and not _is_plain(number) for number in value[1].values()):
-        return canonical_json(value)
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # integers of more than 64 bits, lone surrogates
         return canonical_json(value)
 
 
-def _is_plain(number: float) -> bool:
+def is_plain(number: float) -> bool:
     """Written without an exponent by whoever writes the shortest form."""
     return number == 0.0 or 1e-4 <= abs(number) < 1e15
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from specs.canonical import Json
+from specs.canonical import Flat
 from specs.checkpoint import Checkpoint
 from specs.job import Job, derive_seed, id_of_recipe
 from specs.spec import Asset, Picture, PrintSize, Spec
@@ -43,7 +43,7 @@ class AssetPlan:
     set_seed: int
     weights_id: str
     _job_ids: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
-    _recipe: dict[str, Json] = field(default_factory=dict, compare=False, repr=False)
+    _recipe: dict[str, Flat] = field(default_factory=dict, compare=False, repr=False)
 
     def job_id(self, number: int) -> str:
         """``job(number).job_id``, worked out once: a large set is compared with the catalog again and again."""

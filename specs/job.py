@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
-from specs.canonical import Json, canonical_json, content_id
+from specs.canonical import Flat, flat_json, floatless_json, sha256_hex
 
 KIND = "limner.job/1"
 SEED_LIMIT = 2**32  # AUTOMATIC1111's range, so that a seed can be typed into the tools people know
@@ -34,9 +34,9 @@ class Job:
     clip_skip: int = 1
     adapters: tuple[str, ...] = ()
 
-    def recipe(self) -> dict[str, Json]:
+    def recipe(self) -> dict[str, Flat]:
         """The canonical value that is hashed. Fields added later appear only when they are not the default."""
-        recipe: dict[str, Json] = {}
+        recipe: dict[str, Flat] = {}
         for name, default in _defaults():
             value = getattr(self, name)
             if value != default:
@@ -57,9 +57,9 @@ class Job:
         return id_of_recipe(self.recipe())
 
 
-def id_of_recipe(recipe: Mapping[str, Json]) -> str:
+def id_of_recipe(recipe: Mapping[str, Flat]) -> str:
     """The ``job_id`` of the job with this recipe."""
-    return content_id(KIND, recipe)
+    return "sha256:" + sha256_hex(flat_json((KIND, recipe)))
 
 
 @cache
@@ -73,5 +73,5 @@ def derive_seed(set_seed: int, asset_id: str, number: int) -> int:
 
     It depends on nothing but these three, so that inserting, deleting or reordering rows changes no other seed.
     """
-    digest = hashlib.sha256(canonical_json(["limner.seed/1", set_seed, asset_id, number])).digest()
+    digest = hashlib.sha256(floatless_json(("limner.seed/1", set_seed, asset_id, number))).digest()
     return int.from_bytes(digest[:4], "big")
