@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from catalog.cards import scorecard_of
 from catalog.provenance import CandidateKey
-from scoring.scorecard import Safety, SafetyState, Scorecard
+from scoring.scorecard import SafetyState, Scorecard
 from scoring.verdict import Verdict
-from specs.canonical import Json, canonical_json, floatless_json, is_plain
 
 if TYPE_CHECKING:
     import numpy as np
 
 OVERRIDE = "safety_override"  # the reason by which a person keeps what is not measured clear; it needs a note
 WITHDRAWN = "withdrawn"  # the only reason of a verdict by which a person has no say any more; the policy's counts again
-STATES = {state.value: state for state in SafetyState}
 UNDONE = "undone"  # a further reason of a verdict that restores the one before the last
 
 
@@ -147,56 +143,6 @@ class Embeddings:
 def is_keeper(keep: bool | None, state: str, *, clear: bool, overridden: bool) -> bool:
     """Kept, its pixels present, and measured clear (and so in ``objects``) or overridden by a person with a note."""
     return bool(keep) and state == "present" and (clear or overridden)
-
-
-def scorecard_of(card: str) -> Scorecard:
-    """A scorecard from its canonical JSON."""
-    value = orjson.loads(card)
-    safety = value["safety"]
-    return Scorecard(
-        image_sha256=value["image_sha256"],
-        aesthetic=value["aesthetic"],
-        adherence=value["adherence"],
-        rank=value["rank"],
-        margin=value["margin"],
-        safety=Safety(
-            state=STATES[safety["state"]],
-            found=tuple(safety["found"]),
-            covers=safety["covers"],
-            scores=tuple(safety["scores"].items()),
-            why=safety["why"],
-        ),
-        defects=tuple(value["defects"]),
-        scorers=tuple(value["scorers"].items()),
-        extra=tuple(value["extra"].items()),
-    )
-
-
-def card_text(card: Scorecard, before: Scorecard, its_text: str) -> str:
-    """A scorecard's canonical JSON, when ``its_text`` is that of the card before it.
-
-    Most of a card is what the checker said: where that is the same, its text is taken over, not written again.
-    """
-    if card.safety is not before.safety:
-        return canonical_json(card.value()).decode()
-    safety = its_text[its_text.index(',"safety":{') : its_text.rindex(',"scorers":{')]
-    value: Json = {
-        "adherence": card.adherence,
-        "aesthetic": card.aesthetic,
-        "defects": card.defects,
-        "extra": dict(card.extra),
-        "image_sha256": card.image_sha256,
-        "margin": card.margin,
-        "rank": card.rank,
-    }
-    scores = (card.aesthetic, card.adherence, card.margin, *(score for _, score in card.extra))
-    write = floatless_json if all(score is None or is_plain(score) for score in scores) else canonical_json
-    return f'{write(value)[:-1].decode()}{safety},"scorers":{_scorers_text(card.scorers)}}}'
-
-
-@lru_cache(maxsize=256)  # the cards of a set were measured by few kinds of scorers
-def _scorers_text(scorers: tuple[tuple[str, str], ...]) -> str:
-    return canonical_json(dict(scorers)).decode()
 
 
 def overrides(verdict: Verdict) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
-from catalog.made import OVERRIDE, STATES, WITHDRAWN, Embeddings, Keeper, MadeCandidate
+from catalog.cards import STATES
+from catalog.made import OVERRIDE, WITHDRAWN, Embeddings, Keeper, MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.register import text
 from catalog.remarks import tags_of

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, delete, select
 
+from catalog.cards import scorecard_of
 from catalog.errors import CatalogError, NotFoundError
-from catalog.made import Recorded, is_person, scorecard_of
+from catalog.made import Recorded, is_person
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
 from catalog.register import text
 from catalog.rows import Row, add, add_absent, among, fetch, fetch_newest, linked, replace

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.made import Embeddings, MadeCandidate, card_text
+from catalog.cards import card_text
+from catalog.made import Embeddings, MadeCandidate
 from catalog.provenance import CandidateKey, Embedding
 from catalog.register import text
 from catalog.store import Catalog
@@ -31,6 +32,7 @@ from specs.errors import UsageError
 
 Item = tuple[MadeCandidate, Scorecard]
 Change = tuple[MadeCandidate, MadeCandidate]  # a candidate before and after
+AT_ONCE = 4096  # embeddings that are copied: a whole set's are as large as what is stored of it
 AREAS = {SafetyState.CLEAR: "objects", SafetyState.FLAGGED: "quarantine", SafetyState.UNKNOWN: "quarantine"}
 
 
@@ -149,9 +151,11 @@ def _from_embeddings(
         groups[_asked(work, item[0])].append((place, item))
     fresh: list[Change] = []
     for identity, group in groups.items():
-        own = vectors[[place for place, _ in group]]
-        cards = rescore([before for _, (_, before) in group], own, heads, identity).cards
-        fresh += [_measured(*item, card) for (_, item), card in zip(group, cards, strict=True)]
+        for start in range(0, len(group), AT_ONCE):
+            part = group[start : start + AT_ONCE]
+            own = vectors[[place for place, _ in part]]
+            cards = rescore([before for _, (_, before) in part], own, heads, identity).cards
+            fresh += [_measured(*item, card) for (_, item), card in zip(part, cards, strict=True)]
     return fresh
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,7 +25,7 @@ class Safety:
     state: SafetyState
     found: tuple[str, ...] = ()
     covers: str = ""
-    scores: tuple[tuple[str, float], ...] = ()
+    scores: Sequence[tuple[str, float]] = ()
     why: str = ""
 
 

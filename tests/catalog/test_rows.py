@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from catalog.cards import card_text, scorecard_of
 from catalog.engine import reading
-from catalog.made import card_text, scorecard_of
 from catalog.rows import fetch, fetch_newest
 from catalog.schema import CandidateRow, VerdictRow
 from catalog.store import Catalog
@@ -69,7 +69,8 @@ class TestManyAtOnce:
         assert counts[0] == counts[1]
 
 
-names = st.one_of(st.sampled_from(["safety", "scorers", ',"safety":{', ',"scorers":{', '"']), st.text(max_size=8))
+brackets = [',"safety":{', ',"scores":{', '},"state":"', '},"scorers":{', '{"state":"', '"', "\\"]
+names = st.one_of(st.sampled_from(["safety", "scores", "state", "scorers", *brackets]), st.text(max_size=8))
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 pairs = st.dictionaries(names, numbers, max_size=4).map(lambda found: tuple(found.items()))
 safeties = st.builds(
@@ -111,3 +112,17 @@ class TestCardText:
     def test_a_card_reads_back_as_it_was_written(self, card: Scorecard) -> None:
         assert whole(scorecard_of(whole(card))) == whole(card)
         assert json.loads(whole(card))["image_sha256"] == card.image_sha256
+
+    @given(cards)
+    def test_what_the_checker_scored_is_read_when_asked_for_and_is_the_same(self, card: Scorecard) -> None:
+        scores = tuple(sorted(card.safety.scores))
+        stored = scorecard_of(whole(card)).safety.scores
+        assert stored == scores
+        assert scores == stored
+        assert (len(stored), stored[:2], list(stored), hash(stored)) == (
+            len(scores),
+            scores[:2],
+            list(scores),
+            hash(scores),
+        )
+        assert scorecard_of(whole(card)) == scorecard_of(whole(card))
