@@ -26,7 +26,7 @@ class MadeCandidate:
 
     ``keep`` is that of the verdict that counts: the newest one of a person, else the newest of a policy; None when
     nobody has judged. ``policy_sha256`` is that of the newest policy verdict, whoever counts. ``state`` is present or
-    dropped.
+    dropped. ``card`` is the newest scorecard, the ``card_number``th of the candidate.
     """
 
     key: CandidateKey
@@ -36,6 +36,7 @@ class MadeCandidate:
     state: str
     safety: SafetyState
     card: str
+    card_number: int
     keep: bool | None
     decided_by: str
     overridden: bool
@@ -58,7 +59,8 @@ class MadeCandidate:
         if self.decided_by.startswith("person:"):
             keep, decided_by = self.keep, self.decided_by  # type: ignore[assignment]
         return MadeCandidate(
-            self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card, keep, decided_by,
+            self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card,
+            self.card_number, keep, decided_by,
             self.overridden, verdict.policy_sha256, self.parsed,
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ from catalog.objects import sync_folder
 from catalog.rows import add, now
 from catalog.schema import Library
 
-HEAD = 2
+HEAD = 3
 SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, select, true
 from sqlalchemy.orm import aliased
 
 from catalog.cards import STATES
@@ -115,7 +115,8 @@ def _newest_verdict(verdict: Any, by_person: bool) -> ColumnElement[bool]:
     other = aliased(VerdictRow)
     newest = select(func.max(other.number)).where(
         other.candidate_id == CandidateRow.candidate_id,
-        other.by_person == by_person,
+        other.by_person
+        == by_person,  # literals, or the index of persons' verdicts is not used
         other.image_sha256 == CandidateRow.image_sha256,
     )
     its = and_(verdict.candidate_id == CandidateRow.candidate_id, verdict.number == newest.scalar_subquery())
@@ -145,6 +146,7 @@ def standing() -> Select[Any]:
         ImageRow.state,
         ScorecardRow.safety,
         ScorecardRow.card,
+        ScorecardRow.number.label("card_number"),
         func.coalesce(PERSON.keep, POLICY.keep).label("keep"),
         func.coalesce(PERSON.decided_by, POLICY.decided_by, "").label("decided_by"),
         func.coalesce(PERSON.reasons, POLICY.reasons, "[]").label("reasons"),
@@ -168,8 +170,8 @@ def _newest_at() -> Any:
 
 
 def candidate_of(row: Sequence[Any]) -> MadeCandidate:
-    set_name, asset_id, job_id, number, sha256, area, state, safety, card = row[:9]
-    keep, decided_by, reasons, note, person_keep, policy_sha256 = row[9:15]
+    set_name, asset_id, job_id, number, sha256, area, state, safety, card, card_number = row[:10]
+    keep, decided_by, reasons, note, person_keep, policy_sha256 = row[10:16]
     overridden = bool(person_keep) and bool(note.strip()) and OVERRIDE in json.loads(reasons)
     return MadeCandidate(
         CandidateKey(set_name, asset_id, job_id),
@@ -179,6 +181,7 @@ def candidate_of(row: Sequence[Any]) -> MadeCandidate:
         state,
         STATES[safety],
         card,
+        card_number,
         None if keep is None else bool(keep),
         decided_by,
         overridden,

@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import IntegrityError
 
 from catalog.cards import scorecard_of
 from catalog.errors import CatalogError, NotFoundError
-from catalog.made import Recorded, is_person
+from catalog.made import MadeCandidate, Recorded, is_person
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
 from catalog.register import text
 from catalog.rows import Row, add, add_absent, among, fetch, fetch_newest, linked, replace
@@ -94,21 +95,33 @@ def put_reused(connection: Connection, items: Sequence[Reuse]) -> Recorded:
     return Recorded(added, tuple(item.key for item in items if item.key not in added))
 
 
-def put_scorecards(
-    connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]], texts: Sequence[str] | None = None
-) -> int:
-    """Append scorecards where they differ from the newest ones; returns how many did. ``texts``: as canonical JSON."""
+def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
+    """Append scorecards where they differ from the newest ones; returns how many did."""
     ids = [key.candidate_id for key, _ in cards]
     newest = fetch_newest(connection, ScorecardRow, ids, ("number", "card"))
     rows: list[Row] = []
-    texts = texts or [text(card.value()) for _, card in cards]
-    for candidate_id, (_, card), whole in zip(ids, cards, texts, strict=True):
-        before = newest.get(candidate_id)
+    for candidate_id, (_, card) in zip(ids, cards, strict=True):
+        before, whole = newest.get(candidate_id), text(card.value())
         if before is None or before["card"] != whole:
             number = before["number"] + 1 if before else 1
             rows.append(_scorecard_row(candidate_id, number, card, whole))
     add(connection, ScorecardRow, rows)
     return len(rows)
+
+
+def follow_scorecards(connection: Connection, measured: Iterable[MadeCandidate]) -> None:
+    """Append the scorecards of candidates as they are now; their numbers are the next ones, and nothing is looked up.
+
+    Raises CatalogError where a scorecard has that number already: the one that was read before was not the newest.
+    """
+    rows = [_scorecard_row(one.key.candidate_id, one.card_number, one.scorecard, one.card) for one in measured]
+    try:
+        add(connection, ScorecardRow, rows)
+    except IntegrityError as error:
+        raise CatalogError(
+            f"scorecards: got {len(rows)} to follow those that were read, but another program has measured some of "
+            "these pictures meanwhile; nothing was written; run this again."
+        ) from error
 
 
 def put_embeddings(connection: Connection, embeddings: Sequence[tuple[str, Embedding]]) -> None:

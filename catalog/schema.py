@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -246,7 +247,17 @@ class VerdictRow(Base):
     """Keep or reject, ``number`` from 1 a candidate. A chain: each row names the hash of the one before."""
 
     __tablename__ = "verdicts"
-    __table_args__ = (CheckConstraint("number >= 1", name="number"),)
+    __table_args__ = (
+        CheckConstraint("number >= 1", name="number"),
+        Index(  # a person's verdicts: few, and asked for with every candidate
+            None,
+            "candidate_id",
+            "image_sha256",
+            "number",
+            sqlite_where=text("by_person = 1"),
+            postgresql_where=text("by_person"),
+        ),
+    )
 
     candidate_id: Mapped[str] = mapped_column(String(32), ForeignKey("candidates.candidate_id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

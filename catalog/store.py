@@ -136,22 +136,24 @@ class Catalog:
         with seal.counted(self.engine) as connection:
             return record.append_verdicts(connection, verdicts)
 
-    def rescore(
-        self,
-        cards: Sequence[tuple[CandidateKey, Scorecard]],
-        embeddings: Sequence[tuple[str, Embedding]] = (),
-        texts: Sequence[str] | None = None,
-    ) -> int:
-        """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay.
-
-        ``embeddings`` (picture, embedding) of a CLIP that has not seen them before; ``texts`` the cards' canonical
-        JSON, where it is at hand.
-        """
+    def rescore(self, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
+        """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay."""
         if not cards:
             return 0
         with seal.counted(self.engine) as connection:
+            return record.put_scorecards(connection, cards)
+
+    def follow(self, now: Sequence[MadeCandidate], embeddings: Sequence[tuple[str, Embedding]] = ()) -> None:
+        """Append the scorecards of candidates as they are now, with ``card_number`` the next; one transaction.
+
+        ``embeddings`` (picture, embedding) of a CLIP that has not seen them before. CatalogError, and nothing is
+        written, when somebody else has measured one of them since it was read.
+        """
+        if not now:
+            return
+        with seal.counted(self.engine) as connection:
             record.put_embeddings(connection, embeddings)
-            return record.put_scorecards(connection, cards, texts)
+            record.follow_scorecards(connection, now)
 
     def drop_pixels(self, image_sha256s: Iterable[str]) -> int:
         """Remove the files of pictures that every candidate of theirs rejects; rows first. Returns how many went."""

@@ -68,13 +68,12 @@ def refresh(
     if by_pixels and not decode:
         raise NeedsPixelsError(_what_to_look_at(work, by_pixels))
     unseen = {candidate.key for candidate, _ in by_pixels}
-    seen = [item for item in stale if item[0].key not in unseen]
+    seen = [item for item in stale if item[0].key not in unseen] if unseen else stale
     fresh = _from_embeddings(work, catalog, seen, load_scorers, stored)
     looked_at, embeddings = _from_pixels(work, catalog, by_pixels, load_scorers) if by_pixels else ([], [])
     fresh += looked_at
-    cards = [(now.key, now.scorecard) for _, now in fresh]
     _move(catalog, fresh, "quarantine")  # first: no crash leaves a flagged picture among the others
-    catalog.rescore(cards, embeddings, [now.card for _, now in fresh])
+    catalog.follow([now for _, now in fresh], embeddings)
     _move(catalog, fresh, "objects")
     return Refreshed({now.key: now for _, now in fresh}, len(looked_at))
 
@@ -96,8 +95,8 @@ def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:
 def _measured(one: MadeCandidate, before: Scorecard, card: Scorecard) -> Change:
     state, whole = card.safety.state, card_text(card, before, one.card)
     return one, MadeCandidate(
-        one.key, one.number, one.image_sha256, AREAS[state], one.state, state, whole, one.keep, one.decided_by,
-        one.overridden, one.policy_sha256, card,
+        one.key, one.number, one.image_sha256, AREAS[state], one.state, state, whole, one.card_number + 1,
+        one.keep, one.decided_by, one.overridden, one.policy_sha256, card,
     )  # fmt: skip
 
 

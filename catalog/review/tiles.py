@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, true
 from sqlalchemy.orm import aliased
 
 from catalog import remarks
@@ -29,8 +29,8 @@ def standing_tiles() -> Select[Any]:
     """Candidates as they stand, without their scorecards' texts; the cost goes with the rows, not with the library."""
     by_person = aliased(VerdictRow)
     seen = select(func.max(by_person.number)).where(
-        by_person.candidate_id == CandidateRow.candidate_id, by_person.by_person == True  # noqa: E712 (SQL)
-    )  # fmt: skip
+        by_person.candidate_id == CandidateRow.candidate_id, by_person.by_person == true()
+    )
     return standing().with_only_columns(
         CandidateRow.candidate_id,
         CandidateRow.set_name,

@@ -52,6 +52,9 @@ class TestTheSchema:
             query = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != 'alembic_version'"
             wanted = {name: _clauses(sql) for name, sql in made.exec_driver_sql(query)}
             assert {name: _clauses(sql) for name, sql in migrated.exec_driver_sql(query)} == wanted
+            indices = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            wanted = dict(made.exec_driver_sql(indices).tuples().all())
+            assert dict(migrated.exec_driver_sql(indices).tuples().all()) == wanted
         engine.dispose()
 
     def test_the_newest_revision_is_the_one_that_the_code_wants(self) -> None:

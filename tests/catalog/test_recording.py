@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from catalog.errors import CatalogError, NotFoundError
+from catalog.made import MadeCandidate
 from catalog.provenance import Reuse
 from catalog.store import Catalog
 from catalog.verify import verify
-from specs.canonical import sha256_hex
+from specs.canonical import canonical_json, sha256_hex
 from specs.spec import Place
 from tests.catalog.factory import AT, CLIP, World, by_person, by_policy, candidates, card, png
 
@@ -252,3 +253,29 @@ class TestLostPictures:
             assert len(again.provenance(record.key).value["verdicts"]) == 2
             with pytest.raises(CatalogError, match="made again meanwhile"):
                 again.append([(record.key, by_policy(record, True))])
+
+    def test_a_card_follows_the_one_that_it_was_made_from_or_nothing_is_written(
+        self, catalog: Catalog, world: World
+    ) -> None:
+        records = world.records(2)
+        catalog.record(records)
+
+        def measured(aesthetic: float) -> list[MadeCandidate]:
+            now = [one for jobs in catalog.made(world.set_name).values() for one in jobs.values()]
+            cards = [card(one.image_sha256, aesthetic) for one in now]
+            return [
+                replace(one, card=canonical_json(new.value()).decode(), card_number=one.card_number + 1, parsed=new)
+                for one, new in zip(now, cards, strict=True)
+            ]
+
+        first, late = measured(6.0), measured(7.0)
+        catalog.follow(first)
+        assert {one.card_number for one in first} == {2}
+        with pytest.raises(
+            CatalogError, match=r"another program has measured some.*nothing was written; run this again"
+        ):
+            catalog.follow(late)
+        found = [one for jobs in catalog.made(world.set_name).values() for one in jobs.values()]
+        assert [(one.card_number, one.scorecard.aesthetic) for one in found] == [(2, 6.0)] * 2
+        catalog.follow(measured(7.0)[:1])
+        assert sorted(one.card_number for one in measured(0.0)) == [3, 4]

@@ -69,6 +69,19 @@ class TestManyAtOnce:
         assert counts[0] == counts[1]
 
 
+class TestHowItIsAsked:
+    def test_a_policys_verdicts_are_not_gone_through_for_a_persons(
+        self, catalog: Catalog, world: World, statements: list[str]
+    ) -> None:
+        """They are appended at every change of a rule, so a set that was rescored often would be slow for ever."""
+        catalog.made(world.set_name)
+        (asked,) = (statement for statement in statements if "verdicts" in statement)
+        with reading(catalog.engine) as connection:
+            words = tuple("x" for _ in range(asked.count("?")))
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", words)]
+        assert any("ix_verdicts_candidate_id_image_sha256_number" in step for step in plan), plan
+
+
 brackets = [',"safety":{', ',"scores":{', '},"state":"', '},"scorers":{', '{"state":"', '"', "\\"]
 names = st.one_of(st.sampled_from(["safety", "scores", "state", "scorers", *brackets]), st.text(max_size=8))
 numbers = st.floats(allow_nan=False, allow_infinity=False)
