@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
 from catalog.cards import STATES
@@ -115,8 +115,7 @@ def _newest_verdict(verdict: Any, by_person: bool) -> ColumnElement[bool]:
     other = aliased(VerdictRow)
     newest = select(func.max(other.number)).where(
         other.candidate_id == CandidateRow.candidate_id,
-        other.by_person
-        == by_person,  # literals, or the index of persons' verdicts is not used
+        other.by_person == by_person,
         other.image_sha256 == CandidateRow.image_sha256,
     )
     its = and_(verdict.candidate_id == CandidateRow.candidate_id, verdict.number == newest.scalar_subquery())
