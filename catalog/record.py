@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from catalog.cards import scorecard_of
 from catalog.errors import CatalogError, NotFoundError
 from catalog.made import MadeCandidate, Recorded, is_person
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
 from catalog.register import text
-from catalog.rows import Row, add, add_absent, among, fetch, fetch_newest, linked, replace
+from catalog.rows import Row, add, add_absent, among, each_of, fetch, fetch_newest, linked, replace
 from catalog.schema import (
     AssetRow,
     CandidateRow,
@@ -135,15 +136,14 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     Returns how many were appended. Raises NotFoundError for a candidate that is not on record, CatalogError for a
     verdict on another picture than the candidate's.
     """
-    entry_ids = [key.candidate_id for key, _ in entries]
-    ids = list(dict.fromkeys(entry_ids))
-    pictures = _pictures(connection, ids)
-    newest = fetch_newest(connection, VerdictRow, ids, ("number", "at", "row_sha256"))
-    times = {id_: row["at"] for id_, row in newest.items()}
-    again = [id_ for id_, (_, verdict) in zip(entry_ids, entries, strict=True) if times.get(id_) == verdict.at]
+    ids = [key.candidate_id for key, _ in entries]
+    pictures, newest = _ends(connection, dict.fromkeys(ids))
+    again = [
+        id_ for id_, (_, verdict) in zip(ids, entries, strict=True) if id_ in newest and newest[id_]["at"] == verdict.at
+    ]
     newest |= fetch_newest(connection, VerdictRow, again) if again else {}  # few: these may be the same, word for word
     rows: list[Row] = []
-    for candidate_id, (key, verdict) in zip(entry_ids, entries, strict=True):
+    for candidate_id, (key, verdict) in zip(ids, entries, strict=True):
         if pictures.get(candidate_id) != verdict.image_sha256:
             raise _no_place(key, verdict, pictures.get(candidate_id))
         before = newest.get(candidate_id)
@@ -155,11 +155,28 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
     return len(rows)
 
 
-def _pictures(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, str]:
-    """Candidate id → its present picture."""
-    columns = (CandidateRow.candidate_id, CandidateRow.image_sha256)
-    query = select(*columns).where(among(CandidateRow.candidate_id, candidate_ids))
-    return dict(connection.execute(query).tuples().all())
+def _ends(connection: Connection, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, Row]]:
+    """Candidate id → its present picture; candidate id → what its next verdict follows, where there is one."""
+    wanted, any_, its = each_of(ids), aliased(VerdictRow), VerdictRow.candidate_id == CandidateRow.candidate_id
+    last = select(func.max(any_.number)).where(any_.candidate_id == CandidateRow.candidate_id).scalar_subquery()
+    query = (
+        select(
+            CandidateRow.candidate_id,
+            CandidateRow.image_sha256,
+            VerdictRow.number,
+            VerdictRow.at,
+            VerdictRow.row_sha256,
+        )
+        .select_from(wanted)
+        .join(CandidateRow, CandidateRow.candidate_id == wanted.c.value)
+        .outerjoin(VerdictRow, and_(its, VerdictRow.number == last))
+    )
+    pictures, newest = {}, {}
+    for id_, picture, number, at, row_sha256 in connection.execute(query).all():
+        pictures[id_] = picture
+        if number is not None:
+            newest[id_] = {"number": number, "at": at, "row_sha256": row_sha256}
+    return pictures, newest
 
 
 def _no_place(key: CandidateKey, verdict: Verdict, picture: str | None) -> LimnerError:

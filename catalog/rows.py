@@ -20,6 +20,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
+    TableValuedAlias,
     and_,
     func,
     insert,
@@ -60,8 +61,12 @@ def _in_postgresql(element: _each_of, compiler: Any, **options: Any) -> str:
 
 def among(column: Any, values: Iterable[str]) -> ColumnElement[bool]:
     """``column`` is one of ``values``. They go as one parameter, so there may be any number of them."""
-    each = _each_of(json.dumps(list(values))).table_valued("value")
-    return column.in_(select(each.c.value))  # type: ignore[no-any-return]
+    return column.in_(select(each_of(values).c.value))  # type: ignore[no-any-return]
+
+
+def each_of(values: Iterable[str]) -> TableValuedAlias:
+    """A table of one column, ``value``: to be joined with where something is asked of each of many."""
+    return _each_of(json.dumps(list(values))).table_valued("value")
 
 
 def row_sha256(table: str, values: Mapping[str, Any]) -> str:
