@@ -45,12 +45,16 @@ MOST_OF_A_KIND = 100
 CHAINED: tuple[type[Base], ...] = (VerdictRow, TagRow, NoteRow, SearchRow)
 
 
-def writes(path: Path) -> int | None:
-    """``library.writes`` of a private copy, which is rolled back if a write was interrupted. None: not to be read."""
+def state(path: Path) -> tuple[int, int] | None:
+    """``library.writes`` and the schema of a private copy, which is rolled back if a write was interrupted.
+
+    None: not to be read.
+    """
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         with contextlib.suppress(*UNREADABLE, TypeError, ValueError):
-            return int(connection.execute("SELECT writes FROM library").fetchone()[0])
+            writes = int(connection.execute("SELECT writes FROM library").fetchone()[0])
+            return writes, int(connection.execute("PRAGMA user_version").fetchone()[0])
     return None
 
 

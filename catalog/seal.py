@@ -3,9 +3,11 @@
 Row hashes and SQLite's own checks find every change that alters what the catalog says. A database file also has bytes
 that say nothing (free pages, gaps inside pages, counters). To find a changed bit there too, the file as a whole is
 hashed whenever the last one who wrote closes it: ``catalog.seal`` holds the number of writes so far
-(``library.writes``), the size, the SHA-256, and a hash of these three. After a ``kill -9`` the number does not match:
-the seal is *stale*, nothing can be said about idle bytes, row hashes still guard all that matters, and the next close
-seals anew.
+(``library.writes``), the schema, the size, a hash, and a hash of these four. After a ``kill -9`` the number does not
+match: the seal is *stale*, nothing can be said about idle bytes, row hashes still guard all that matters, and the next
+close seals anew; so it is after a migration. The hash is SHA-256 over the SHA-256 of each 16 MiB of the file, so that a
+catalog of a gigabyte is hashed by several processors when a verdict has changed it. Seals of before (``limner.seal/1``:
+SHA-256 of the whole file, schema not named) are still read.
 
 A process that opens and closes a file loses all its POSIX locks on it, SQLite's too. So the raw file is only read by
 the last catalog open in this process, and ``verify`` parks what it has read from until then.
@@ -21,6 +23,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +36,9 @@ from catalog.rows import fetch_all, replace
 from catalog.schema import Library
 from specs.canonical import Json, value_sha256
 
-KIND = "limner.seal/1"
+KIND, WHOLE = "limner.seal/2", "limner.seal/1"
+LAST_WHOLE = 2  # the last schema whose seals were of the first kind
+PART, BLOCK = 1 << 24, 1 << 20
 _guard = threading.Lock()
 _open: Counter[str] = Counter()
 _parked: dict[str, list[int]] = {}
@@ -41,11 +46,20 @@ _parked: dict[str, list[int]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """``sha256`` and ``bytes`` of the catalog file after ``writes`` transactions."""
+    """``sha256`` and ``bytes`` of the catalog file of ``schema`` after ``writes`` transactions.
+
+    ``schema`` None: hashed as a whole, by a limner that did not note the schema.
+    """
 
     writes: int
+    schema: int | None
     bytes: int
     sha256: str
+
+    def age(self, writes: int, schema: int) -> int:
+        """Of which state of the catalog is this: −1 an earlier one than the given, 0 that one, 1 a later one."""
+        mine = (self.writes, min(schema, LAST_WHOLE) if self.schema is None else self.schema)
+        return (mine > (writes, schema)) - (mine < (writes, schema))
 
 
 def opened(path: Path) -> bool:
@@ -113,10 +127,11 @@ def seal_path(path: Path) -> Path:
 def read_seal(path: Path) -> Seal | None:
     """The seal as it stands; None when it is missing or is not what was written."""
     try:
-        value = json.loads(seal_path(path).read_bytes())
-        seal = Seal(value["writes"], value["bytes"], value["sha256"])
-        return seal if seal_path(path).read_bytes() == _text(seal) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        found = seal_path(path).read_bytes()
+        value = json.loads(found)
+        seal = Seal(value["writes"], value.get("schema"), value["bytes"], value["sha256"])
+        return seal if found == _text(seal) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -134,13 +149,23 @@ def raw(path: Path) -> Iterator[int]:
                 os.close(fd)
 
 
-def file_seal(fd: int, writes: int) -> Seal:
-    """Hash a file from its beginning, a mebibyte at a time."""
-    digest, size = hashlib.sha256(), 0
-    while block := os.pread(fd, 1 << 20, size):
+def file_seal(fd: int, writes: int, schema: int | None) -> Seal:
+    """Hash a file from its beginning; as a whole for ``schema`` None."""
+    size = os.fstat(fd).st_size
+    part = max(size, 1) if schema is None else PART
+    starts = range(0, max(size, 1), part)
+    with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1)) as pool:
+        digests = list(pool.map(lambda start: _hash(fd, start, start + part), starts))
+    digest = digests[0] if schema is None else hashlib.sha256(b"".join(digests)).digest()
+    return Seal(writes, schema, size, digest.hex())
+
+
+def _hash(fd: int, start: int, end: int) -> bytes:
+    digest, at = hashlib.sha256(), start
+    while block := os.pread(fd, min(BLOCK, end - at), at):
         digest.update(block)
-        size += len(block)
-    return Seal(writes, size, digest.hexdigest())
+        at += len(block)
+    return digest.digest()
 
 
 def _seal_if_stale(engine: Engine) -> None:
@@ -151,11 +176,12 @@ def _seal_if_stale(engine: Engine) -> None:
     before = read_seal(path)
     with reading(engine) as connection:
         writes = connection.execute(select(Library.writes)).scalar_one()
-        if before is not None and before.writes == writes:
+        schema = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        if before is not None and before.age(writes, schema) == 0:
             return
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            seal = file_seal(fd, writes)
+            seal = file_seal(fd, writes, schema)
         finally:
             os.close(fd)
     write_seal(path, seal, path.parent / "tmp")
@@ -170,4 +196,7 @@ def write_seal(path: Path, seal: Seal, folder: Path | None = None) -> None:
 
 def _text(seal: Seal) -> bytes:
     value: dict[str, Json] = {"writes": seal.writes, "bytes": seal.bytes, "sha256": seal.sha256}
-    return (json.dumps({**value, "check": value_sha256(KIND, value)}) + "\n").encode()
+    if seal.schema is not None:
+        value["schema"] = seal.schema
+    kind = WHOLE if seal.schema is None else KIND
+    return (json.dumps({**value, "check": value_sha256(kind, value)}) + "\n").encode()

@@ -88,10 +88,11 @@ class Vault:
         snapshot(path)
         with reading_only(path) as connection:
             writes, made_at = connection.execute("SELECT writes, made_at FROM library").fetchone()
+            (schema,) = connection.execute("PRAGMA user_version").fetchone()
         _require_the_same(self.folder, self._mark(), made_at)
         with seal.raw(path) as fd:
             os.fsync(fd)
-            made = seal.file_seal(fd, writes)
+            made = seal.file_seal(fd, writes, schema)
         seal.write_seal(path, made)
         return Staged(path, made, made_at)
 

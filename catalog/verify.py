@@ -117,12 +117,12 @@ class _Rows:
 def _examine_rows(copy: Path, seal: Seal | None, exists: bool, problems: list[Problem]) -> _Rows:
     """Check the copy: first that SQLite can read it (an interrupted write is rolled back here), then seal and rows."""
     try:
-        writes = check_rows.writes(copy)
+        now = check_rows.state(copy)
     except UNREADABLE as error:
         problems.append(Problem("altered", FILE, f"SQLite cannot read it: {error}"))
         return _Rows(0, "broken", None)
-    state = _check_seal(copy, seal, exists, writes, problems)
-    if writes is None and not exists and check_rows.is_empty(copy):
+    state = _check_seal(copy, seal, exists, now, problems)
+    if now is None and not exists and check_rows.is_empty(copy):
         return _Rows(0, state, {})
     engine = open_engine(copy)
     try:
@@ -139,22 +139,24 @@ def _examine_rows(copy: Path, seal: Seal | None, exists: bool, problems: list[Pr
     return _Rows(count, state, kept)
 
 
-def _check_seal(copy: Path, seal: Seal | None, exists: bool, writes: int | None, problems: list[Problem]) -> str:
+def _check_seal(
+    copy: Path, seal: Seal | None, exists: bool, state: tuple[int, int] | None, problems: list[Problem]
+) -> str:
     name = seal_path(copy).name
-    if seal is None and not exists and not writes:
+    if seal is None and not exists and not (state and state[0]):
         return "stale"  # a library that is just being made
     if seal is None:
         kind, detail = ("altered", "the seal is not what was written") if exists else ("missing", "the seal is gone")
         problems.append(Problem(kind, name, detail))
         return "broken"
-    if writes is None or seal.writes < writes:
+    if state is None or seal.age(*state) < 0:
         return "stale"
-    if seal.writes > writes:
-        detail = f"the seal is of write {seal.writes}, the catalog is at {writes}: it is an older copy"
+    if seal.age(*state) > 0:
+        detail = f"the seal is of write {seal.writes}, the catalog is at {state[0]}: it is an older copy"
         problems.append(Problem("altered", FILE, detail))
         return "broken"
     with raw(copy) as fd:
-        now = file_seal(fd, writes)
+        now = file_seal(fd, seal.writes, seal.schema)
     if now == seal:
         return "fresh"
     detail = f"{now.bytes} bytes hash to {now.sha256[:12]}; sealed were {seal.bytes} that hash to {seal.sha256[:12]}"

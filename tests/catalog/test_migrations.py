@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from catalog import migrate
+from catalog import migrate, seal
 from catalog.engine import APPLICATION_ID, journal_mode, open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, NewerLibraryError, StorageError
 from catalog.schema import Base
@@ -23,6 +23,9 @@ from tests.catalog.factory import World, candidates
 GOLDEN = Path(__file__).parents[1] / "golden" / "catalog"
 RELEASED = sorted(GOLDEN.glob("*.sql"))
 NEXT = migrate.HEAD + 1
+SEALED = [
+    (dump, whole) for dump in RELEASED for whole in (True, False) if not whole or int(dump.stem) <= seal.LAST_WHOLE
+]
 
 TOY = """
 from alembic import op
@@ -91,6 +94,30 @@ class TestOldLibraries:
             world.register(catalog)
             catalog.record(world.records(3))
         assert verify(library).problems == ()
+
+    @pytest.mark.parametrize(("dump", "whole"), SEALED, ids=lambda value: getattr(value, "stem", value))
+    def test_a_seal_of_before_holds_until_the_migration_and_is_made_anew_by_it(
+        self, dump: Path, whole: bool, library: Path
+    ) -> None:
+        """Who only looks at an old library with a newer limner is not told that somebody has altered it."""
+        library.mkdir()
+        path = library / "catalog.sqlite"
+        connection = sqlite3.connect(path)
+        connection.executescript(dump.read_text())
+        (writes,) = connection.execute("SELECT writes FROM library").fetchone()
+        schema = None if whole else int(dump.stem)
+        connection.close()
+        with path.open("rb") as file:
+            seal.write_seal(path, seal.file_seal(file.fileno(), writes, schema))
+        before, report = path.read_bytes(), verify(library)
+        assert ({problem.kind for problem in report.problems}, report.seal) == ({"missing"}, "fresh")  # its pictures
+        with Catalog.open(library, create=False) as catalog:
+            catalog.objects.put_all([record.png for record in World().records(2)])
+            assert len(catalog.keepers()) == 2
+        report = verify(library)
+        assert (report.problems, report.seal) == ((), "fresh")
+        path.write_bytes(before + b"\0")
+        assert any(problem.what == "catalog.sqlite" for problem in verify(library).problems)
 
     def test_an_older_one_is_copied_before_it_is_changed(self, catalog: Catalog, world: World, tmp_path: Path) -> None:
         catalog.record(world.records(2))

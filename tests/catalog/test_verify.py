@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from catalog import seal
 from catalog.errors import LibraryMissingError
 from catalog.locks import holding
 from catalog.rows import row_sha256
@@ -292,6 +295,25 @@ class TestTheSeal:
             catalog.record(world.records(1, 9))
         (closed / "catalog.sqlite").write_bytes(old)
         assert any("it is an older copy" in problem.detail for problem in verify(closed).problems)
+
+    def test_a_large_file_is_sealed_in_parts_each_of_which_counts(self, tmp_path: Path) -> None:
+        path = tmp_path / "large"
+        path.write_bytes(b"")
+        size = 2 * seal.PART + 5
+        places = (0, seal.PART - 1, seal.PART, 2 * seal.PART, size - 1)
+        with path.open("r+b") as file:
+            assert seal.file_seal(file.fileno(), 7, 3).bytes == 0
+            file.truncate(size)
+            whole = seal.file_seal(file.fileno(), 7, 3)
+            parts = [hashlib.sha256(bytes(length)).digest() for length in (seal.PART, seal.PART, 5)]
+            assert whole == seal.Seal(7, 3, size, hashlib.sha256(b"".join(parts)).hexdigest())
+            assert seal.file_seal(file.fileno(), 7, None).sha256 == hashlib.sha256(bytes(size)).hexdigest()
+            seen = {whole.sha256}
+            for place in places:
+                os.pwrite(file.fileno(), b"\1", place)
+                seen.add(seal.file_seal(file.fileno(), 7, 3).sha256)
+                os.pwrite(file.fileno(), b"\0", place)
+        assert len(seen) == 1 + len(places)
 
     def test_the_last_to_close_seals_for_all(self, closed: Path, world: World) -> None:
         first, second = (Catalog.open(closed, create=False) for _ in range(2))
