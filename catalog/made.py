@@ -53,6 +53,13 @@ class MadeCandidate:
         """``set/asset#number``: what a person calls it, and every command understands."""
         return f"{self.key.set_name}/{self.key.asset_id}#{self.number}"
 
+    def measured(self, card: Scorecard, text: str, area: str) -> MadeCandidate:
+        """As it stands with its next scorecard, whose canonical JSON is ``text``, in the area where it belongs then."""
+        return MadeCandidate(
+            self.key, self.number, self.image_sha256, area, self.state, card.safety.state, text, self.card_number + 1,
+            self.keep, self.decided_by, self.overridden, self.policy_sha256, card,
+        )  # fmt: skip
+
     def told(self, verdict: Verdict) -> MadeCandidate:
         """As it stands once a policy has said this: what a person has decided still counts."""
         keep, decided_by = verdict.keep, verdict.decided_by

@@ -82,6 +82,7 @@ def embeddings(connection: Connection, set_name: str, clip_id: str | None = None
         images += named
         flat += b"".join(stored)
     vectors = np.frombuffer(flat, dtype="<f2")
+    vectors.flags.writeable = False  # whoever reads them shares them
     return Embeddings(chosen, tuple(images), vectors.reshape(len(images), -1 if images else 0))
 
 

@@ -96,8 +96,8 @@ def put_reused(connection: Connection, items: Sequence[Reuse]) -> Recorded:
     return Recorded(added, tuple(item.key for item in items if item.key not in added))
 
 
-def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
-    """Append scorecards where they differ from the newest ones; returns how many did."""
+def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> None:
+    """Append scorecards where they differ from the newest ones."""
     ids = [key.candidate_id for key, _ in cards]
     newest = fetch_newest(connection, ScorecardRow, ids, ("number", "card"))
     rows: list[Row] = []
@@ -107,7 +107,6 @@ def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, S
             number = before["number"] + 1 if before else 1
             rows.append(_scorecard_row(candidate_id, number, card, whole))
     add(connection, ScorecardRow, rows)
-    return len(rows)
 
 
 def follow_scorecards(connection: Connection, measured: Iterable[MadeCandidate]) -> None:

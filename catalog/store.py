@@ -25,7 +25,6 @@ from catalog.remarks import Remarks
 from catalog.runs import Run
 from catalog.schema import CandidateRow
 from catalog.searches import SavedSearch
-from scoring.scorecard import Scorecard
 from scoring.verdict import Verdict
 from specs.canonical import Json, sha256_hex
 from specs.checkpoint import Checkpoint
@@ -136,15 +135,8 @@ class Catalog:
         with seal.counted(self.engine) as connection:
             return record.append_verdicts(connection, verdicts)
 
-    def rescore(self, cards: Sequence[tuple[CandidateKey, Scorecard]]) -> int:
-        """Append scorecards that differ from the newest ones, one transaction; returns how many did. Old ones stay."""
-        if not cards:
-            return 0
-        with seal.counted(self.engine) as connection:
-            return record.put_scorecards(connection, cards)
-
-    def follow(self, now: Sequence[MadeCandidate], embeddings: Sequence[tuple[str, Embedding]] = ()) -> None:
-        """Append the scorecards of candidates as they are now, with ``card_number`` the next; one transaction.
+    def rescore(self, now: Sequence[MadeCandidate], embeddings: Sequence[tuple[str, Embedding]] = ()) -> None:
+        """Append the scorecards of candidates as they are now (``MadeCandidate.measured``); one transaction.
 
         ``embeddings`` (picture, embedding) of a CLIP that has not seen them before. CatalogError, and nothing is
         written, when somebody else has measured one of them since it was read.

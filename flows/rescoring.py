@@ -73,7 +73,7 @@ def refresh(
     looked_at, embeddings = _from_pixels(work, catalog, by_pixels, load_scorers) if by_pixels else ([], [])
     fresh += looked_at
     _move(catalog, fresh, "quarantine")  # first: no crash leaves a flagged picture among the others
-    catalog.follow([now for _, now in fresh], embeddings)
+    catalog.rescore([now for _, now in fresh], embeddings)
     _move(catalog, fresh, "objects")
     return Refreshed({now.key: now for _, now in fresh}, len(looked_at))
 
@@ -92,12 +92,8 @@ def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:
     }
 
 
-def _measured(one: MadeCandidate, before: Scorecard, card: Scorecard) -> Change:
-    state, whole = card.safety.state, card_text(card, before, one.card)
-    return one, MadeCandidate(
-        one.key, one.number, one.image_sha256, AREAS[state], one.state, state, whole, one.card_number + 1,
-        one.keep, one.decided_by, one.overridden, one.policy_sha256, card,
-    )  # fmt: skip
+def _measured(made: MadeCandidate, before: Scorecard, card: Scorecard) -> Change:
+    return made, made.measured(card, card_text(card, before, made.card), AREAS[card.safety.state])
 
 
 def _asked(work: Work, candidate: MadeCandidate) -> Identity:

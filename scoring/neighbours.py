@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scoring.objective import SAME_FROM, Objective, Rows
 
-BLOCK = 2048  # others at a time
+CELLS = 1 << 20  # cosines at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +52,9 @@ class Neighbours:
         if not len(new):
             return
         embeds, found = self.objective.embeds(new), []
-        for start in range(0, len(self.objective.entrants), BLOCK):
-            likeness = self.objective.likeness(embeds, slice(start, start + BLOCK))
+        block = max(CELLS // len(new), 1)
+        for start in range(0, len(self.objective.entrants), block):
+            likeness = self.objective.likeness(embeds, slice(start, start + block))
             at, near = np.nonzero(likeness > self.least)
             found.append((at, near + start, likeness[at, near]))
         at, near, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))

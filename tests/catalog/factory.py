@@ -23,7 +23,7 @@ from generator.candidate import Candidate, Execution
 from generator.images import pixels_sha256
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.verdict import Verdict
-from specs.canonical import sha256_hex
+from specs.canonical import canonical_json, sha256_hex
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.expand import AssetPlan, expand
 from specs.rights import RightsDecision
@@ -161,6 +161,12 @@ def card(image_sha256: str, aesthetic: float = 5.0, state: SafetyState = SafetyS
     return Scorecard(
         image_sha256, aesthetic, 0.25, 1, 0.5, safety, (), SCORERS, (("taste", 0.5),)
     )  # fmt: skip
+
+
+def measure_again(catalog: Catalog, key: CandidateKey, card: Scorecard) -> None:
+    """Put a candidate's next scorecard on record."""
+    made = catalog.made(key.set_name)[key.asset_id][key.job_id]
+    catalog.rescore([made.measured(card, canonical_json(card.value()).decode(), made.area)])
 
 
 def quarantined(record: Record, state: SafetyState = SafetyState.FLAGGED) -> Record:

@@ -18,7 +18,7 @@ from catalog.review.tiles import fetch_tiles, standing_tiles
 from catalog.store import Catalog
 from scoring.scorecard import SafetyState
 from specs.errors import UsageError
-from tests.catalog.factory import World, by_person, by_policy, card, checkpoint
+from tests.catalog.factory import World, by_person, by_policy, card, checkpoint, measure_again
 
 ADA = "person:ada"
 
@@ -46,7 +46,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         catalog.append(
             [(axe.key, by_policy(axe, True, "chosen", "outscored:" + "c" * 64, at="2026-02-01T12:00:00.000000Z"))]
         )
-        catalog.rescore([(axe.key, replace(card(axe.candidate.image_sha256, 7.5), adherence=0.9))])
+        measure_again(catalog, axe.key, replace(card(axe.candidate.image_sha256, 7.5), adherence=0.9))
         catalog.tag(sword.key.candidate_id, ["hero", "proof"], ADA)
         catalog.tag(FOREST.key(2).candidate_id, ["hero", "gone"], ADA)
         catalog.tag(FOREST.key(2).candidate_id, ["gone"], ADA, remove=True)

@@ -15,7 +15,7 @@ from catalog.store import Catalog
 from catalog.verify import verify
 from specs.canonical import canonical_json, sha256_hex
 from specs.spec import Place
-from tests.catalog.factory import AT, CLIP, World, by_person, by_policy, candidates, card, png
+from tests.catalog.factory import AT, CLIP, World, by_person, by_policy, candidates, card, measure_again, png
 
 
 class TestRecording:
@@ -190,7 +190,7 @@ class TestProvenance:
         catalog.record([record])
         hash_ = catalog.provenance(record.key).sha256
         catalog.append([(record.key, by_person(record, False, "no"))])
-        catalog.rescore([(record.key, card(record.candidate.image_sha256, 1.0))])
+        measure_again(catalog, record.key, card(record.candidate.image_sha256, 1.0))
         assert catalog.provenance(record.key).sha256 == hash_
         later = replace(record, made_at="2030-01-01T00:00:00.000000Z")
         assert _hash_elsewhere(tmp_path / "later", world, later) == hash_
@@ -211,8 +211,7 @@ class TestRescoring:
         record = world.record(0)
         catalog.record([record])
         new = card(record.candidate.image_sha256, 9.0)
-        assert catalog.rescore([(record.key, new)]) == 1
-        assert catalog.rescore([(record.key, new)]) == 0
+        measure_again(catalog, record.key, new)
         assert catalog.made(world.set_name)["item-000"][record.key.job_id].scorecard == new
         assert [old["aesthetic"] for old in catalog.provenance(record.key).value["scores"]["earlier"]] == [5.0]
 
@@ -264,18 +263,18 @@ class TestLostPictures:
             now = [one for jobs in catalog.made(world.set_name).values() for one in jobs.values()]
             cards = [card(one.image_sha256, aesthetic) for one in now]
             return [
-                replace(one, card=canonical_json(new.value()).decode(), card_number=one.card_number + 1, parsed=new)
+                one.measured(new, canonical_json(new.value()).decode(), one.area)
                 for one, new in zip(now, cards, strict=True)
             ]
 
         first, late = measured(6.0), measured(7.0)
-        catalog.follow(first)
+        catalog.rescore(first)
         assert {one.card_number for one in first} == {2}
         with pytest.raises(
             CatalogError, match=r"another program has measured some.*nothing was written; run this again"
         ):
-            catalog.follow(late)
+            catalog.rescore(late)
         found = [one for jobs in catalog.made(world.set_name).values() for one in jobs.values()]
         assert [(one.card_number, one.scorecard.aesthetic) for one in found] == [(2, 6.0)] * 2
-        catalog.follow(measured(7.0)[:1])
+        catalog.rescore(measured(7.0)[:1])
         assert sorted(one.card_number for one in measured(0.0)) == [3, 4]

@@ -22,7 +22,7 @@ from catalog.rows import row_sha256
 from catalog.schema import VerdictRow
 from catalog.store import Catalog
 from catalog.verify import verify
-from tests.catalog.factory import World, by_person, candidates, card
+from tests.catalog.factory import World, by_person, candidates, card, measure_again
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
@@ -227,7 +227,8 @@ class TestRows:
         with Catalog.open(closed, create=False) as catalog:
             records = world.records(9)
             catalog.append([(record.key, by_person(record, True)) for record in records])
-            catalog.rescore([(record.key, card(record.candidate.image_sha256, 8.0)) for record in records[:2]])
+            for record in records[:2]:
+                measure_again(catalog, record.key, card(record.candidate.image_sha256, 8.0))
         _tamper(closed, change)
         sealed = verify(closed)
         assert sealed.problems

@@ -22,7 +22,7 @@ from pathlib import Path
 from catalog.store import Catalog
 from catalog.verify import verify
 from specs.errors import LimnerError
-from tests.catalog.factory import World, by_person, card, quarantined
+from tests.catalog.factory import World, by_person, card, measure_again, quarantined
 from tests.faults.store_faults import content
 
 WORLD = World(assets=3, each=6)
@@ -51,7 +51,7 @@ def lived_in(*, sealed: bool) -> Iterator[Path]:
         catalog.claim([WORLD.key(number).job_id for number in range(14)], run)
         catalog.finish_run(run, "finished", {"generated": 10})
         catalog.append([(records[1].key, by_person(records[1], True, note="the best of them"))])
-        catalog.rescore([(records[2].key, card(records[2].candidate.image_sha256, 7.5))])
+        measure_again(catalog, records[2].key, card(records[2].candidate.image_sha256, 7.5))
         assert catalog.drop_pixels([records[3].candidate.image_sha256]) == 1
         if not sealed:
             shutil.copytree(library, Path(folder) / "killed")

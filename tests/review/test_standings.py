@@ -19,7 +19,7 @@ from catalog.seal import counted as writing
 from catalog.store import Catalog
 from scoring.scorecard import SafetyState
 from specs.errors import LimnerError
-from tests.catalog.factory import by_policy, card, quarantined
+from tests.catalog.factory import by_policy, card, measure_again, quarantined
 from tests.review.conftest import WORLD
 
 
@@ -69,7 +69,9 @@ def something(catalog: Catalog, rng: random.Random) -> None:
             catalog.append([(record.key, by_policy(record, rng.random() < 0.5, "rule", policy=rng.choice("ef") * 64))])
         elif kind == 5:
             state = rng.choice([SafetyState.CLEAR, SafetyState.FLAGGED])
-            catalog.rescore([(record.key, card(record.candidate.image_sha256, rng.uniform(1, 9), state))])
+            new = card(record.candidate.image_sha256, rng.uniform(1, 9), state)
+            if record.key.job_id in catalog.made(record.set_name).get(record.asset_id, {}):  # not lost
+                measure_again(catalog, record.key, new)
         elif kind == 6:
             catalog.relocate([record.candidate.image_sha256], rng.choice(["objects", "quarantine"]))
         elif kind == 7:
