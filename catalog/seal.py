@@ -22,7 +22,7 @@ import os
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +153,17 @@ def file_seal(fd: int, writes: int, schema: int | None) -> Seal:
     """Hash a file from its beginning; as a whole for ``schema`` None."""
     size = os.fstat(fd).st_size
     part = max(size, 1) if schema is None else PART
-    starts = range(0, max(size, 1), part)
-    with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1)) as pool:
-        digests = list(pool.map(lambda start: _hash(fd, start, start + part), starts))
+    digests = _hashes([(fd, start, start + part) for start in range(0, max(size, 1), part)])
     digest = digests[0] if schema is None else hashlib.sha256(b"".join(digests)).digest()
     return Seal(writes, schema, size, digest.hex())
+
+
+def _hashes(parts: Sequence[tuple[int, int, int]]) -> list[bytes]:
+    """``_hash`` of each; by every processor, unless the process is ending: then no thread can be started any more."""
+    if len(parts) > 1:
+        with contextlib.suppress(RuntimeError), ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
+            return list(pool.map(lambda part: _hash(*part), parts))
+    return [_hash(*part) for part in parts]
 
 
 def _hash(fd: int, start: int, end: int) -> bytes:

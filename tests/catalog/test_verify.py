@@ -316,6 +316,23 @@ class TestTheSeal:
                 os.pwrite(file.fileno(), b"\0", place)
         assert len(seen) == 1 + len(places)
 
+    def test_a_large_file_is_sealed_by_a_process_that_is_ending(self, tmp_path: Path) -> None:
+        """A worker seals at its exit, when Python starts no threads any more."""
+        path = tmp_path / "large"
+        with path.open("wb") as file:
+            file.truncate(2 * seal.PART + 5)
+        script = (
+            "import atexit, sys\n"
+            "from catalog import seal\n"
+            "file = open(sys.argv[1], 'rb')\n"
+            "atexit.register(lambda: print(seal.file_seal(file.fileno(), 7, 3).sha256))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        with path.open("rb") as file:
+            assert (done.stdout.strip(), done.stderr) == (seal.file_seal(file.fileno(), 7, 3).sha256, "")
+
     def test_the_last_to_close_seals_for_all(self, closed: Path, world: World) -> None:
         first, second = (Catalog.open(closed, create=False) for _ in range(2))
         first.record(world.records(1, 9))
