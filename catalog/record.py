@@ -156,8 +156,9 @@ def append_verdicts(connection: Connection, entries: Sequence[tuple[CandidateKey
 
 def _ends(connection: Connection, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, Row]]:
     """Candidate id → its present picture; candidate id → what its next verdict follows, where there is one."""
-    wanted, any_, its = each_of(ids), aliased(VerdictRow), VerdictRow.candidate_id == CandidateRow.candidate_id
-    last = select(func.max(any_.number)).where(any_.candidate_id == CandidateRow.candidate_id).scalar_subquery()
+    wanted, other = each_of(ids), aliased(VerdictRow)
+    last = select(func.max(other.number)).where(other.candidate_id == CandidateRow.candidate_id).scalar_subquery()
+    is_last = and_(VerdictRow.candidate_id == CandidateRow.candidate_id, VerdictRow.number == last)
     query = (
         select(
             CandidateRow.candidate_id,
@@ -168,7 +169,7 @@ def _ends(connection: Connection, ids: Iterable[str]) -> tuple[dict[str, str], d
         )
         .select_from(wanted)
         .join(CandidateRow, CandidateRow.candidate_id == wanted.c.value)
-        .outerjoin(VerdictRow, and_(its, VerdictRow.number == last))
+        .outerjoin(VerdictRow, is_last)
     )
     pictures, newest = {}, {}
     for id_, picture, number, at, row_sha256 in connection.execute(query).all():
