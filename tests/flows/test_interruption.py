@@ -17,7 +17,7 @@ LEAVES_WITHIN_S = 10
 
 
 def start(world: World, *words: str, **environment: str) -> subprocess.Popen[str]:
-    """``limner WORDS`` in a process of its own."""
+    """``limner WORDS`` in a process of its own, which hears Ctrl-C also where the tests run in a shell's background."""
     return subprocess.Popen(
         world.command(*words),
         cwd=world.folder,
@@ -25,6 +25,7 @@ def start(world: World, *words: str, **environment: str) -> subprocess.Popen[str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
