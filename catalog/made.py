@@ -62,13 +62,10 @@ class MadeCandidate:
 
     def told(self, verdict: Verdict) -> MadeCandidate:
         """As it stands once a policy has said this: what a person has decided still counts."""
-        keep, decided_by = verdict.keep, verdict.decided_by
-        if self.decided_by.startswith("person:"):
-            keep, decided_by = self.keep, self.decided_by  # type: ignore[assignment]
+        counts = self if self.decided_by.startswith("person:") else verdict
         return MadeCandidate(
-            self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card,
-            self.card_number, keep, decided_by,
-            self.overridden, verdict.policy_sha256, self.parsed,
+            self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card, self.card_number,
+            counts.keep, counts.decided_by, self.overridden, verdict.policy_sha256, self.parsed,
         )  # fmt: skip
 
     @property

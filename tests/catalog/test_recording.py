@@ -230,6 +230,7 @@ class TestLostPictures:
             assert again.made(world.set_name) == {}
             again.record([record])
             assert [keeper.note for keeper in again.keepers()] == ["mine"]
+            assert again.provenance(record.key).value["scores"]["earlier"] == [], "an equal card is not repeated"
         assert verify(library).problems == ()
 
     def test_made_again_with_other_pixels_it_waits_for_a_new_verdict(

@@ -103,7 +103,7 @@ class TestTheSetLock:
             thread = threading.Thread(target=second)
             thread.start()
             assert not got.wait(0.3)
-        assert got.wait(60)
+        assert got.wait(10)
         thread.join()
         assert len(told) == 1
 

@@ -189,7 +189,7 @@ class TestTidying:
                     tidying.wait(2)
                 assert catalog.objects.path(sha256).exists()
                 catalog.record([world.record(9)])
-            assert tidying.wait(180) == 0
+            assert tidying.wait(60) == 0
             tidying.stdout.close()
             assert catalog.picture(sha256) == world.record(9).png
 

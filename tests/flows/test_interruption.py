@@ -75,7 +75,7 @@ class TestCtrlC:
         wait_for_pictures(world, 1, process)
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
-        _, err = process.communicate(timeout=180)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
         assert time.monotonic() - began < LEAVES_WITHIN_S
         assert gone_within(world, LEAVES_WITHIN_S) == []

@@ -54,8 +54,8 @@ class TestServe:
             assert made == [2]
         finally:
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=180)
-        assert gone_within(world, 60) == []
+            _, err = process.communicate(timeout=30)
+        assert gone_within(world, 10) == []
         assert "Traceback" not in err, err
 
     def test_a_firing_that_meets_another_run_of_the_set_leaves_it_alone(self, world: World, limner: Limner) -> None:

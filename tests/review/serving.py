@@ -58,4 +58,4 @@ def served(library: Path) -> Iterator[Serving]:
         yield serving
     finally:
         serving.process.terminate()
-        serving.process.wait(120)
+        serving.process.wait(30)

@@ -63,7 +63,12 @@ def press(page: Page, *keys: str) -> None:
 
 
 def ready(page: Page) -> None:
-    """The page's script runs, keys are heard: a tile has the focus. What the server renders is there before that."""
+    """The page's script runs: its first tile has the focus."""
+    expect(page.locator("main .tile").first).to_be_focused()
+
+
+def back(page: Page) -> None:
+    """The script of a page that was left before runs: a tile has the focus. What is rendered is there before that."""
     expect(page.locator("main .tile:focus")).to_have_count(1)
 
 
@@ -117,7 +122,7 @@ def test_a_whole_curation_by_keyboard(page: Page, serving: Serving, library: Pat
             expected |= {f"{name}#1": "keep"}
             press(page, "Escape")
             expect(page.locator("h1")).to_have_text(name)
-            ready(page)
+            back(page)
         if number < 39:
             press(page, "]")
     press(page, "Escape")
