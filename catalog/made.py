@@ -42,22 +42,18 @@ class MadeCandidate:
     overridden: bool
     policy_sha256: str
     parsed: Scorecard | None = field(default=None, compare=False, repr=False)
+    surplus: bool = False  # the policy keeps it, but persons have filled its place (see places.py)
 
     @property
     def scorecard(self) -> Scorecard:
         """The newest scorecard, whole. Parsed on each call, unless it was at hand (``parsed``)."""
         return self.parsed or scorecard_of(self.card)
 
-    @property
-    def name(self) -> str:
-        """``set/asset#number``: what a person calls it, and every command understands."""
-        return f"{self.key.set_name}/{self.key.asset_id}#{self.number}"
-
     def measured(self, card: Scorecard, text: str, area: str) -> MadeCandidate:
         """As it stands with its next scorecard, whose canonical JSON is ``text``, in the area where it belongs then."""
         return MadeCandidate(
             self.key, self.number, self.image_sha256, area, self.state, card.safety.state, text, self.card_number + 1,
-            self.keep, self.decided_by, self.overridden, self.policy_sha256, card,
+            self.keep, self.decided_by, self.overridden, self.policy_sha256, card, self.surplus,
         )  # fmt: skip
 
     def told(self, verdict: Verdict) -> MadeCandidate:
@@ -72,7 +68,7 @@ class MadeCandidate:
     def is_keeper(self) -> bool:
         """See the function of this name."""
         clear = self.safety is SafetyState.CLEAR and self.area == "objects"
-        return is_keeper(self.keep, self.state, clear=clear, overridden=self.overridden)
+        return not self.surplus and is_keeper(self.keep, self.state, clear=clear, overridden=self.overridden)
 
     def judged_by(self, policy_sha256: str) -> bool:
         """Has this policy given the newest policy verdict?"""
@@ -94,6 +90,12 @@ class Keeper:
     note: str
     decided_at: str
     tags: tuple[str, ...] = ()
+    recipes_ago: int = 0
+
+    @property
+    def name(self) -> str:
+        """What a person calls it, and every command understands."""
+        return name_of(self.made.key.set_name, self.asset_id, self.made.number, self.recipes_ago)
 
     @property
     def asset_id(self) -> str:
@@ -144,6 +146,11 @@ class Embeddings:
     clip_id: str
     image_sha256s: tuple[str, ...]
     vectors: np.ndarray[Any, np.dtype[np.float16]]
+
+
+def name_of(set_name: str, asset_id: str, number: int, recipes_ago: int = 0) -> str:
+    """``set/asset#number``; of a recipe that is no longer in force ``set/asset#number~n``, n recipes ago."""
+    return f"{set_name}/{asset_id}#{number}" + (f"~{recipes_ago}" if recipes_ago else "")
 
 
 def is_keeper(keep: bool | None, state: str, *, clear: bool, overridden: bool) -> bool:
