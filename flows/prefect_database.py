@@ -1,4 +1,4 @@
-"""Prefect's empty database, made once at install: a new library's first run is spared seconds of migrations.
+"""Prefect's empty database, made once at install: every run's embedded server is spared seconds of migrations.
 
 ``python -m flows.prefect_database`` has Prefect's own migrations make it, under the environment's ``share/limner``,
 named by Prefect's version: another Prefect does not find it, and migrates from nothing, as it does where there is none.
