@@ -14,7 +14,6 @@ from flows.settings import Settings
 from flows.tasks import produce
 from specs.spec import Spec
 
-
 ENTRYPOINT = "limner.flow.produce"  # a name that is nobody else's, wherever Prefect's worker imports it
 
 

@@ -44,8 +44,8 @@ def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
 def _firings_from(home: Path) -> Iterator[None]:
     """What Prefect's runner starts begins in an empty folder, and finds limner by its own name alone.
 
-    The runner starts ``python -m prefect.engine`` in this process's working folder, reads Prefect's dot files there, and
-    puts that folder first on the path.
+    The runner starts ``python -m prefect.engine`` in this process's working folder; Prefect there reads its dot files
+    and puts the folder first on the path.
     """
     before = Path.cwd()
     folder = home / "firings"

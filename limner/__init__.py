@@ -10,9 +10,19 @@ import sys
 from pathlib import Path
 
 
+PACKAGES = ("specs", "generator", "scoring", "catalog", "flows")
+
+
 def own_packages_first() -> None:
-    """Let ``import specs`` and its like find limner's own packages, before any others of the same names."""
+    """Let ``import specs`` and its like find limner's own packages, before any others of the same names.
+
+    Raises ImportError when this process has imported another project's package of one of these names already.
+    """
     here = Path(__file__).resolve().parent
-    folder = str(here / "lib" if (here / "lib").is_dir() else here.parent)
-    if sys.path[:1] != [folder]:
-        sys.path.insert(0, folder)
+    folder = here / "lib" if (here / "lib").is_dir() else here.parent
+    for name in PACKAGES:
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        if name in sys.modules and (loaded is None or Path(loaded).resolve().parent.parent != folder):
+            raise ImportError(f"limner: {name} is imported from {loaded} already; run limner in a process of its own")
+    if sys.path[:1] != [str(folder)]:
+        sys.path.insert(0, str(folder))
