@@ -15,10 +15,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 from flows.prefect_address import VARIABLES as USER_VARIABLES
+from flows.prefect_settings import settings
 from specs.boundary import PROXY_VARIABLES, ask, configure_libraries, read_no_settings_files, start_python
 from specs.errors import LimnerError
 
@@ -38,27 +38,6 @@ def prepare() -> Path:
     configure_libraries(online=os.environ.get("HF_HUB_OFFLINE") == "0")
     read_no_settings_files()
     return home
-
-
-def settings(home: Path) -> dict[str, str]:
-    """Every variable that Prefect is given; what is not here has Prefect's own default."""
-    spec = find_spec("prefect")
-    assert spec is not None
-    assert spec.origin is not None
-    prefect = Path(spec.origin).parent
-    return {
-        "PREFECT_HOME": str(home),
-        "PREFECT_PROFILES_PATH": str(prefect / "settings" / "profiles.toml"),
-        "PREFECT_LOGGING_CONFIG_PATH": str(prefect / "logging" / "logging.yml"),
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # errors are told once, in our words, without tracebacks
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
-        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
-        "PREFECT_PLUGINS_ENABLED": "false",
-        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-        "PREFECT_CLI_COLORS": "false",
-    }
 
 
 def _temporary_folder() -> Path:

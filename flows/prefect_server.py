@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from flows.prefect_database import place
+from flows.prefect_database import make_once, place
 from specs.boundary import read_no_settings_files
 
 
@@ -29,6 +29,7 @@ def main() -> None:
     os.nice(10)  # orchestration waits, pictures do not
     home = Path(os.environ["PREFECT_HOME"])
     threading.Thread(target=leave_with_owner, args=[home], daemon=True).start()
+    make_once()
     place(home)
     read_no_settings_files()
     import uvicorn

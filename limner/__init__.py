@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-
 PACKAGES = ("specs", "generator", "scoring", "catalog", "flows")
 
 
