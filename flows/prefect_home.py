@@ -12,14 +12,13 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from flows.prefect_address import VARIABLES as USER_VARIABLES
 from flows.prefect_settings import settings
-from specs.boundary import PROXY_VARIABLES, ask, configure_libraries, read_no_settings_files, start_python
+from specs.boundary import PROXY_VARIABLES, Child, ask, configure_libraries, end, read_no_settings_files, start_python
 from specs.errors import LimnerError
 
 START_TIMEOUT_S = 120.0  # a fresh database takes 10 to 35 s on a small machine
@@ -62,7 +61,7 @@ class EmbeddedServer:
 
     def __init__(self, home: Path) -> None:
         self.log_path = home / "server.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Child | None = None
         self.started_here = not os.environ.get("PREFECT_API_URL")
         if self.started_here:
             self._start(home)
@@ -123,13 +122,7 @@ class EmbeddedServer:
         """End the server; takes at most a few seconds, then it is killed."""
         if self.process is None:
             return
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        try:
-            self.process.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process, within_s=3)
         self.process = None
         os.environ.pop("PREFECT_API_URL", None)
         os.environ.pop("PREFECT_API_AUTH_STRING", None)

@@ -224,6 +224,9 @@ _START = (
 )
 
 
+Child = subprocess.Popen[bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A child that ended: its exit code (negative: the signal that killed it), and what it wrote."""
@@ -240,7 +243,7 @@ def start_python(
     environment: Mapping[str, str] | None = None,
     output: int | IO[bytes] = subprocess.DEVNULL,
     descriptors: Sequence[int] = (),
-) -> subprocess.Popen[bytes]:
+) -> Child:
     """Start a module of limner's own in a Python of its own, detached from the terminal, with a pipe to its input.
 
     Its modules are found by the absolute path of limner's code, never by the working folder (``-P``), which is
@@ -257,6 +260,17 @@ def start_python(
         pass_fds=tuple(descriptors),
         start_new_session=True,  # Ctrl-C is for limner, which then closes the pipe
     )
+
+
+def end(child: Child, within_s: float) -> None:
+    """Close a child's input, which ends it; kill it when it has not left after ``within_s`` seconds."""
+    assert child.stdin is not None
+    child.stdin.close()
+    try:
+        child.wait(timeout=within_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def run_python(module: str, *words: str, timeout_s: float, environment: Mapping[str, str] | None = None) -> Ended:
