@@ -55,8 +55,8 @@ MODULES = {  # importing one of them, or a module below, is a use of it
     "torch.serialization": "pickles",
 }
 ATTRIBUTES = {  # module, and what of it is a use
-    "os": "system popen fork forkpty posix_spawn posix_spawnp startfile execl execle execlp execlpe execv execve execvp "
-          "execvpe spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe",
+    "os": "system popen fork forkpty posix_spawn posix_spawnp startfile execl execle execlp execlpe execv execve "
+          "execvp execvpe spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe",
     "PIL.Image": "open",
     "torch": "load hub",
     "torch.jit": "load",

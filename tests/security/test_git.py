@@ -1,4 +1,4 @@
-"""Promise: a repository's settings run nothing; its commit, and whether a spec differs from it, are told as git would."""
+"""Promise: a repository's settings run nothing; commit and differing specs are those that git itself would name."""
 
 from __future__ import annotations
 
