@@ -26,7 +26,7 @@ def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
     """
     specs = [_scheduled(path) for path in paths]
     _no_set_twice(specs)
-    absolute = [Path(spec.path).resolve() for spec in specs]
+    absolute, settings = [(spec, Path(spec.path).resolve()) for spec in specs], _absolute(settings)
     ask_users_server()
     settings.library.mkdir(parents=True, exist_ok=True)
     home = prepare()
@@ -34,7 +34,7 @@ def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
     try:
         server.wait_until_ready()
         with _firings_from(home):
-            _serve(list(zip(specs, absolute, strict=True)), _absolute(settings))
+            _serve(absolute, settings)
     finally:
         server.stop()
     return 0
