@@ -18,16 +18,8 @@ from flows.prefect_home import EmbeddedServer, prepare
 from specs.boundary import ask, configure_libraries
 from specs.errors import LimnerError, UsageError
 from tests.flows.conftest import registry, world  # noqa: F401 (fixtures)
+from tests.security.traps import set_traps
 from tests.world import World, spec_of
-
-TRAP = "import os\nopen({canary!r}, 'a').write(__name__)\n"
-LOGGING = """
-version: 1
-formatters: {{}}
-handlers:
-  trap: {{(): builtins.open, file: {canary!r}, mode: w}}
-root: {{handlers: [trap]}}
-"""
 
 
 @pytest.fixture
@@ -38,68 +30,6 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(before)
-
-
-def traps(folder: Path) -> tuple[Path, dict[str, str]]:
-    """A working folder and variables that each try to run code, write a file, or send what is made elsewhere."""
-    canary, logging = folder / "canary", folder / "logging.yml"
-    for name in ("trap.py", "sitecustomize.py"):
-        (folder / name).write_text(TRAP.format(canary=str(canary)))
-    logging.write_text(LOGGING.format(canary=str(canary)))
-    hostile_settings = {
-        "PREFECT_HOME": str(folder / "stolen"),
-        "PREFECT_LOGGING_SETTINGS_PATH": str(logging),
-        "PREFECT_LOGGING_CONFIG_PATH": str(logging),
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/stolen.db",
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder}/stolen.db",
-        "PREFECT_PLUGINS_ENABLED": "true",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "root",
-        "PREFECT_PROFILES_PATH": str(folder / "profiles.toml"),
-        "PREFECT_LOCAL_STORAGE_PATH": str(folder / "stolen"),
-    }
-    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in hostile_settings.items()))
-    (folder / "prefect.toml").write_text(f'home = "{folder}/stolen"\n[logging]\nconfig_path = "{logging}"\n')
-    (folder / "pyproject.toml").write_text(f'[tool.prefect.server.database]\nconnection_url = "sqlite:///{folder}/s"\n')
-    (folder / "profiles.toml").write_text(
-        f'active = "x"\n[profiles.x]\nPREFECT_LOGGING_CONFIG_PATH = "{logging}"\nPREFECT_HOME = "{folder}/stolen"\n'
-    )
-    return canary, {
-        **hostile_settings,
-        "PYTHONSTARTUP": str(folder / "trap.py"),
-        "PYTHONBREAKPOINT": "trap.anything",
-        "PYTHONINSPECT": "",
-        "ALEMBIC_CONFIG": str(folder / "alembic.ini"),
-        "HF_MODULES_CACHE": str(folder / "stolen"),
-        "TORCH_LOGS_OUT": str(folder / "stolen.log"),
-        "ECS_CONTAINER_METADATA_URI": "http://127.0.0.1:9/",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9/",
-    }
-
-
-def test_a_hostile_shell_and_folder_change_nothing_of_a_run(world: World) -> None:  # noqa: F811
-    """With its own embedded server, as a user's first run: dot files of Prefect, a library that brings settings, a
-    proxy that does not answer, and variables of every library."""
-    canary, variables = traps(world.folder)
-    world.write(spec_of(["sword"]))
-    brought = world.library / "prefect"
-    brought.mkdir(parents=True)
-    (brought / "logging.yml").write_text(LOGGING.format(canary=str(canary)))
-    (brought / "profiles.toml").write_text((world.folder / "profiles.toml").read_text())
-    (brought / "prefect.db").write_bytes(b"no database")
-    outside = world.folder / "outside"
-    outside.mkdir()
-    (brought / "server.log").symlink_to(outside / "log")
-    before = {path.name for path in world.folder.iterdir()}
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy"):
-        variables[name] = "http://127.0.0.1:9"
-    variables["ALL_PROXY"] = "socks5://127.0.0.1:9"
-    done = world.run("produce", "spec.yaml", "--json", **variables)
-    assert done.code == 0, done.err
-    assert done.json["generated"] == 2
-    assert "Traceback" not in done.err
-    assert not canary.exists()
-    assert {path.name for path in world.folder.iterdir()} == before | {"library"}
-    assert not list(outside.iterdir())
 
 
 def settings_in_a_child(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -130,7 +60,7 @@ def settings_in_a_child(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_prefects_settings_are_limners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    canary, variables = traps(tmp_path)
+    canary, variables = set_traps(tmp_path)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert settings_in_a_child(tmp_path, monkeypatch) == "as limner says"
