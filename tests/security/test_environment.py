@@ -37,7 +37,8 @@ def settings_in_a_child(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     import subprocess
 
     code = (
-        "import os, sys\nfrom specs.boundary import keep_known_variables\nkeep_known_variables()\n"
+        "import limner\nlimner.own_packages_first()\nfrom specs.boundary import keep_known_variables\n"
+        "keep_known_variables()\n"
         "from flows.prefect_home import prepare\nhome = prepare()\nimport prefect\n"
         "from prefect.settings import get_current_settings, Settings\n"
         "for found in (get_current_settings(), Settings()):\n"
