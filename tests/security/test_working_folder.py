@@ -37,10 +37,10 @@ def plant(folder: Path) -> Path:
 
 
 @pytest.fixture
-def planted(world: World, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder of the test, full of packages; the canary's path."""
-    monkeypatch.chdir(world.folder)
-    return plant(world.folder)
+    monkeypatch.chdir(tmp_path)
+    return plant(tmp_path)
 
 
 def test_the_embedded_server_takes_nothing_from_it(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
