@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.settings import DEVICES, from_environment
-from specs.boundary import configure_libraries, keep_known_variables
+from specs.children import configure_libraries, keep_known_variables
 from specs.errors import LimnerError
 
 app = typer.Typer(

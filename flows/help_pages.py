@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from specs.boundary import run_python
+from specs.children import run_python
 
 FOLDER = Path(__file__).parent.parent / "docs" / "commands"
 WORDS = (

@@ -6,7 +6,7 @@ import base64
 import os
 from urllib.parse import urlsplit
 
-from specs.boundary import ask
+from specs.children import ask
 from specs.errors import LimnerError, UsageError
 
 VARIABLES = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flows.prefect_settings import settings
-from specs.boundary import read_no_settings_files, run_python
+from specs.children import read_no_settings_files, run_python
 
 NAME = "prefect.db"
 MAKING_TIMEOUT_S = 100

@@ -18,7 +18,15 @@ from pathlib import Path
 
 from flows.prefect_address import VARIABLES as USER_VARIABLES
 from flows.prefect_settings import settings
-from specs.boundary import PROXY_VARIABLES, Child, ask, configure_libraries, end, read_no_settings_files, start_python
+from specs.children import (
+    PROXY_VARIABLES,
+    Child,
+    ask,
+    configure_libraries,
+    end_child,
+    read_no_settings_files,
+    start_python,
+)
 from specs.errors import LimnerError
 
 START_TIMEOUT_S = 120.0  # a fresh database takes 10 to 35 s on a small machine
@@ -122,7 +130,7 @@ class EmbeddedServer:
         """End the server; takes at most a few seconds, then it is killed."""
         if self.process is None:
             return
-        end(self.process, within_s=3)
+        end_child(self.process, within_s=3)
         self.process = None
         os.environ.pop("PREFECT_API_URL", None)
         os.environ.pop("PREFECT_API_AUTH_STRING", None)

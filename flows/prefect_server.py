@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from flows.prefect_database import make_once, place
-from specs.boundary import read_no_settings_files
+from specs.children import read_no_settings_files
 
 
 def leave_with_owner(home: Path) -> None:

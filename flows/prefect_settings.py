@@ -1,7 +1,7 @@
 """The settings that limner gives to Prefect, all of them as variables; to be set before Prefect is imported.
 
 Sources that Prefect would read otherwise, in its order: ``.env``, ``prefect.toml`` and ``pyproject.toml`` of the
-working folder (``boundary.read_no_settings_files``), the profile in ``profiles.toml``, ``logging.yml`` of its home.
+working folder (``children.read_no_settings_files``), the profile in ``profiles.toml``, ``logging.yml`` of its home.
 """
 
 from __future__ import annotations

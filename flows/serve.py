@@ -12,7 +12,7 @@ from pathlib import Path
 from flows.prefect_address import ask_users_server
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.settings import Settings
-from specs.boundary import CODE
+from specs.children import CODE
 from specs.errors import UsageError
 from specs.load import load_spec
 from specs.spec import Spec

@@ -21,7 +21,7 @@ from flows.artifacts import advance, begin, publish
 from flows.line import InterruptedRunError, Shard, ShardReport
 from flows.session import Session, Summary, open_session, session_here
 from flows.settings import Settings
-from specs.boundary import configure_libraries
+from specs.children import configure_libraries
 from specs.errors import LimnerError
 from specs.load import load_spec
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from specs.boundary import run_python
+from specs.children import run_python
 from specs.errors import LimnerError
 
 TIMEOUT_S = 1800

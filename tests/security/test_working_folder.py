@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from flows.prefect_home import EmbeddedServer, prepare
-from specs.boundary import CODE, run_python
+from specs.children import CODE, run_python
 from tests.flows.conftest import prefect_server, registry, world  # noqa: F401 (fixtures)
 from tests.flows.test_serve import finished_runs
 from tests.world import ROOT, World, spec_of
