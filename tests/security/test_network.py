@@ -70,7 +70,7 @@ def tempting(world: World) -> list[list[str]]:  # noqa: F811
     clip = world.folder / "clip"
     shutil.copytree(entries["tiny-clip"]["source"]["folder"], clip)
     config = json.loads((clip / "open_clip_config.json").read_text())
-    config["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "someone/tokenizer"
+    config["model_cfg"]["text_cfg"] |= {"hf_model_name": "someone/text", "hf_tokenizer_name": "someone/text"}
     (clip / "open_clip_config.json").write_text(json.dumps(config))
     image = world.folder / "image"
     shutil.copytree(entries["tiny"]["source"]["folder"], image)
