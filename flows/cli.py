@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.settings import DEVICES, from_environment
+from specs.children import configure_libraries, keep_known_variables
 from specs.errors import LimnerError
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ def command(name: str, **options: Any) -> Callable[[Callable[..., int | None]], 
     def register(function: Callable[..., int | None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> None:
+            configure_libraries(online=bool(kwargs.get("online")))
             raise typer.Exit(_guarded(functools.partial(function, *args, **kwargs)))
 
         app.command(name, **options)(run)
@@ -460,14 +462,15 @@ def doctor(library: Library = None, as_json: AsJson = False) -> int:
 
 
 def main() -> None:
-    """The console command ``limner``.
+    """The console command ``limner``. Of the environment it reads what the README names, and forgets the rest.
 
     What it imports and reads are many small values that live to its end. To look for cycles among them as often as
     Python would, and once more when all is done, took a quarter of a second of every command.
     """
+    keep_known_variables()
     gc.set_threshold(YOUNG)
     atexit.register(gc.freeze)
-    app()
+    app(prog_name="limner")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from flows.line import InterruptedRunError, Shard
+from flows.prefect_address import ask_users_server, stopped_answering
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.progress import ProgressBar
 from flows.session import MakeTools, Session, Summary, open_session
@@ -53,6 +54,8 @@ def _produce_one(
         if not shards:
             summary = session.finish()
         else:
+            if not servers:
+                ask_users_server()
             with bar:
                 _first_pictures(
                     session, shards[0], server_to_come=not servers and not os.environ.get("PREFECT_API_URL")
@@ -81,9 +84,10 @@ def _first_pictures(session: Session, shard: Shard, *, server_to_come: bool) -> 
 
 
 def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServer]) -> Summary:
-    prepare(settings.library)
     if not servers:
-        servers.append(EmbeddedServer(settings.library))
+        servers.append(EmbeddedServer(prepare()))
+    import httpx
+
     from flows.tasks import produce  # takes as long as the server's start, which goes on meanwhile
 
     servers[0].wait_until_ready()
@@ -91,6 +95,8 @@ def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServe
         return Summary(**produce(str(path), settings.to_parameters()))
     except InterruptedRunError:
         raise KeyboardInterrupt from None
+    except httpx.HTTPError as error:
+        raise stopped_answering(error) from None
 
 
 def _say_who_holds(path: Path) -> Callable[[str], None]:

@@ -21,6 +21,7 @@ from flows.artifacts import advance, begin, publish
 from flows.line import InterruptedRunError, Shard, ShardReport
 from flows.session import Session, Summary, open_session, session_here
 from flows.settings import Settings
+from specs.children import configure_libraries
 from specs.errors import LimnerError
 from specs.load import load_spec
 
@@ -57,6 +58,7 @@ def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]
     With ``settings["wait"]`` false, a set that another run holds is left alone: ``{"set": …, "skipped": …}``.
     """
     settings = settings or {}
+    configure_libraries(online=bool(settings.get("online")))
     try:
         with open_session(Path(spec), Settings.from_parameters(settings)) as session:
             return asdict(make_set(session, spec, settings))

@@ -1,8 +1,8 @@
-"""The trust boundary: the only file that opens what limner was handed, starts programs, and sets libraries up.
+"""The trust boundary: the only file that opens what limner was handed; ``children.py`` starts programs for it.
 
 What comes from outside is data and never code: a file, a folder, a variable, the working directory, a repository's
 settings. ``docs/security.md`` lists every such input with what is done about it; ``make lint`` holds that no other
-file calls the functions wrapped here.
+file calls the functions wrapped in these two.
 """
 
 from __future__ import annotations
