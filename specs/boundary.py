@@ -12,6 +12,7 @@ import json
 import os
 import stat
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,6 +25,15 @@ PICTURE_FORMATS = ("PNG", "JPEG", "WEBP")  # Pillow's other decoders are never t
 MOST_PICTURE_BYTES = 256 * 2**20
 MOST_PIXELS = 64 * 2**20  # 8192 x 8192: 192 MiB as RGB
 MOST_JSON_BYTES = 64 * 2**20
+MOST_XML_TAG = 2**20
+
+
+class FileRefused(LimnerError):
+    """A file that cannot be opened, or is no regular file: ``got`` in words, as the message names it."""
+
+    def __init__(self, path: Path, got: str, allowed: str, fix: str) -> None:
+        super().__init__(f"{path}: got {got}; allowed: {allowed}. {fix}")
+        self.got = got
 
 
 # files
@@ -39,14 +49,14 @@ def open_regular(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except FileNotFoundError:
         word = "a link to nothing" if path.is_symlink() else "no such file"
-        raise LimnerError(f"{path}: got {word}; allowed: a file. Correct the path, or copy the file there.") from None
+        raise FileRefused(path, word, "a file", "Correct the path, or copy the file there.") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise LimnerError(f"{path}: cannot be opened ({reason}); allowed: a file that you may read.") from None
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise FileRefused(path, reason, "a file that you may read", "Correct the path or its permissions.") from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise LimnerError(f"{path}: got {kind_of(mode)}; allowed: a regular file. Put the file itself there.")
+        raise FileRefused(path, kind_of(mode), "a regular file", "Put the file itself there.")
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
 
@@ -84,6 +94,97 @@ def kind_of(mode: int) -> str:
         stat.S_IFSOCK: "a socket",
     }
     return kinds.get(stat.S_IFMT(mode), "a special file")
+
+
+# documents
+
+
+def yaml_events(text: str) -> Iterator[Any]:
+    """The parse events of a YAML text: no object is ever constructed, and an alias is an event like any other.
+
+    Raises yaml.YAMLError from the iterator where the text is no YAML.
+    """
+    import yaml
+
+    return iter(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def zip_parts(data: bytes, most_parts: int, most_bytes: int) -> dict[str, Callable[[], BinaryIO]]:
+    """The parts of a ZIP file by name, each with what opens it; nothing is unpacked here, and nothing to the disk.
+
+    Raises ValueError for no ZIP file, a name that comes twice, encryption, or more parts or bytes, unpacked and as the
+    directory lists them, than allowed; reading never gives more bytes of a part than the directory lists.
+    """
+    import zipfile
+
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
+        raise ValueError(f"no ZIP file ({error})") from None
+    if len(entries) > most_parts:
+        raise ValueError(f"{len(entries):,} parts; at most {most_parts:,} are read")
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > most_bytes:
+        raise ValueError(f"{unpacked:,} bytes once unpacked; at most {most_bytes:,} are read")
+    names = [entry.filename for entry in entries]
+    if len(set(names)) != len(names):
+        raise ValueError("two parts of one name")
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise ValueError("encrypted parts; save it without a password")
+    return {entry.filename: lambda entry=entry: archive.open(entry) for entry in entries}
+
+
+def parse_xml(
+    file: BinaryIO,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None],
+    text: Callable[[str], None],
+    most_elements: int,
+) -> int:
+    """Feed an XML file's elements and text to three functions, in pieces; names come without their name space.
+
+    Returns how many elements there were. Raises ValueError for more than ``most_elements``, for a document type or an
+    entity of its own (the ways to make a small file large, or to read another one), and for what is no XML.
+    """
+    from xml.parsers import expat
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
+
+    def refuse(*_: object) -> None:
+        raise ValueError("an XML document type or entity")
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
+    parser.ExternalEntityRefHandler = refuse
+    local: dict[str, str] = {}
+    count = 0
+
+    def started(name: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if count > most_elements:
+            raise ValueError(f"more than {most_elements:,} XML elements")
+        if name not in local:
+            local[name] = name.rpartition(" ")[2]
+        start(local[name], attributes)
+
+    parser.StartElementHandler = started
+    parser.EndElementHandler = lambda name: end(local[name])
+    parser.CharacterDataHandler = text
+    try:
+        fed = 0
+        while piece := file.read(2**16):
+            parser.Parse(piece, False)
+            fed += len(piece)
+            if fed - max(0, parser.CurrentByteIndex) > MOST_XML_TAG:  # expat 2.5 reads such a tag again for every piece
+                raise ValueError(f"an XML tag of more than {MOST_XML_TAG:,} bytes")
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise ValueError(f"broken XML ({error})") from None
+    return count
 
 
 # pictures
