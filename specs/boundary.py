@@ -7,6 +7,7 @@ file calls the functions wrapped here.
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from specs.errors import LimnerError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP")  # Pillow's other decoders are never tried: EPS starts Ghostscript
@@ -28,7 +31,7 @@ MOST_JSON_BYTES = 64 * 2**20
 MOST_XML_TAG = 2**20
 
 
-class FileRefused(LimnerError):
+class FileRefused(LimnerError):  # noqa: N818 (what the file is, not a failure of ours)
     """A file that cannot be opened, or is no regular file: ``got`` in words, as the message names it."""
 
     def __init__(self, path: Path, got: str, allowed: str, fix: str) -> None:
@@ -132,7 +135,12 @@ def zip_parts(data: bytes, most_parts: int, most_bytes: int) -> dict[str, Callab
         raise ValueError("two parts of one name")
     if any(entry.flag_bits & 1 for entry in entries):
         raise ValueError("encrypted parts; save it without a password")
-    return {entry.filename: lambda entry=entry: archive.open(entry) for entry in entries}
+    return {entry.filename: functools.partial(_open_part, archive, entry) for entry in entries}
+
+
+def _open_part(archive: Any, entry: Any) -> BinaryIO:
+    opened: BinaryIO = archive.open(entry)
+    return opened
 
 
 def parse_xml(
@@ -153,7 +161,7 @@ def parse_xml(
     parser.buffer_text = True
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> Any:
         raise ValueError("an XML document type or entity")
 
     parser.StartDoctypeDeclHandler = refuse
@@ -190,26 +198,88 @@ def parse_xml(
 # pictures
 
 
+def check_picture(data: bytes, place: str, *, formats: tuple[str, ...] = PICTURE_FORMATS) -> None:
+    """Raises UsageError as ``open_picture`` does for what a picture's header tells, without decoding a pixel."""
+    _opened(data, place, formats, decode=False)
+
+
+def rgb_pixels(data: bytes, place: str) -> NDArray[np.uint8]:
+    """(H, W, 3) of a still picture as a person sees it: turned as its EXIF orientation says, over a white ground where
+    it is transparent, 16-bit grey scaled to 8 bits (PNG specification 13.12). Colour profiles are not applied.
+
+    Raises UsageError as ``open_picture`` does, and for animations and CMYK, whose colours depend on a profile.
+    """
+    import numpy as np
+    from PIL import Image as PillowImage
+    from PIL import ImageOps
+
+    image = open_picture(data, place)
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception as error:  # EXIF of any bytes: Pillow raises what struct and its own readers raise
+        raise UsageError(f"{place}: got EXIF data that cannot be read ({error}); save the picture anew.") from None
+    if image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.int64)
+        clear = image.info.get("transparency")
+        grey8 = np.clip((grey * 255 + 32767) // 65535, 0, 255).astype(np.uint8)
+        if isinstance(clear, int):
+            grey8[grey == clear] = 255
+        return np.repeat(grey8[:, :, np.newaxis], 3, axis=2)
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        over = image.convert("RGBA")
+        ground = PillowImage.new("RGBA", over.size, (255, 255, 255, 255))
+        return np.asarray(PillowImage.alpha_composite(ground, over).convert("RGB"))
+    return np.asarray(image.convert("RGB"))
+
+
 def open_picture(data: bytes, place: str, *, formats: tuple[str, ...] = PICTURE_FORMATS) -> Image:
     """A decoded picture from the bytes of a PNG, JPEG or WebP file; no other decoder is tried.
 
     ``place`` is named in the UsageError that is raised for any other format, for damaged or cut data, and for more than
     MOST_PIXELS pixels (asked before any is decoded).
     """
+    return _opened(data, place, formats, decode=True)
+
+
+def _opened(data: bytes, place: str, formats: tuple[str, ...], decode: bool) -> Image:
     from PIL import Image as PillowImage
 
+    if not any(_starts_as(data, name) for name in formats):
+        raise UsageError(
+            f"{place}: got a file that does not read as a picture; allowed: {', '.join(formats)}. "
+            "Save it as one of them."
+        )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             image = PillowImage.open(io.BytesIO(data), formats=formats)
-            if image.width * image.height > MOST_PIXELS:
-                raise UsageError(
-                    f"{place}: got a picture of {image.width} x {image.height} pixels; allowed: at most "
-                    f"{MOST_PIXELS:,} in all. Make it smaller."
-                )
-            image.load()
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, PillowImage.DecompressionBombError) as error:
+            _refuse_picture(image, place)
+            if decode:
+                image.load()
+    except UsageError:
+        raise
+    except Exception as error:  # Pillow raises what its decoders, struct and zlib raise on damaged data
         raise UsageError(
-            f"{place}: got a file that does not read as a picture ({error}); allowed: {', '.join(formats)}."
+            f"{place}: got a file that does not read as a picture ({error}); allowed: {', '.join(formats)}. "
+            "Save it anew."
         ) from None
     return image
+
+
+def _starts_as(data: bytes, name: str) -> bool:
+    """Whether data begins as a format's files do."""
+    if name == "WEBP":
+        return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    return data.startswith({"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}.get(name, b""))
+
+
+def _refuse_picture(image: Image, place: str) -> None:
+    """Raises UsageError for too many pixels, animations, and colours that depend on a profile."""
+    if image.width * image.height > MOST_PIXELS:
+        size = f"{image.width} x {image.height} pixels"
+        raise UsageError(f"{place}: got a picture of {size}; allowed: at most {MOST_PIXELS:,} in all. Make it smaller.")
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # a phone's JPEG may carry a second picture, such as a preview
+        raise UsageError(f"{place}: got an animation of {frames} frames; allowed: a still picture. Save one frame.")
+    if image.mode in ("CMYK", "LAB", "YCCK"):
+        raise UsageError(f"{place}: got a picture in {image.mode}; allowed: RGB or grey. Save it as RGB.")

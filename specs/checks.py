@@ -204,55 +204,13 @@ def truth() -> Check:
     return Check("true or false", decide, {"type": "boolean"})
 
 
-YES = frozenset(
-    [
-        "true",
-        "yes",
-        "y",
-        "on",
-        "1",
-        "x",
-        "✓",
-        "✔",
-        "☑",
-        "wahr",
-        "ja",
-        "vrai",
-        "oui",
-        "verdadero",
-        "sí",
-        "vero",
-        "pravda",
-        "истина",
-        "да",
-        "真",
-        "はい",
-    ]
-)
-NO = frozenset(
-    [
-        "false",
-        "no",
-        "n",
-        "off",
-        "0",
-        "falsch",
-        "nein",
-        "faux",
-        "non",
-        "falso",
-        "nepravda",
-        "ложь",
-        "нет",
-        "偽",
-        "いいえ",
-    ]
-)
+TRUE_WORDS = "true yes y on 1 x ✓ ✔ ☑ wahr ja vrai oui verdadero sí vero pravda истина да 真 はい"
+FALSE_WORDS = "false no n off 0 falsch nein faux non falso nepravda ложь нет 偽 いいえ"
 
 
 def _truth_meant(value: object) -> str:
     word = (value.text if isinstance(value, Surprise) else str(value)).strip().casefold()
-    return "true" if word in YES else "false" if word in NO else ""
+    return "true" if word in TRUE_WORDS.split() else "false" if word in FALSE_WORDS.split() else ""
 
 
 def many(of: Check, most: int, distinct: bool = True, exactly: int | None = None, least: int = 0) -> Check:

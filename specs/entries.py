@@ -118,8 +118,8 @@ class _TableReading:
                 continue
             try:
                 node = cell_node(name, text, place)
-            except Refusal as refusal:
-                self.errors.append(SpecError.refused(place, name, refusal))
+            except Refusal as found:
+                self.errors.append(SpecError.refused(place, name, found))
                 refused.add(name.partition(".")[0])
                 continue
             head, _, tail = name.partition(".")

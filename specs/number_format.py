@@ -24,6 +24,7 @@ BY_LANGUAGE = (
 )
 LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.')
 COLOUR = re.compile(r"\[(?:black|blue|cyan|green|magenta|red|white|yellow|color ?\d{1,2})\]", re.IGNORECASE)
+LITERAL_TEXT = re.compile(r'"[^"]*"|\\.|' + COLOUR.pattern, re.IGNORECASE)
 DATE = re.compile(r"[dmyhsgeb]|\[(?:h+|m+|s+)\]", re.IGNORECASE)
 CURRENCY = re.compile(r"[$€£¥₩₽₹￥]|\[\$[^\]]")
 DIGITS = re.compile(r"([#?]*)(0*)(?:\.(0*)(#*))?")
@@ -98,11 +99,6 @@ def _refuse_kinds(bare: str, section: str, code: str, value: Decimal, epoch_1904
     else:
         return
     raise Refusal(kind, ALLOWED, mend=RETYPE)
-
-
-LITERAL_TEXT = re.compile(
-    r'"[^"]*"|\\.|\[(?:black|blue|cyan|green|magenta|red|white|yellow|color ?\d{1,2})\]', re.IGNORECASE
-)
 
 
 def _digits(section: str, code: str, value: Decimal) -> str:

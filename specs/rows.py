@@ -130,7 +130,7 @@ def _refuse_merged(table: Table, sheet: Sheet) -> None:
     """Merged cells within the table: a merged area has one value, the other cells of it are empty."""
     rows = {row.number for row in sheet.rows}
     width, last = len(table.columns), min(max(rows, default=0), MOST_ROW)
-    for top, left, bottom, right, name in sheet.merged:
+    for top, left, bottom, _, name in sheet.merged:
         if (
             left <= min(width, MOST_COLUMNS)
             and top <= last

@@ -133,7 +133,7 @@ def _no_id(table: Table, line: int) -> SpecError:
     else:
         index = 0
         word = table.places.row_word
-        fix = f"name the column that tells the assets apart id, or, where {word} {line} is an asset, put a row of names above"
+        fix = f"name a column id; where {word} {line} is an asset already, put a row of names above it"
     return SpecError(table.places.cell(line, index), "columns", got, "a column named id", mend=fix)
 
 

@@ -6,6 +6,7 @@ and every cell keeps its number format. Parts are streamed; what a workbook may 
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Callable
@@ -99,10 +100,8 @@ class Workbook:
             self._strings = self._read_strings()
             self._formats = self._read_formats()
         reading = _SheetReading(self._strings, self._formats, self.epoch_1904, most_rows)
-        try:
+        with contextlib.suppress(_Enough):
             self._parse(self._paths[name], reading.start, reading.end, reading.text)
-        except _Enough:
-            pass
         return Sheet(name, reading.rows, reading.merged)
 
     def _target(self, source: str, kind: str) -> str:
@@ -155,7 +154,7 @@ class Workbook:
                 numbers.append(_whole(attributes.get("numFmtId", "0")))
 
         if self._styles in self._parts:
-            self._parse(self._styles, start, lambda _: inside.pop() and None)
+            self._parse(self._styles, start, lambda _: inside.clear() if len(inside) < 2 else inside.__delitem__(-1))
         return [format_code(number, custom) for number in numbers]
 
     def _parse(
