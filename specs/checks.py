@@ -87,7 +87,7 @@ def whole(low: int, high: int, multiple: int = 1) -> Check:
 def _meant(value: object, low: float, high: float, whole_only: bool = True) -> tuple[str, str]:
     """(did you mean, fix) where a number was written as something else: 017, "7", 1,000, 5,5, 25%, or -1 for none."""
     if type(value) in (int, float):
-        return "", "leave it out for the default" if value in (-1, 0) and low > value else ""  # type: ignore[operator]
+        return "", "leave it out for the default" if value in (-1, 0) and low > value else ""
     if isinstance(value, Surprise):
         octal = re.fullmatch("0[0-9]{1,17}", value.text) and low <= int(value.text) <= high
         return (str(int(value.text)), "") if octal else ("", "")

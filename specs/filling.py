@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from specs.characters import QUOTES, stray_quotes
 from specs.checks import listed, near, show
@@ -80,7 +81,7 @@ class Filler:
                 if name in self.known and name not in entry.wrong:
                     self.no_value(entry, name)
             else:
-                self.check_quotes(columns[name], None, f"variable {name}", lambda name=name: entry.where(name))
+                self.check_quotes(columns[name], None, f"variable {name}", partial(entry.where, name))
         return template.fill(columns) if complete else ""
 
     def check_quotes(self, text: str, place: Place | None, what: str, where: Callable[[], Place] | None = None) -> None:
