@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables of inputs)
 """Inputs that people have, one folder each with its answer, and others of each kind."""
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from specs.errors import Refusal, SpecErrors
 from specs.load import load_spec
-from specs.spec import Schedule, Spec
+from specs.spec import Schedule
 from specs.timing import CRON, next_firing
 from specs.zones import TIMEZONE
 
