@@ -49,3 +49,8 @@ def test_cmyk_and_animations_are_refused() -> None:
     for kind in ("PNG", "WEBP"):
         with pytest.raises(UsageError, match="an animation of 2 frames"):
             rgb_pixels(saved(frames[0], kind, save_all=True, append_images=frames[1:]), "x")
+
+
+def test_a_cut_file_is_refused() -> None:
+    with pytest.raises(UsageError, match="does not read as a picture"):
+        rgb_pixels(saved(Image.effect_noise((64, 64), 90))[:-400], "x")
