@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import ScorerError
 from specs.boundary import parse_json, read_bytes
-from specs.checkpoint import Checkpoint, WeightFile
+from specs.checkpoint import Checkpoint
 from specs.config_keys import Keys, check_keys
 from specs.errors import LimnerError
 from specs.tensor_file import Header, StoredTensor, read_header, read_tensors
@@ -113,22 +113,22 @@ class ScorerFolder:
             )
         return self.hashes[name]
 
-    def _listing(self) -> str:
+    def names(self) -> list[str]:
+        """What lies in the folder, by name, in no order; raises ScorerError when it cannot be listed."""
         try:
-            names = sorted(entry.name for entry in os.scandir(self.path))
+            return [entry.name for entry in self.path.iterdir()]
         except OSError as error:
-            return f"nothing that can be read ({error.strerror})"
+            raise ScorerError(f"{self.label}: {self.path}: cannot be read ({error.strerror}); {self.fix}") from None
+
+    def _listing(self) -> str:
+        names = sorted(self.names())
         return ", ".join(names[:20]) + (", …" if len(names) > 20 else "") or "nothing"
 
 
 def folder_of(checkpoint: Checkpoint, path: Path, role: str, fix: str) -> ScorerFolder:
     """The folder of a hashed checkpoint; ``role`` as messages name it: ``CLIP``, ``safety checker`` …"""
-    return ScorerFolder(path, f"{role} {checkpoint.name!r}", hashes_of(checkpoint.files), fix)
-
-
-def hashes_of(files: Sequence[WeightFile]) -> dict[str, str]:
-    """Path in the folder → 64 hex."""
-    return {file.path: file.sha256 for file in files}
+    hashes = {file.path: file.sha256 for file in checkpoint.files}
+    return ScorerFolder(path, f"{role} {checkpoint.name!r}", hashes, fix)
 
 
 def as_array(tensor: StoredTensor, data: bytearray) -> Array:
