@@ -1,4 +1,4 @@
-"""A CLIP's folder runs no code, makes no connection, and gives no embedding but that of the weights that were hashed."""
+"""A CLIP's folder runs no code, makes no connection, and embeds by no weights but those that were hashed."""
 
 from __future__ import annotations
 
@@ -149,7 +149,9 @@ class TestOnlyTheNamedFilesAreRead:
 PUBLISHED = {
     "ViT-B-32": (512, {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32}, 512, 8, 12),
     "ViT-L-14": (768, {"image_size": 224, "layers": 24, "width": 1024, "patch_size": 14}, 768, 12, 12),
-    "ViT-H-14": (1024, {"image_size": 224, "layers": 32, "width": 1280, "head_width": 80, "patch_size": 14}, 1024, 16, 24),
+    "ViT-H-14": (
+        1024, {"image_size": 224, "layers": 32, "width": 1280, "head_width": 80, "patch_size": 14}, 1024, 16, 24,
+    ),
     "ViT-bigG-14": (
         1280,
         {"image_size": 224, "layers": 48, "width": 1664, "head_width": 104, "mlp_ratio": 4.9231, "patch_size": 14},
@@ -211,8 +213,18 @@ class TestTheTokenizerIsTransformersOwn:
     def test_the_same_ids_as_open_clip_gives(self, tmp_path: Path) -> None:
         import open_clip
 
-        texts = ["a red sword on a stone background", "", "A GOLDEN  crown, ink!", "caf\u00e9 \u6f22\u5b57 \U0001f642 \u00bd", "<|endoftext|> x",
-                 "it's we'll", "&amp;amp; &lt;b&gt;", "word " * 100, "tab\tand\nnewline", "\ufb01 A\u030a \u212b"]  # fmt: skip
+        texts = [
+            "a red sword on a stone background",
+            "",
+            "A GOLDEN  crown, ink!",
+            "caf\u00e9 \u6f22\u5b57 \U0001f642 \u00bd",
+            "<|endoftext|> x",
+            "it's we'll",
+            "&amp;amp; &lt;b&gt;",
+            "word " * 100,
+            "tab\tand\nnewline",
+            "\ufb01 A\u030a \u212b",
+        ]
         clip = load_clip(hashed("clip", STARTER_CLIP), STARTER_CLIP, Cpu())
         theirs = open_clip.get_tokenizer(f"local-dir:{STARTER_CLIP}")(texts)
         assert (clip.tokenizer(texts) == theirs).all()
