@@ -24,7 +24,7 @@ from tests.security.hostile_scorers import STARTER_CLIP, Case, Good, cases, sett
 ROOT = Path(__file__).parents[2]
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
-SAMPLE = 60
+SAMPLES = {"clip": 60, "own-tokenizer": 25}
 Try = Callable[..., Outcome]
 
 
@@ -43,9 +43,9 @@ def attack(good: Good, tmp_path: Path, canary: Path) -> Try:
     return run
 
 
-@pytest.mark.parametrize("role", ["clip", "own-tokenizer"])
+@pytest.mark.parametrize("role", SAMPLES)
 def test_generated_folders_are_explained_or_harmless(good: Good, tmp_path: Path, canary: Path, role: str) -> None:
-    for number, case in enumerate(cases(seed=11, roles=(role,))[:SAMPLE]):
+    for number, case in enumerate(cases(seed=11, roles=(role,))[: SAMPLES[role]]):
         folder = tmp_path / str(number)
         assert not attempt(case, good, folder, canary).harm, case.name
         shutil.rmtree(folder)

@@ -19,6 +19,7 @@ from tests.security.hostile_scorers import Case, Good, cases, setting
 from tests.tiny_scorers import DIM
 
 WEIGHTS = "head.safetensors"
+SAMPLE = 150
 
 
 def run(good: Good, tmp_path: Path, spoil: Callable[[Path], None], role: str = "head") -> Outcome:
@@ -27,7 +28,7 @@ def run(good: Good, tmp_path: Path, spoil: Callable[[Path], None], role: str = "
 
 @pytest.mark.parametrize("role", ["head", "second"])
 def test_generated_folders_are_explained_or_harmless(good: Good, tmp_path: Path, canary: Path, role: str) -> None:
-    for number, case in enumerate(cases(seed=13, roles=(role,))):
+    for number, case in enumerate(cases(seed=13, roles=(role,))[:SAMPLE]):
         folder = tmp_path / str(number)
         assert not attempt(case, good, folder, canary).harm, case.name
         shutil.rmtree(folder)
