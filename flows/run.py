@@ -61,6 +61,8 @@ def _produce_one(
                     session, shards[0], server_to_come=not servers and not os.environ.get("PREFECT_API_URL")
                 )
                 summary = _through_prefect(path, settings, servers)
+        for warning in summary.warnings:
+            print(warning, file=sys.stderr)
         if not as_json:
             from flows.reports import tell_run
 

@@ -7,6 +7,7 @@ the flow finds it again; on a worker of somebody else's the flow opens its own.
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from catalog.store import Catalog
 from flows.line import InterruptedRunError, Line, Shard, ShardReport, make_shards
 from flows.planning import Entry, Made, Plan, make_plan
 from flows.progress import ProgressBar
-from flows.recording import Recorder, Scorers
+from flows.recording import Recorder
 from flows.rescoring import refresh, updated
 from flows.settings import Settings
 from flows.settling import Said, settle, told
@@ -50,6 +51,7 @@ class Summary:
     failed: int = 0
     seconds: float = 0.0
     library: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Rescored:
     before: Made
     measured: Mapping[CandidateKey, MadeCandidate]
     verdicts: Sequence[Said]
+    warnings: Sequence[str] = ()
 
 
 @dataclass
@@ -73,7 +76,7 @@ class Session:
     progress: ProgressBar
     summary: Summary
     before: Plan
-    load_scorers: Callable[[], Scorers]
+    recorder: Recorder
     began: float = field(default_factory=time.monotonic)
     _shards: list[Shard] | None = None
     _made: Made | None = None
@@ -86,10 +89,10 @@ class Session:
         Keepers are chosen for the whole set together, so choosing earlier would make the choice depend on where a run
         was interrupted. ``incomplete``: pictures are missing because they failed; choose among what there is.
         """
-        if fresh := refresh(self.work, self.catalog, self.made(), self.load_scorers).now:
+        if fresh := refresh(self.work, self.catalog, self.made(), self.recorder.load).now:
             self._made, self._plan = updated(self.made(), fresh), None
         choosing = incomplete or not self.plan().entries
-        if choosing and settle(self.work, self.catalog, self.made(), self.load_scorers):
+        if choosing and settle(self.work, self.catalog, self.made(), self.recorder.load):
             self._forget()
 
     def rescore(self, *, decode: bool) -> Rescored:
@@ -100,16 +103,16 @@ class Session:
         """
         before, clip = self.made(), self.work.scorers["clip"]
         stored = self.catalog.embeddings(self.work.spec.set_name, clip.checkpoint.weights_id) if clip else None
-        fresh = refresh(self.work, self.catalog, before, self.load_scorers, decode=decode, stored=stored)
+        fresh = refresh(self.work, self.catalog, before, self.recorder.load, decode=decode, stored=stored)
         self._made, self._plan = updated(before, fresh.now), None
         if fresh.looked_at:
             stored = None
-        verdicts = settle(self.work, self.catalog, self.made(), self.load_scorers, anew=True, stored=stored)
+        verdicts = settle(self.work, self.catalog, self.made(), self.recorder.load, anew=True, stored=stored)
         if self.work.spec.reject_pixels == "drop":
             self._forget()
         else:
             self._made, self._plan = told(self.made(), verdicts), None
-        return Rescored(before, fresh.now, verdicts)
+        return Rescored(before, fresh.now, verdicts, self.recorder.warnings)
 
     def shards(self) -> list[Shard]:
         """The shards left in this round; empty when the set is finished. Stable until ``finish_round``."""
@@ -171,6 +174,7 @@ class Session:
         of_spec = [candidate for id_ in self.work.plans for candidate in self.made().get(id_, {}).values()]
         self.summary.kept = sum(candidate.is_keeper for candidate in of_spec)
         self.summary.rejected = len(of_spec) - self.summary.kept
+        self.summary.warnings = self.recorder.warnings
         self.summary.seconds = round(time.monotonic() - self.began, 3)
         if self.summary.generated or not self.sheet_path.is_file():
             self.draw_sheet()
@@ -279,6 +283,9 @@ def _leave(session: Session) -> None:
     """The end of a worker's process: what was begun is recorded, the run ends, the catalog is sealed."""
     try:
         session.line.close()
+        session.summary.warnings = session.recorder.warnings
+        for warning in session.summary.warnings:
+            print(warning, file=sys.stderr)
         session.catalog.finish_run(session.run, "finished", asdict(session.summary))
     finally:
         session.catalog.close()
@@ -301,6 +308,6 @@ def _begin(work: Work, settings: Settings, catalog: Catalog, progress: ProgressB
     recorder = Recorder(work, catalog, run, tools.load_scorers, bar)
     line = Line(tools.load_painter, recorder, tools.slot)
     summary = Summary(work.spec.set_name, reused=before.jobs - len(before.entries), library=str(settings.library))
-    session = Session(work, settings, catalog, run, line, bar, summary, before, recorder.load)
+    session = Session(work, settings, catalog, run, line, bar, summary, before, recorder)
     session._made, session._plan = made, before
     return session

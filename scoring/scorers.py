@@ -52,7 +52,10 @@ class Measured:
 
 @dataclass(eq=False)
 class Scorers:
-    """``texts`` (T, D): each different prompt of the set once; ``own[asset]`` is its row."""
+    """``texts`` (T, D): each different prompt of the set once; ``own[asset]`` is its row.
+
+    ``failures``: what went wrong with scorers of others, by their names, in words (see ``scoring.others``).
+    """
 
     clip: Clip | None
     head: Head | None
@@ -65,6 +68,7 @@ class Scorers:
     forbidden: Forbidden | None = None
     second: Head | None = None
     others: Mapping[str, Scorer] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
     @one_thread()
     def embed(self, pixels: Pixels) -> NDArray[np.float32]:
@@ -89,7 +93,7 @@ class Scorers:
         aesthetic = self.head.score(stored) if self.head else np.full(len(pixels), np.nan)
         adherence = self._adherence(stored, asset_ids)
         safety = self._safety(pixels, exact, stored, finite)
-        extra = measure_others(self.others, pixels, [self.prompts[asset] for asset in asset_ids])
+        extra = measure_others(self.others, pixels, [self.prompts[asset] for asset in asset_ids], self.failures)
         return [
             Measured(
                 embedding=np.nan_to_num(stored[row]),
