@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.engine import connect
 from catalog.errors import StorageError
 from catalog.seal import raw
 
@@ -62,11 +63,8 @@ def _speaking(folder: str) -> Iterator[None]:
 @contextlib.contextmanager
 def reading_only(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write. Raises sqlite3.Error when the file cannot be read so."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20, isolation_level=None)
-    try:
+    with contextlib.closing(connect(path, "ro")) as connection:
         yield connection
-    finally:
-        connection.close()
 
 
 @contextlib.contextmanager
