@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.engine import connect
+from catalog.errors import CatalogError
 from catalog.folders import FILE, FORMER, LOST, REPLACED
-from catalog.genuine import APPLICATION_ID, OBJECTS, schema_of, strange
-from catalog.migrate import expected_objects
+from catalog.genuine import APPLICATION_ID
+from catalog.migrate import require_catalog
 from catalog.snapshot import BESIDE, UNREADABLE, snapshot
 
 MAGIC = b"SQLite format 3\0"
@@ -25,7 +26,7 @@ PICTURES = "SELECT image_sha256, area, state FROM images WHERE state != 'dropped
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What catalogs say of pictures: ``places`` are (sha256, area) of those present, ``sha256s`` of all but dropped ones.
+    """What catalogs say of pictures: ``places`` are (sha256, area) of those present, ``sha256s`` all but dropped ones.
 
     ``unreadable``: catalogs that say nothing, because they are damaged.
     """
@@ -48,7 +49,7 @@ def spoken_by(catalogs: list[Path]) -> Spoken:
     for path in catalogs:
         try:
             rows = _pictures(path)
-        except (OSError, ValueError, *UNREADABLE):
+        except (OSError, CatalogError, *UNREADABLE):
             unreadable.append(path)
             continue
         places |= {(sha256, area) for sha256, area, state in rows if state == "present"}
@@ -80,7 +81,5 @@ def _pictures(path: Path) -> list[tuple[str, str, str]]:
         torn = any(path.with_name(path.name + suffix).exists() for suffix in BESIDE)
         place = stack.enter_context(snapshot(path)) if torn else path
         connection = stack.enter_context(contextlib.closing(connect(place, "rw" if torn else "ro")))
-        revision = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if strange(schema_of(connection.execute(OBJECTS)), revision, expected_objects):
-            raise ValueError(f"{path}: no catalog of ours")
+        require_catalog(connection, path)
         return connection.execute(PICTURES).fetchall()

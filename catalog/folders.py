@@ -124,8 +124,9 @@ def read_mark(folder: Path) -> dict[str, Any] | None:
 def _folders(library: Path) -> Iterator[str]:
     yield from FOLDERS
     for name in ("cache", TRASH, REPLACED):  # one level down: what is ours there are folders and plain files
-        if os.path.isdir(library / name) and not os.path.islink(library / name):
-            yield from (f"{name}/{entry.name}" for entry in os.scandir(library / name) if entry.is_symlink())
+        folder = library / name
+        if folder.is_dir() and not folder.is_symlink():
+            yield from (f"{name}/{entry.name}" for entry in os.scandir(folder) if entry.is_symlink())
 
 
 def _require(path: Path, right: Any, allowed: str) -> None:
@@ -135,7 +136,7 @@ def _require(path: Path, right: Any, allowed: str) -> None:
         return
     if right(mode):
         return
-    got = f"a link to {os.readlink(path)}" if stat.S_ISLNK(mode) else kind_of(mode)
+    got = f"a link to {path.readlink()}" if stat.S_ISLNK(mode) else kind_of(mode)
     got = "a file" if stat.S_ISREG(mode) else got
     raise StorageError(
         f"{path}: got {got}; allowed: {allowed}: nothing is written outside a library, and nothing in it is "

@@ -31,8 +31,8 @@ def repair(library: Path, problems: Sequence[Problem]) -> tuple[str, ...]:
 
     Misplaced files go where they belong. Broken and strange ones go to ``lost/``. Pictures whose whole file lies in
     ``trash/``, in ``lost/`` or in the other area are put back, also those that were marked lost before; the others
-    without a file are marked lost, so that ``produce`` makes them again. Damaged indexes are built anew. Rows whose values changed
-    cannot be repaired: they need a backup.
+    without a file are marked lost, so that ``produce`` makes them again. Damaged indexes are built anew. Rows whose
+    values changed cannot be repaired: they need a backup.
     """
     done: list[str] = []
     with _alone(library) as catalog:

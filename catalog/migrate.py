@@ -54,7 +54,15 @@ def revision(engine: Engine, path: Path, head: int = HEAD) -> int:
 def _read_revision(connection: Connection, path: Path, head: int) -> int:
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
     found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-    schema = schema_of(connection.exec_driver_sql(OBJECTS).all())
+    require_ours(path, application, found, schema_of(connection.exec_driver_sql(OBJECTS).all()), head)
+    return found
+
+
+def require_ours(path: Path, application: int, found: int, schema: Schema, head: int) -> None:
+    """CatalogError, NewerLibraryError, DamagedError unless a file is a catalog of ours up to schema ``head``, or empty.
+
+    ``application``, ``found`` (the revision) and ``schema`` as the file has them.
+    """
     if application != APPLICATION_ID and not (application == 0 and not schema):
         raise CatalogError(
             f"{path}: is a SQLite file, but no limner catalog (application id {application}); allowed: a catalog that "
@@ -71,6 +79,14 @@ def _read_revision(connection: Connection, path: Path, head: int) -> int:
             f"{path}: its tables are not what limner makes ({what}): another program has changed it, or it is no "
             f"catalog of ours; nothing of it is used. {way_back(path.parent)}"
         )
+
+
+def require_catalog(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema of a catalog of ours, before anything else is read of it; 0 for an empty file. Errors as above."""
+    application, found = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("application_id", "user_version")
+    )
+    require_ours(path, application, found, schema_of(connection.execute(OBJECTS)), HEAD)
     return found
 
 

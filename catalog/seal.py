@@ -5,8 +5,8 @@ that say nothing (free pages, gaps inside pages, counters). To find a changed bi
 hashed whenever the last one who wrote closes it: ``catalog.seal`` holds the number of writes so far
 (``library.writes``), the schema, the size, a hash, and a hash of these four. After a ``kill -9`` the number does not
 match: the seal is *stale*, nothing can be said about idle bytes, row hashes still guard all that matters, and the next
-close seals anew; so it is after a migration. A seal of a *later* state than the catalog's, or of a library that was made
-at another moment (``library.made_at``), shows that a file was put in the catalog's place: such a library is not opened.
+close seals anew; so it is after a migration. A seal of a *later* state than the catalog's, or of a library made at
+another moment (``library.made_at``), shows that a file was put in the catalog's place: that library is not opened.
 The hash is SHA-256 over the SHA-256 of each 16 MiB of the file, so that a
 catalog of a gigabyte is hashed by several processors when a verdict has changed it. Seals of before (``limner.seal/1``:
 SHA-256 of the whole file, schema not named; ``/2``: without the library's moment) are still read.
@@ -54,8 +54,8 @@ _parked: dict[str, list[int]] = {}
 class Seal:
     """``sha256`` and ``bytes`` of the catalog file of ``schema`` after ``writes`` transactions.
 
-    ``schema`` None: hashed as a whole, by a limner that did not note the schema. ``made_at``: when the library was made,
-    which tells it from every other; '' by a limner that did not note it.
+    ``schema`` None: hashed as a whole, by a limner that did not note the schema. ``made_at``: when the library was
+    made, which tells it from every other; '' by a limner that did not note it.
     """
 
     writes: int

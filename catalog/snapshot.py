@@ -39,7 +39,7 @@ def snapshot(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="limner-verify-", dir=scratch) as folder:
         copy = Path(folder) / path.name
         with _shared_lock(path), _speaking(folder):
-            _copy(path, copy)
+            copy_raw(path, copy)
             for suffix in BESIDE:
                 beside = path.with_name(path.name + suffix)
                 with contextlib.suppress(FileNotFoundError):
@@ -86,9 +86,12 @@ def _is_idle_wal(path: Path) -> bool:
     return is_wal and not path.with_name(path.name + "-wal").exists()
 
 
-def _copy(path: Path, copy: Path) -> None:
+def copy_raw(path: Path, copy: Path) -> None:
+    """Copy a catalog file's bytes, and see them onto the disk."""
     with raw(path) as fd, copy.open("wb") as target:
         at = 0
         while block := os.pread(fd, 1 << 20, at):
             target.write(block)
             at += len(block)
+        target.flush()
+        os.fsync(target.fileno())

@@ -10,7 +10,7 @@ Not covered, because they can be made again: ``cache/``, ``locks/``, ``prefect/`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from catalog import check_files, check_rows, mend, migrate, trash
@@ -34,8 +34,8 @@ class Report:
     """What ``verify`` found. ``rows`` and ``files`` were checked; ``unreferenced`` files belong to nothing.
 
     ``seal`` is ``fresh`` (every byte of the catalog is accounted for), ``stale`` (written since, or killed: what the
-    catalog says is accounted for, its idle bytes are not) or ``broken``. ``collected`` and ``mended`` say what was done;
-    ``not_collected`` why nothing was, where that was asked.
+    catalog says is accounted for, its idle bytes are not) or ``broken``. ``collected`` and ``mended`` say what was
+    done; ``not_collected`` why nothing was, where that was asked.
     """
 
     rows: int
@@ -43,7 +43,7 @@ class Report:
     problems: tuple[Problem, ...]
     unreferenced: int
     seal: str
-    collected: Collected = Collected()
+    collected: Collected = field(default_factory=Collected)
     not_collected: str = ""
     mended: tuple[str, ...] = ()
 
@@ -61,8 +61,8 @@ class Report:
 def verify(
     library: Path, *, gc: bool = False, yes: bool = False, repair: bool = False, progress: Progress | None = None
 ) -> Report:
-    """Check a library. ``repair`` repairs what it can and checks again. ``gc`` moves files that belong to nothing to the
-    trash, where no problem was found; ``yes``: also when that is most of what is there (see ``trash.py``).
+    """Check a library. ``repair`` repairs what it can and checks again. ``gc`` moves files that belong to nothing to
+    the trash, where no problem was found; ``yes``: also when that is most of what is there (see ``trash.py``).
 
     ``progress`` is told (files checked, files in all). Raises LibraryMissingError, NewerLibraryError, StorageError.
     """
