@@ -12,8 +12,8 @@ file. Only ``verify --gc`` and ``--repair`` wait until the backup is done (``obj
 
 What was learned (``taste/``) comes along as it is at that time: small files, each checked by its own hash where used.
 
-A backup never goes backwards: the library must continue what the backup holds (``ancestry.py``), and the state before is
-kept. A library that nobody may write to here (a disk mounted read-only) is backed up without its lock: what another
+A backup never goes backwards: the library must continue what the backup holds (``ancestry.py``), and the state before
+is kept. A library that nobody may write to here (a disk mounted read-only) is backed up without its lock: what another
 machine removes meanwhile is found missing, and then the snapshot is taken anew.
 
 Restoring is nothing: ``limner --library`` opens a backup as it is; or copy the folder to where the library was. Not in

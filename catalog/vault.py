@@ -157,9 +157,7 @@ class Vault:
         staged.path.replace(self.folder / FILE)
         sync_folder(self.folder)
         seal_path(staged.path).replace(seal_path(self.folder / FILE))
-        former = seal.read_seal(self.folder / FORMER / FILE)
         mark = {**self._fresh_mark(), "made_at": staged.made_at, "writes": staged.seal.writes, "at": now()}
-        mark["former"] = former.writes if former else None
         self._write_mark(mark)
         self._clear_staging()
 
@@ -284,7 +282,8 @@ def _require_untouched(folder: Path, mark: dict[str, object]) -> None:
         raise _no_longer_ours(folder, f"its {FILE} cannot be read ({error})") from error
     if any((folder / (FILE + suffix)).exists() for suffix in BESIDE):
         raise _no_longer_ours(folder, "somebody has it open, or has left a journal")
-    if writes not in (mark.get("writes"), mark.get("next"), mark.get("former")):
+    kept = (seal.read_seal(state) for state in (folder / FORMER / FILE, *folder.glob(f"{REPLACED}/*/{FILE}")))
+    if writes not in (mark.get("writes"), mark.get("next"), *(one.writes for one in kept if one)):
         raise _no_longer_ours(folder, "somebody has worked in it as a library")
     sealed = seal.read_seal(path)
     if sealed is not None and sealed.age(writes, schema) == 0:

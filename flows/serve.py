@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from catalog.folders import is_there
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.settings import Settings
 from specs.errors import UsageError
@@ -21,6 +22,7 @@ def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
     """
     specs = [_scheduled(path) for path in paths]
     _no_set_twice(specs)
+    is_there(settings.library)
     settings.library.mkdir(parents=True, exist_ok=True)
     prepare(settings.library)
     server = EmbeddedServer(settings.library)
