@@ -126,7 +126,7 @@ def _folders(library: Path) -> Iterator[str]:
     for name in ("cache", TRASH, REPLACED):  # one level down: what is ours there are folders and plain files
         folder = library / name
         if folder.is_dir() and not folder.is_symlink():
-            yield from (f"{name}/{entry.name}" for entry in os.scandir(folder) if entry.is_symlink())
+            yield from (f"{name}/{path.name}" for path in list(folder.iterdir()) if path.is_symlink())
 
 
 def _require(path: Path, right: Any, allowed: str) -> None:
@@ -154,9 +154,9 @@ def _size(path: Path) -> int:
 def _pictures(library: Path) -> Iterator[Path]:
     for area in ("objects", "quarantine"):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for folder in os.scandir(library / area):
-                if len(folder.name) == 2 and folder.is_dir(follow_symlinks=False):
-                    yield from (Path(file.path) for file in os.scandir(folder) if PICTURE.fullmatch(file.name))
+            for folder in (library / area).iterdir():
+                if len(folder.name) == 2 and folder.is_dir() and not folder.is_symlink():
+                    yield from (file for file in list(folder.iterdir()) if PICTURE.fullmatch(file.name))
 
 
 def _is_unfinished_backup(library: Path) -> bool:
@@ -167,10 +167,8 @@ def _is_unfinished_backup(library: Path) -> bool:
 def _backups_of(library: Path) -> Iterator[Path]:
     """Backups of this library that lie beside it."""
     with contextlib.suppress(OSError):
-        for number, entry in enumerate(os.scandir(library.resolve().parent)):
-            if number > MOST_NEIGHBOURS:
-                return
-            mark = read_mark(Path(entry.path)) if entry.is_dir(follow_symlinks=False) else None
-            whole = mark is not None and mark.get("writes") is not None and _size(Path(entry.path) / FILE)
+        for folder in sorted(library.resolve().parent.iterdir())[:MOST_NEIGHBOURS]:
+            mark = read_mark(folder)
+            whole = mark is not None and mark.get("writes") is not None and _size(folder / FILE)
             if mark is not None and whole and mark.get("library") == str(library.resolve()):
-                yield Path(entry.path)
+                yield folder
