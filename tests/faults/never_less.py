@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,7 @@ from tests.faults.holdings import Holdings, Reader, fingerprint
 
 WORLD = World(assets=2, each=40)
 STEPS = 12
+PART = 20  # lives that a process is given at a time
 MOST = 40  # pictures that a life makes
 FILE, SEAL = "catalog.sqlite", "catalog.seal"
 
@@ -471,14 +473,14 @@ WEIGHTS: tuple[tuple[int, str, bool, str], ...] = (
 )
 
 
-def campaign(sequences: int, seed: int = 1) -> Figures:
-    """So many lives."""
+def campaign(sequences: int, seed: int = 1, first: int = 0) -> Figures:
+    """So many lives, from the number ``first`` on; what happens in one depends on the seed and its number alone."""
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="limner-never-less-") as folder:
         template = Path(folder) / "template"
         with Catalog.open(template, create=True) as catalog:
             WORLD.register(catalog)
-        for number in range(sequences):
+        for number in range(first, first + sequences):
             root = Path(folder) / str(number)
             root.mkdir()
             Life(root, random.Random(f"{seed}-{number}"), figures).live(template)
@@ -487,14 +489,31 @@ def campaign(sequences: int, seed: int = 1) -> Figures:
     return figures
 
 
+def in_parts(sequences: int, seed: int, jobs: int) -> Figures:
+    """The same by several processes."""
+    parts = [range(start, min(start + PART, sequences)) for start in range(0, sequences, PART)]
+    figures = Figures()
+    with ProcessPoolExecutor(jobs) as pool:
+        for part in pool.map(campaign, map(len, parts), [seed] * len(parts), [one.start for one in parts]):
+            figures.sequences += part.sequences
+            figures.commands += part.commands
+            figures.refused += part.refused
+            figures.damages += part.damages
+            figures.steps += part.steps
+            figures.violations += part.violations
+            print(f"{figures.sequences} done, {len(figures.violations)} violations", file=sys.stderr, flush=True)
+    return figures
+
+
 def main() -> int:
     """Print the figures; exit code 1 when there is a violation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], prog=Path(__file__).stem)
     parser.add_argument("--sequences", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     began = time.monotonic()
-    figures = campaign(arguments.sequences, arguments.seed)
+    figures = in_parts(arguments.sequences, arguments.seed, arguments.jobs)
     print(
         f"{figures.sequences} sequences: {figures.commands} commands, {figures.refused} of them refused, and "
         f"{figures.damages} other steps: {len(figures.violations)} violations; {time.monotonic() - began:.0f} s"
