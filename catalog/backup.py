@@ -29,13 +29,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog import migrate, seal
+from catalog import journal, migrate, seal
 from catalog.engine import connect, explain
 from catalog.errors import BusyError, CatalogError, LibraryMissingError, StorageError
 from catalog.folders import FILE, damaged, is_there, trace
 from catalog.locks import holding
 from catalog.objects import AREAS, Objects
-from catalog.snapshot import snapshot
+from catalog.snapshot import reading_only, snapshot
 from catalog.vault import LEARNED, Staged, Vault
 from catalog.verify import examine
 from specs.boundary import read_bytes
@@ -84,6 +84,7 @@ def back_up(library: Path, target: Path, progress: Progress | None = None, *, re
             f"{library}: no library here (no {FILE}); allowed: a folder that limner made; name it with --library or "
             "LIMNER_LIBRARY."
         )
+    _require_good(library / FILE)
     tell = progress or (lambda *_: None)
     with _speaking(target), Vault.open(library, target) as vault:
         with _held(library):
@@ -158,6 +159,21 @@ def _snapshot(source: Path, target: Path) -> None:
     except sqlite3.Error as error:
         full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
         raise explain(target if full else source, error) from error
+
+
+def _require_good(source: Path) -> None:
+    """The same, before the backup's folder is touched; what cannot be read so (an interrupted write) is seen later."""
+    try:
+        journal.require_own(source)
+    except StorageError as error:
+        if not _is_read_only(error):
+            raise SourceError(f"{source}: the library cannot be read for a backup: {error}") from error
+    try:
+        with reading_only(source) as connection:
+            _require_ours(connection, source)
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise explain(source, error) from error
 
 
 def _require_ours(live: sqlite3.Connection, source: Path) -> None:

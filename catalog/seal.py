@@ -132,7 +132,7 @@ def require(path: Path, sealed: Seal | None, writes: int, schema: int, made_at: 
     if sealed is None or not (found := wrong(sealed, writes, schema, made_at)):
         return
     raise DamagedError(
-        f"{path}: {found}; nothing was written. Put the newer catalog back, or a whole backup: "
+        f"{path}: {found}; nothing was written. Put this library's newest catalog back. "
         f"{way_back(path.parent)} To go on with this file on purpose, remove {seal_path(path).name}: what it does not "
         "know is then not on record, and no picture is removed for that."
     )

@@ -259,7 +259,10 @@ class Catalog:
         """A picture's file as it is on disk. NotFoundError when it is dropped, lost or unknown."""
         with reading(self.engine) as connection:
             area = images.area_of(connection, image_sha256)
-        return self.objects.get(image_sha256, area)
+        try:
+            return self.objects.get(image_sha256, area)
+        except FileNotFoundError:
+            raise images.missing(self.objects, image_sha256, area) from None
 
     def keepers(
         self,
