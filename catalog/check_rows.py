@@ -73,8 +73,9 @@ def state(path: Path) -> State | None:
 
 def is_empty(path: Path) -> bool:
     """Does the catalog hold nothing at all, not even tables? So a kill may leave it while a library is made."""
-    with contextlib.closing(connect(path, "rw")) as connection:
+    with contextlib.suppress(*UNREADABLE), contextlib.closing(connect(path, "rw")) as connection:
         return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+    return False
 
 
 def check(engine: Engine) -> tuple[int, dict[str, Kept], list[Problem]]:

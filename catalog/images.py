@@ -42,7 +42,7 @@ def missing(objects: Objects, image_sha256: str, area: str) -> NotFoundError:
     """The error for a picture whose row says that its file is there."""
     return NotFoundError(
         f"{objects.path(image_sha256, area)}: this picture's file is missing; `limner verify --repair` looks for it in "
-        "the library and else marks it as lost, so that `limner produce` makes it again; or copy it there from a backup."
+        "the library, else marks it as lost, so that `limner produce` makes it again; or copy it there from a backup."
     )
 
 

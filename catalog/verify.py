@@ -19,7 +19,7 @@ from catalog.check_rows import State
 from catalog.copies import spoken_of
 from catalog.engine import open_engine
 from catalog.errors import CatalogError, DamagedError, LibraryMissingError, NewerLibraryError, StorageError
-from catalog.folders import FILE, is_there
+from catalog.folders import FILE, damaged, is_there, trace
 from catalog.problems import Problem
 from catalog.seal import Seal, file_seal, raw, read_seal, seal_path, visiting, wrong
 from catalog.snapshot import UNREADABLE, snapshot
@@ -134,6 +134,9 @@ def _rows_of(path: Path, problems: list[Problem], scratch: Path | None) -> _Rows
         return _Rows(0, "broken", None)
     sealed, exists = read_seal(path), seal_path(path).exists()  # first: a catalog is never older than its seal
     with visiting(path), snapshot(path, scratch) as copy:
+        if check_rows.is_empty(copy) and (beside := trace(path.parent)):
+            problems.append(Problem("altered", FILE, str(damaged(path.parent, "is empty", beside))))
+            return _Rows(0, "broken", None)
         return _examine_rows(copy, sealed, exists, problems)
 
 
