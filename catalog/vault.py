@@ -118,6 +118,7 @@ class Vault:
         if found.relation is Relation.CONTINUES:
             return False
         if not replace_newer:
+            self._clear_staging()
             apart = "is newer than" if found.relation is Relation.BEHIND else "has gone another way than"
             raise UsageError(
                 f"{self.folder}: the backup there {apart} {self._library}: it holds what the library does not "
