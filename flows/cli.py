@@ -384,7 +384,13 @@ def taste(
 @command("verify")
 def verify(
     library: Library = None,
-    gc: Annotated[bool, typer.Option("--gc", help="Remove files that no row refers to.")] = False,
+    gc: Annotated[
+        bool,
+        typer.Option(
+            "--gc", help="Move files that no row refers to into the trash, and empty it of what is a week old."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --gc: also when that is most of what is there.")] = False,
     repair: Annotated[
         bool, typer.Option("--repair", help="Set damaged files aside, so that produce remakes them.")
     ] = False,
@@ -393,19 +399,25 @@ def verify(
     """Re-derive every hash of the library; read-only unless told otherwise. Exit code 1 when there are problems."""
     from flows.reports import show_verification
 
-    return show_verification(from_environment(library=library), gc=gc, repair=repair, as_json=as_json)
+    return show_verification(from_environment(library=library), gc=gc, yes=yes, repair=repair, as_json=as_json)
 
 
 @command("backup")
 def backup(
     to: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or the backup of before.")],
+    replace_newer: Annotated[
+        bool,
+        typer.Option(
+            "--replace-newer", help="Also over a backup that holds more than the library; that state is kept."
+        ),
+    ] = False,
     library: Library = None,
     as_json: AsJson = False,
 ) -> int:
     """Back the library up while it is in use, and read it all back. A backup is a library: --library opens it."""
     from flows.backup import back_up_to
 
-    return back_up_to(to, from_environment(library=library), as_json=as_json)
+    return back_up_to(to, from_environment(library=library), replace_newer=replace_newer, as_json=as_json)
 
 
 @command("checkpoints")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from catalog.folders import is_there
 from flows.prefect_address import ask_users_server
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.settings import Settings
@@ -26,6 +27,7 @@ def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
     """
     specs = [_scheduled(path) for path in paths]
     _no_set_twice(specs)
+    is_there(settings.library)
     absolute, settings = [(spec, Path(spec.path).resolve()) for spec in specs], _absolute(settings)
     ask_users_server()
     settings.library.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from catalog.folders import is_there
 from catalog.store import Catalog
 from flows.git import git_state
 from flows.looks import Look, find_looks
@@ -111,6 +112,7 @@ class Work:
 def prepare(spec_path: Path, settings: Settings) -> Work:
     """Read a spec and everything it names. Bad specs and names raise; what may come right later is an obstacle."""
     spec = load_spec(spec_path)
+    is_there(settings.library)  # refuses a damaged library before anything is written beside it
     registry = registry_for(spec_path.parent, settings)
     memory = HashMemory(settings.library / "cache" / "hashes.json")
     image = _weights(registry.resolve(spec.checkpoint, spec_path.parent), settings, memory)
