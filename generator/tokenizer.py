@@ -110,29 +110,30 @@ def load_tokenizer(folder: Path) -> ClipTokenizer:
     )
 
 
-def _backend(vocabulary: Vocabulary, unknown: str) -> Tokenizer:
-    try:
-        model = models.BPE(
-            vocab=vocabulary.ids,
-            merges=vocabulary.merges,
-            continuing_subword_prefix="",
-            end_of_word_suffix="</w>",
-            fuse_unk=False,
-            unk_token=unknown,
-        )
-    except Exception as error:  # the library raises bare ones; what it refuses was to be refused before
-        raise LimnerError(f"{vocabulary.path}: got a vocabulary that does not load ({error}). Copy it anew.") from None
+def backend_of(ids: dict[str, int], merges: list[tuple[str, str]], unknown: str) -> Tokenizer:
+    """CLIP's byte-pair encoding over a vocabulary: token → id, the pairs that merge, the token of what is unknown."""
+    model = models.BPE(
+        vocab=ids,
+        merges=merges,
+        continuing_subword_prefix="",
+        end_of_word_suffix="</w>",
+        fuse_unk=False,
+        unk_token=unknown,
+    )
     backend = Tokenizer(model)
     backend.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
     )
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(WORDS), behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
+    split = pre_tokenizers.Split(Regex(WORDS), behavior="removed", invert=True)
+    backend.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     return backend
+
+
+def _backend(vocabulary: Vocabulary, unknown: str) -> Tokenizer:
+    try:
+        return backend_of(vocabulary.ids, vocabulary.merges, unknown)
+    except Exception as error:  # the library raises bare ones; what it refuses was to be refused before
+        raise LimnerError(f"{vocabulary.path}: got a vocabulary that does not load ({error}). Copy it anew.") from None
 
 
 def _add(backend: Tokenizer, files: TokenizerFiles) -> None:
