@@ -9,7 +9,7 @@ transformers 5), whatever a ``tokenizer.json`` says of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenizers import AddedToken, Encoding, Regex, Tokenizer, models, normalizers, pre_tokenizers
@@ -19,6 +19,7 @@ from specs.checks import show
 from specs.errors import LimnerError
 
 WORDS = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+REMEMBERED = 100_000  # words
 SMALL_VOCABULARY = 10_000  # CLIP's has 49,408 tokens; one far smaller holds the words of its training set alone
 
 
@@ -46,14 +47,32 @@ class ClipTokenizer:
     unk_id: int
     model_max_length: int
     backend: Tokenizer
+    spaced: bool = False  # some added token holds white space
+    _known: dict[str, Tokens] = field(default_factory=dict, repr=False)
 
     def read(self, text: str) -> Tokens:
-        """The tokens of a text, nothing cut off. LimnerError for a lone surrogate, which no UTF-8 text holds."""
-        found = self._encode(text)
-        ids = tuple(found.ids)
-        if self.size >= SMALL_VOCABULARY and self.unk_id not in ids:
-            return Tokens(ids, ())
-        return Tokens(ids, self._outside(text, found))
+        """The tokens of a text, nothing cut off. LimnerError for a lone surrogate, which no UTF-8 text holds.
+
+        Word by word, each looked up once, because a set's prompts share nearly all of theirs: no token spans a space,
+        but for added ones that hold a space themselves.
+        """
+        words = [text] if self.spaced else text.split(" ")
+        read = [self._word(word) for word in words]
+        return Tokens(
+            ids=tuple(id_ for word in read for id_ in word.ids),
+            outside=tuple(dict.fromkeys(name for word in read for name in word.outside)),
+        )
+
+    def _word(self, text: str) -> Tokens:
+        known = self._known.get(text)
+        if known is None:
+            found = self._encode(text)
+            small = self.size < SMALL_VOCABULARY or self.unk_id in found.ids
+            known = Tokens(tuple(found.ids), self._outside(text, found) if small else ())
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[text] = known
+        return known
 
     def ids(self, text: str) -> list[int]:
         """The ids alone; LimnerError as ``read``."""
@@ -107,6 +126,7 @@ def load_tokenizer(folder: Path) -> ClipTokenizer:
         unk_id=ids["unk_token"],
         model_max_length=files.model_max_length,
         backend=backend,
+        spaced=any(" " in token.content for token in backend.get_added_tokens_decoder().values()),
     )
 
 

@@ -37,6 +37,7 @@ HARD = {
     "one letter, often": "x " * 500,
     "numbers": "12345 3.14 1,000 -7 0x1F ٣ ৪",
     "apostrophes": "it's don't we'll I'D you'RE they've ''s ’s",
+    "an added token": "an <ink style> sword, <ink  style> <ink",
     "punctuation": "(sword:1.2), [x], {a|b} <lora:x:1> -- ... \\( \\)",
     "special tokens as text": "<|endoftext|> sword <|startoftext|>",
     "special tokens in capitals": "a <|EndOfText|> b",
@@ -67,7 +68,7 @@ def listed(folder: Path) -> Path:
 def added(folder: Path) -> Path:
     """With a token of a textual inversion."""
     write_full(folder)
-    (folder / "added_tokens.json").write_text(json.dumps({"<ink-style>": 49408}))
+    (folder / "added_tokens.json").write_text(json.dumps({"<ink style>": 49408}))
     return folder
 
 
@@ -112,6 +113,7 @@ class TestEqualToTransformers:
         ours, theirs = pair_of(name)
         expected = {what: list(theirs(text, add_special_tokens=False).input_ids) for what, text in HARD.items()}
         assert {what: ours.ids(text) for what, text in HARD.items()} == expected
+        assert {what: list(ours.read(text).ids) for what, text in HARD.items()} == expected
 
     @pytest.mark.parametrize("name", FOLDERS)
     def test_start_end_padding_unknown_and_length(self, pair_of: Pair, name: str) -> None:
@@ -126,7 +128,8 @@ class TestEqualToTransformers:
 
     def test_an_added_token_is_one_token(self, pair_of: Pair) -> None:
         ours, _ = pair_of("with an added token")
-        assert ours.ids("a <ink-style> sword")[1] == 49408
+        assert ours.ids("a <ink style> sword")[1] == 49408
+        assert ours.read("a <ink style> sword").ids[1] == 49408
         assert ours.size == 49409
 
 
