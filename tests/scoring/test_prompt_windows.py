@@ -14,7 +14,7 @@ from scoring.identity import scorer_identity
 from scoring.prompt_windows import WINDOWS_KIND, PromptWindows, load_windows, windows_identity
 from scoring.rescore import roles_that_need_pixels
 from tests import tiny_scorers
-from tests.scoring.conftest import Setting
+from tests.scoring.conftest import OnCpu
 
 STARTER = Path(__file__).parents[2] / "starter" / "clip"
 START = "masterpiece, best quality, highly detailed, trending on artstation, " * 6
@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clip(folder: Path) -> Clip:
     checkpoint, where = tiny_scorers.build_clip(folder)
-    return load_clip(checkpoint, where, Setting())
+    return load_clip(checkpoint, where, OnCpu())
 
 
 def plainly(clip: Clip, text: str) -> np.ndarray:
@@ -52,7 +52,6 @@ class TestLong:
     def test_the_last_words_count(self, clip: Clip, last: str) -> None:
         """Two assets with the same long start: different embeddings, so never margin 0."""
         rows = clip.embed_texts([START + "a silver helmet", START + last])
-        assert not np.array_equal(plainly(clip, START + "a silver helmet"), 1 - plainly(clip, START + last))
         assert np.array_equal(plainly(clip, START + "a silver helmet"), plainly(clip, START + last))  # the fault
         assert not np.allclose(rows[0], rows[1], atol=1e-5)
 
