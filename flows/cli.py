@@ -106,12 +106,14 @@ def plan(
     spec: SpecFile,
     library: Library = None,
     checkpoints: Checkpoints = [],  # noqa: B006
+    prompts: Annotated[bool, typer.Option("--prompts", help="Also show each asset's filled prompts.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Say per asset what is new, changed, up to date, blocked or short of keepers, and why. Makes nothing."""
     from flows.reports import show_plan
 
-    return show_plan(spec, from_environment(library=library, checkpoints=tuple(checkpoints)), as_json=as_json)
+    settings = from_environment(library=library, checkpoints=tuple(checkpoints))
+    return show_plan(spec, settings, prompts=prompts, as_json=as_json)
 
 
 @command("keepers")

@@ -15,6 +15,7 @@ from catalog.store import FILE, Catalog
 from flows.keepers import keeper_table
 from flows.output import console, print_json
 from flows.planning import AssetState, Made, Plan, State, make_plan
+from flows.prompt_list import print_prompts, with_prompts
 from flows.session import Session, Summary
 from flows.settings import Settings
 from flows.stats import size
@@ -36,8 +37,8 @@ STATE_WORDS = {
 }
 
 
-def show_plan(spec: Path, settings: Settings, *, as_json: bool) -> int:
-    """``limner plan``."""
+def show_plan(spec: Path, settings: Settings, *, prompts: bool = False, as_json: bool) -> int:
+    """``limner plan``; ``prompts``: with each asset's filled prompts."""
     work = prepare(spec, settings)
     made: Made = {}
     if (settings.library / FILE).is_file():
@@ -45,9 +46,14 @@ def show_plan(spec: Path, settings: Settings, *, as_json: bool) -> int:
             made = catalog.made(work.spec.set_name)
     plan = make_plan(work, made)
     if as_json:
-        print_json(plan_value(plan))
-    else:
-        _print_plan(plan)
+        value = plan_value(plan) | {"warnings": list(work.warnings)}
+        print_json(with_prompts(value, work) if prompts else value)
+        return 0
+    if prompts:
+        print_prompts(work)
+    _print_plan(plan)
+    for warning in work.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     return 0
 
 

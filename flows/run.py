@@ -49,6 +49,8 @@ def _produce_one(
     bar = ProgressBar(path.stem, 0)
     opened = open_session(path, settings, progress=bar, on_wait=_say_who_holds(path), make_tools=make_tools)
     with opened as session, _interruptible(session):
+        for warning in session.work.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         session.settle()
         shards = session.shards()
         if not shards:

@@ -24,6 +24,7 @@ from scoring.clip_model import WEIGHT_FILES, build_model
 from scoring.clip_tokenizer import build_tokenizer
 from scoring.errors import ScorerError
 from scoring.folder import folder_of
+from scoring.prompt_windows import PromptWindows, embed_whole, load_windows
 from scoring.resample import FRACTION_BITS, reduction
 from specs.checkpoint import Checkpoint
 from specs.tensor_file import Header
@@ -79,6 +80,7 @@ class Clip:
     name: str
     model: Any
     tokenizer: Any
+    windows: PromptWindows
     preprocess: Preprocess
     dim: int
     logit_scale: float
@@ -100,7 +102,13 @@ class Clip:
         return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """T texts → (T, D) float32, L2-normalised; each different text is encoded once in this object's life."""
+        """T texts → (T, D) float32, L2-normalised, each read whole (see ``scoring.prompt_windows``)."""
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        return embed_whole(texts, self.windows, self._embed_windows)
+
+    def _embed_windows(self, texts: Sequence[str]) -> Vectors:
+        """Texts of one window each; each different one is encoded once in this object's life."""
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         for start in range(0, len(new), self.text_batch):
             part = new[start : start + self.text_batch]
@@ -108,7 +116,7 @@ class Clip:
             with torch.inference_mode():
                 rows = self.model.encode_text(tokens, normalize=True).float().cpu().numpy()
             self._texts.update(zip(part, rows, strict=False))
-        return np.stack([self._texts[text] for text in texts]) if texts else np.zeros((0, self.dim), np.float32)
+        return np.stack([self._texts[text] for text in texts])
 
     def _forward(self, pixels: Pixels) -> Vectors:
         count = len(pixels)
@@ -144,6 +152,7 @@ def load_clip(
         name=checkpoint.name,
         model=model.to(setting.device),
         tokenizer=build_tokenizer(files, config),
+        windows=load_windows(folder),
         preprocess=Preprocess(config.size_px, config.mean, config.std),
         dim=config.embed_dim,
         logit_scale=float(model.logit_scale.exp().detach()),

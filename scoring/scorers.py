@@ -32,6 +32,7 @@ from scoring.heads import Head
 from scoring.identity import scorer_identity
 from scoring.likeness import phash
 from scoring.others import Scorer, load_others, measure_others, other_identities
+from scoring.prompt_windows import windows_identity
 from scoring.safety import Checker, load_checker
 from scoring.scorecard import Safety, Scorecard
 from scoring.threads import one_thread
@@ -194,7 +195,13 @@ def load_scorers(
         own={asset: rows[text] for asset, text in prompts.items()},
         frames=frames or {},
         identity=scorer_identity(
-            checkpoints[0], checkpoints[1], checkpoints[2], forbid, other_identities(others), checkpoints[3]
+            checkpoints[0],
+            checkpoints[1],
+            checkpoints[2],
+            forbid,
+            other_identities(others),
+            checkpoints[3],
+            windows_identity(clip[1] if clip else None, distinct),
         ),
         prompts=dict(prompts),
         forbidden=make_forbidden(forbid, distinct, loaded.embed_texts, loaded.logit_scale) if loaded else None,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from specs.checks import CELL, many, name, number, one_of, pattern, text, truth, whole
 from specs.defect_names import DEFECTS
+from specs.dialects import PLAIN
 from specs.errors import Refusal
 from specs.fields import Checked, Strict, within
 from specs.job import SEED_LIMIT
@@ -67,6 +68,10 @@ class StyleModel(Strict):
     references: Annotated[tuple[str, ...], Checked(REFERENCES)] = Field(
         default=(),
         description="Pictures whose look the set should have: files beside the spec, or keepers (set/asset, hash).",
+    )
+    syntax: Annotated[str | None, Checked(one_of([PLAIN]))] = Field(
+        default=None,
+        description="plain: brackets, <lora:…>, BREAK and the like are meant as text. Without it they are told of.",
     )
 
 

@@ -137,6 +137,15 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleText:
+    """One of the set's two templates as the spec has it; ``key`` is prompt or negative."""
+
+    key: str
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One YAML file, checked. ``text`` is the file as read; ``spec_sha256`` covers it, its row files and overrides."""
 
@@ -159,3 +168,5 @@ class Spec:
     sources: tuple[tuple[str, str], ...] = ()  # (path, sha256) of row files and of reference pictures
     references: tuple[Reference, ...] = ()  # style: {references: […]}
     checkpoint_place: Place | None = None  # where the spec names its checkpoint, for error messages
+    style: tuple[StyleText, ...] = ()  # the set's templates, for error messages
+    plain: bool = False  # style: {syntax: plain}: other tools' prompt syntax is meant as text
