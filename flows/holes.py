@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from catalog.made import MadeCandidate
 from scoring.scorecard import Scorecard
@@ -45,6 +46,18 @@ class Hole:
     details: tuple[tuple[str, tuple[str, ...]], ...]
     fixes: tuple[str, ...]
 
+    def value(self) -> dict[str, Any]:
+        """An object of ``produce --json``, ``plan --json`` and ``rescore --json``."""
+        return {
+            "asset": self.asset_id,
+            "wanted": self.wanted,
+            "keepers": self.keepers,
+            "candidates": self.candidates,
+            "reasons": dict(self.reasons),
+            "details": {code: list(found) for code, found in self.details},
+            "fixes": list(self.fixes),
+        }
+
     def words(self) -> str:
         """``0 of 1 keepers; 4 of 4: safety_flagged (skull); 1 of 4: aesthetic_too_low``, without the fixes."""
         details = dict(self.details)
@@ -63,22 +76,24 @@ def hole_of(plan: AssetPlan, candidates: Iterable[MadeCandidate], keepers: int) 
     """Why none (or no further one) of ``candidates``, those of the present recipe, is a keeper of this asset."""
     counts: Counter[str] = Counter()
     details: dict[str, set[str]] = defaultdict(set)
-    cards: list[Scorecard] = []
+    only: dict[str, list[Scorecard]] = defaultdict(list)  # code → cards that nothing else keeps out
     total = 0
     for candidate in candidates:
         total += 1
         if candidate.is_keeper:
             continue
         card = candidate.scorecard
-        cards.append(card)
-        for code in _reasons(candidate, card, plan.asset.keep):
+        codes = _reasons(candidate, card, plan.asset.keep)
+        if len(codes) == 1:
+            only[codes[0]].append(card)
+        for code in codes:
             counts[code] += 1
             if code == "safety_flagged":
                 details[code].update(card.safety.found)
             elif code == "safety_unknown" and card.safety.why:
                 details[code].add(card.safety.why)
     reasons = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    fixes = tuple(dict.fromkeys(_fix(code, plan.asset.keep, cards) for code, _ in reasons)) or (MORE,)
+    fixes = tuple(dict.fromkeys(_fix(code, only[code]) for code, _ in reasons)) or (MORE,)
     found = tuple((code, tuple(sorted(details[code]))) for code, _ in reasons if details[code])
     return Hole(plan.asset.asset_id, plan.asset.keep.per_asset, keepers, total, reasons, found, fixes)
 
@@ -93,7 +108,8 @@ def _reasons(candidate: MadeCandidate, card: Scorecard, keep: KeepRules) -> tupl
     return (NOT_JUDGED,) if candidate.keep is None else (TOO_LIKE,)  # it passes: only its likeness keeps it out
 
 
-def _fix(code: str, keep: KeepRules, cards: Iterable[Scorecard]) -> str:
+def _fix(code: str, cards: Iterable[Scorecard]) -> str:
+    """What helps against a reason; ``cards`` are of the candidates that it alone keeps out."""
     if code in FIXES:
         return FIXES[code]
     if code.startswith("defect_"):
@@ -103,7 +119,7 @@ def _fix(code: str, keep: KeepRules, cards: Iterable[Scorecard]) -> str:
     name = code.removesuffix("_too_low")
     best = max((value for card in cards if (value := _score(card, name)) is not None), default=None)
     rule = f"keep.min_{name}" if name in ("aesthetic", "adherence") else f"keep.min_scores.{name}"
-    return f"lower {rule} (the best has {best:.2f})" if best is not None else f"lower {rule}"
+    return f"lower {rule} (the best otherwise good one has {best:.2f})" if best is not None else f"lower {rule}"
 
 
 def _score(card: Scorecard, name: str) -> float | None:
