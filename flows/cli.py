@@ -83,6 +83,9 @@ def produce(
     checkpoints: Checkpoints = [],  # noqa: B006 (typer copies it)
     online: Online = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Fail if another run holds the set.")] = False,
+    fail_on_holes: Annotated[
+        bool, typer.Option("--fail-on-holes", help="Exit code 1 when an asset is short of keepers.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Make, score and choose what is missing of the specs, and say where it is."""
@@ -98,7 +101,7 @@ def produce(
         online=online or None,
         wait=False if no_wait else None,
     )
-    return produce_specs(specs, settings, as_json=as_json)
+    return produce_specs(specs, settings, as_json=as_json, fail_on_holes=fail_on_holes)
 
 
 @command("plan")

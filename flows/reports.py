@@ -74,6 +74,7 @@ def plan_value(plan: Plan) -> dict[str, Any]:
                 "to_generate": len(asset.to_generate),
                 "keepers": asset.keepers,
                 "wanted": asset.wanted,
+                "hole": asset.hole.value() if asset.hole else None,
             }
             for asset in plan.assets
         ],
@@ -246,10 +247,11 @@ def tell_run(session: Session, summary: Summary) -> None:
             out.print(f"… and {len(keepers) - ROWS_SHOWN} more: limner keepers {summary.set}")
     plan = session.plan()
     for asset in plan.assets:
-        if asset.state is State.SHORT:
-            out.print(f"short: {asset.asset_id}: {asset.reason}", markup=False)
-    made = f"{summary.generated} made, {summary.reused} reused" if summary.generated else "nothing to make"
-    failed = f", {summary.failed} FAILED (run again to retry)" if summary.failed else ""
+        if asset.hole:
+            out.print(f"hole: {asset.asset_id}: {asset.reason}", markup=False, soft_wrap=True)
+    idle = not summary.generated and not summary.failed
+    made = "nothing to make" if idle else f"{summary.generated} made, {summary.reused} reused"
+    failed = f", {summary.failed} FAILED" if summary.failed else ""
     out.print(
         f"{summary.set}: {made}{failed}; {summary.kept} kept, {summary.rejected} rejected; {summary.seconds:.1f} s"
     )

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
+from flows.failures import Failure
 from flows.line import InterruptedRunError, Shard
 from flows.prefect_address import ask_users_server, stopped_answering
 from flows.prefect_home import EmbeddedServer, prepare
@@ -26,9 +27,17 @@ HEAD_START_S = 30.0
 
 
 def produce_specs(
-    paths: Sequence[Path], settings: Settings, *, as_json: bool, make_tools: MakeTools = tools_for
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    as_json: bool,
+    fail_on_holes: bool = False,
+    make_tools: MakeTools = tools_for,
 ) -> int:
-    """Produce each spec in turn. Exit code 1 when a picture failed. One spec prints one JSON object, several a list."""
+    """Produce each spec in turn. One spec prints one JSON object, several a list.
+
+    Exit code 1 when a picture failed, or, with ``fail_on_holes``, when an asset is short of keepers.
+    """
     servers: list[EmbeddedServer] = []
     summaries: list[Summary] = []
     try:
@@ -40,7 +49,7 @@ def produce_specs(
         if as_json and summaries:
             values = [asdict(summary) for summary in summaries]
             print(json.dumps(values[0] if len(paths) == 1 else values, ensure_ascii=False, indent=2))
-    return 1 if any(summary.failed for summary in summaries) else 0
+    return int(any(summary.failed or (fail_on_holes and summary.holes) for summary in summaries))
 
 
 def _produce_one(
@@ -65,6 +74,8 @@ def _produce_one(
                 summary = _through_prefect(path, settings, servers)
         for warning in summary.warnings:
             print(warning, file=sys.stderr)
+        for failure in summary.failures:
+            print(Failure(**failure).sentence(), file=sys.stderr)
         if not as_json:
             from flows.reports import tell_run
 

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from catalog.locks import set_lock
 from catalog.made import MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.runs import Run
 from catalog.store import Catalog
+from flows.failures import Failure, merged
 from flows.line import InterruptedRunError, Line, Shard, ShardReport, make_shards
 from flows.planning import Entry, Made, Plan, make_plan
 from flows.progress import ProgressBar
@@ -52,6 +54,8 @@ class Summary:
     seconds: float = 0.0
     library: str = ""
     warnings: list[str] = field(default_factory=list)
+    holes: list[dict[str, Any]] = field(default_factory=list)  # as ``Hole.value`` has them
+    failures: list[dict[str, Any]] = field(default_factory=list)  # as ``Failure.value`` has them
 
 
 @dataclass(frozen=True)
@@ -145,14 +149,15 @@ class Session:
         plans = self.work.plans
         return Shard(number, tuple(Entry(asset_id, n, plans[asset_id].job(n)) for asset_id, n in pairs))
 
-    def finish_round(self, reports: list[ShardReport], failed: int) -> None:
+    def finish_round(self, reports: list[ShardReport], failures: Sequence[Failure] = ()) -> None:
         """Count, wait for jobs that other runs are making, settle."""
         self._count(reports)
-        self.summary.failed += failed
+        self.summary.failed += sum(failure.pictures for failure in failures)
+        self.summary.failures += [failure.value() for failure in merged(failures)]
         self._take_over([entry for report in reports for entry in report.waiting])
         self._shards = None
         self._forget()
-        self.settle(incomplete=failed > 0)
+        self.settle(incomplete=bool(failures))
 
     def _count(self, reports: Sequence[ShardReport]) -> None:
         self.summary.generated += sum(report.generated for report in reports)
@@ -175,6 +180,7 @@ class Session:
         self.summary.kept = sum(candidate.is_keeper for candidate in of_spec)
         self.summary.rejected = len(of_spec) - self.summary.kept
         self.summary.warnings = self.recorder.warnings
+        self.summary.holes = [asset.hole.value() for asset in self.plan().assets if asset.hole]
         self.summary.seconds = round(time.monotonic() - self.began, 3)
         if self.summary.generated or not self.sheet_path.is_file():
             self.draw_sheet()
