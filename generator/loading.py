@@ -21,6 +21,7 @@ from generator.encoding import PromptEncoder
 from generator.environment import Setting, settle
 from generator.layout import PARTS, PIPELINES, files_read, part_weights
 from generator.sampling import build_scheduler, noise_schedule
+from generator.tokenizer import load_tokenizer
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
 from specs.errors import LimnerError
 
@@ -95,9 +96,9 @@ def _part(folder: Path, name: str, kind: tuple[str, str | None], setting: Settin
     where = folder / name
     if name == "scheduler":
         return build_scheduler("ddim", noise_schedule(where / "scheduler_config.json"))  # each batch gets its own
-    cls = getattr(diffusers if library == "diffusers" else transformers, class_name or "")
     if name.startswith("tokenizer"):
-        return cls.from_pretrained(where, local_files_only=True)
+        return load_tokenizer(where)
+    cls = getattr(diffusers if library == "diffusers" else transformers, class_name or "")
     weights = part_weights(folder, name, library)
     try:
         with warnings.catch_warnings():
