@@ -268,10 +268,12 @@ class Catalog:
         with reading(self.engine) as connection:
             found = queries.made(connection, set_name)
             by_rule = {(set_name, id_) for id_, jobs in found.items() if _kept_by_both(jobs.values())}
-            for id_ in places.surplus(connection, by_rule):
-                for jobs in found.values():
-                    jobs.update({job: replace(one, surplus=True) for job, one in jobs.items() if one.key.candidate_id == id_})
-            return found
+            surplus = places.surplus(connection, by_rule)
+        for jobs in found.values() if surplus else ():
+            for job_id, one in jobs.items():
+                if one.key.candidate_id in surplus:
+                    jobs[job_id] = replace(one, surplus=True)
+        return found
 
     def pictures(self, job_ids: Sequence[str]) -> Mapping[str, MadeImage]:
         """Job id → its picture, in whatever set, for the jobs that have one."""
