@@ -64,7 +64,7 @@ def _numbered(connection: Connection, set_name: str, asset_id: str, number: int,
         if name == wanted:
             return key
     listed = ", ".join("#" + name.partition("#")[2] for name, _ in named)
-    raise NotFoundError(f"{wanted!r}: no such candidate; {f'there are {listed}' if listed else ALLOWED}.")
+    raise NotFoundError(f"{wanted!r}: no such candidate; {f'there are {listed}; ' if listed else ''}{ALLOWED}.")
 
 
 def _names(connection: Connection, set_name: str, asset_id: str) -> list[tuple[str, CandidateKey]]:

@@ -11,6 +11,7 @@ from catalog.cards import scorecard_of
 from catalog.provenance import CandidateKey
 from scoring.scorecard import SafetyState, Scorecard
 from scoring.verdict import Verdict
+from specs.canonical import canonical_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ class MadeCandidate:
     """A candidate on record, as it stands now.
 
     ``keep`` is that of the verdict that counts: the newest one of a person, else the newest of a policy; None when
-    nobody has judged. ``policy_sha256`` is that of the newest policy verdict, whoever counts. ``state`` is present or
+    nobody has judged. ``policy_sha256`` and ``policy_reasons`` (JSON) are of the newest policy verdict, whoever counts. ``state`` is present or
     dropped. ``card`` is the newest scorecard, the ``card_number``th of the candidate.
     """
 
@@ -41,6 +42,7 @@ class MadeCandidate:
     decided_by: str
     overridden: bool
     policy_sha256: str
+    policy_reasons: str = "[]"
     parsed: Scorecard | None = field(default=None, compare=False, repr=False)
     surplus: bool = False  # the policy keeps it, but persons have filled its place (see places.py)
 
@@ -53,7 +55,7 @@ class MadeCandidate:
         """As it stands with its next scorecard, whose canonical JSON is ``text``, in the area where it belongs then."""
         return MadeCandidate(
             self.key, self.number, self.image_sha256, area, self.state, card.safety.state, text, self.card_number + 1,
-            self.keep, self.decided_by, self.overridden, self.policy_sha256, card, self.surplus,
+            self.keep, self.decided_by, self.overridden, self.policy_sha256, self.policy_reasons, card, self.surplus,
         )  # fmt: skip
 
     def told(self, verdict: Verdict) -> MadeCandidate:
@@ -61,7 +63,8 @@ class MadeCandidate:
         counts = self if self.decided_by.startswith("person:") else verdict
         return MadeCandidate(
             self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card, self.card_number,
-            counts.keep, counts.decided_by, self.overridden, verdict.policy_sha256, self.parsed,
+            counts.keep, counts.decided_by, self.overridden, verdict.policy_sha256,
+            canonical_json(list(verdict.reasons)).decode(), self.parsed,
         )  # fmt: skip
 
     @property

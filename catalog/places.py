@@ -41,12 +41,16 @@ UNMEASURED = -9.0  # standard deviations: weaker than whatever was measured
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A candidate with what orders it among the keepers; ``replaced``: the policy's newest verdict made it give way."""
+    """A candidate with what orders it among the keepers."""
 
     made: MadeCandidate
     recipes_ago: int
     strength: float
-    replaced: bool
+
+    @property
+    def replaced(self) -> bool:
+        """The policy's newest verdict made it give way."""
+        return f'"{REPLACED}:' in self.made.policy_reasons
 
     @property
     def by_person(self) -> bool:
@@ -88,6 +92,7 @@ def surplus(connection: Connection, assets: Iterable[Asset]) -> set[str]:
     return {
         one.made.key.candidate_id
         for asset, candidates in _standing(connection, asked).items()
+        if any(one.by_person and one.made.is_keeper for one in candidates)
         for one in _too_many(candidates, places.get(asset, 1))
     }
 
@@ -137,7 +142,7 @@ def _last_keep(connection: Connection, made: MadeCandidate) -> Mapping[str, obje
 def _standing(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, list[Standing]]:
     """Every candidate of these assets, as it stands."""
     wanted, rows = sorted(assets), []
-    columns = (CandidateRow.candidate_id, POLICY.reasons, ScorecardRow.aesthetic, ScorecardRow.adherence)
+    columns = (CandidateRow.candidate_id, ScorecardRow.aesthetic, ScorecardRow.adherence)
     for start in range(0, len(wanted), AT_ONCE):
         query = standing().add_columns(*columns).where(_of(wanted[start : start + AT_ONCE]))
         rows += connection.execute(query).all()
@@ -149,7 +154,7 @@ def _standing(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, li
     for asset, mine in by_asset.items():
         strengths = zip(_standard([row[-2] for row in mine]), _standard([row[-1] for row in mine]), strict=True)
         found[asset] = [
-            Standing(candidate_of(row), ages[row.candidate_id], round(sum(both), DECIMALS), _is_replaced(row[-3]))
+            Standing(candidate_of(row), ages[row.candidate_id], round(sum(both), DECIMALS))
             for row, both in zip(mine, strengths, strict=True)
         ]
     return found
@@ -163,10 +168,6 @@ def _standard(scores: Sequence[float | None]) -> list[float]:
         UNMEASURED if score is None or not math.isfinite(score) else (score - mean) / spread if spread > 1e-9 else 0.0
         for score in scores
     ]
-
-
-def _is_replaced(reasons: str | None) -> bool:
-    return bool(reasons) and any(str(one).startswith(REPLACED) for one in json.loads(reasons or "[]"))
 
 
 def _of(assets: Sequence[Asset]) -> ColumnElement[bool]:
