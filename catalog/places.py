@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
@@ -25,10 +25,10 @@ from sqlalchemy import ColumnElement, Connection, select, true, tuple_
 
 from catalog.made import MadeCandidate
 from catalog.provenance import CandidateKey
-from catalog.queries import POLICY, candidate_of, standing
+from catalog.queries import candidate_of, standing
 from catalog.recipes import recipes_ago
 from catalog.record import append_verdicts
-from catalog.rows import fetch, now
+from catalog.rows import Row, fetch, now
 from catalog.schema import AssetRow, AssetVersion, CandidateRow, ScorecardRow, VerdictRow
 from scoring.verdict import REPLACED, RESTORED, Verdict
 
@@ -116,9 +116,8 @@ def _settled(candidates: Sequence[Standing], places: int, connection: Connection
     waiting = [one for one in candidates if one.replaced and not one.by_person and _may_be_kept(one.made)]
     for one in sorted(waiting, key=lambda one: one.order)[: max(0, room)]:
         before = _last_keep(connection, one.made)
-        reasons = [str(reason) for reason in json.loads(before["reasons"])] if before else []
-        note = str(before["note"]) if before else ""
-        yield _say(one.made, True, (*(reason for reason in reasons if reason != RESTORED), RESTORED), note)
+        reasons = [reason for reason in json.loads(before["reasons"]) if reason != RESTORED] if before else []
+        yield _say(one.made, True, (*reasons, RESTORED), before["note"] if before else "")
 
 
 def _say(made: MadeCandidate, keep: bool, reasons: tuple[str, ...], note: str = "") -> Said:
@@ -130,7 +129,7 @@ def _may_be_kept(made: MadeCandidate) -> bool:
     return made.state == "present" and made.area == "objects" and made.safety.value == "clear"
 
 
-def _last_keep(connection: Connection, made: MadeCandidate) -> Mapping[str, object] | None:
+def _last_keep(connection: Connection, made: MadeCandidate) -> Row | None:
     rows = [
         row
         for row in fetch(connection, VerdictRow, "candidate_id", [made.key.candidate_id])
@@ -141,7 +140,8 @@ def _last_keep(connection: Connection, made: MadeCandidate) -> Mapping[str, obje
 
 def _standing(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, list[Standing]]:
     """Every candidate of these assets, as it stands."""
-    wanted, rows = sorted(assets), []
+    wanted = sorted(assets)
+    rows: list[Any] = []
     columns = (CandidateRow.candidate_id, ScorecardRow.aesthetic, ScorecardRow.adherence)
     for start in range(0, len(wanted), AT_ONCE):
         query = standing().add_columns(*columns).where(_of(wanted[start : start + AT_ONCE]))
@@ -176,7 +176,8 @@ def _of(assets: Sequence[Asset]) -> ColumnElement[bool]:
 
 def _places(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, int]:
     """How many keepers each of these asks for, by its row in force."""
-    wanted, found = sorted(assets), {}
+    wanted = sorted(assets)
+    found: dict[Asset, int] = {}
     for start in range(0, len(wanted), AT_ONCE):
         query = (
             select(AssetRow.set_name, AssetRow.asset_id, AssetVersion.value)

@@ -189,4 +189,3 @@ def _seed_of(text: str) -> int:
         return _UNTOLD
     seed = value.get("seed", _UNTOLD) if isinstance(value, dict) else _UNTOLD
     return seed if isinstance(seed, int) else _UNTOLD
-

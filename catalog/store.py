@@ -327,8 +327,7 @@ class Catalog:
         with reading(self.engine) as connection:
             ago = recipes.recipes_ago(connection, (one.key.candidate_id for one in found))
         return {
-            one.key: name_of(one.key.set_name, one.key.asset_id, one.number, ago[one.key.candidate_id])
-            for one in found
+            one.key: name_of(one.key.set_name, one.key.asset_id, one.number, ago[one.key.candidate_id]) for one in found
         }
 
     def newest_recipes(self, set_name: str) -> Mapping[str, Recipe]:

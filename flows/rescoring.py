@@ -1,8 +1,9 @@
 """Scorecards that other scorers made than the spec now asks for: bring them up to date, rendering nothing.
 
 Where a head, a second opinion, a forbidden concept or the set's prompts changed, stored embeddings are enough: no
-picture is decoded. Torch is loaded only for forbidden words and prompts, which the CLIP's text half reads. A new CLIP, checker, frame or scorer of
-others looks at the pictures again. A picture whose pixels were dropped keeps its card, and its verdict.
+picture is decoded. Torch is loaded only for forbidden words and prompts, which the CLIP's text half reads. A new CLIP,
+checker, frame or scorer of others looks at the pictures again. A picture whose pixels were dropped keeps its card, and
+its verdict.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def _ranked_against(identity: Identity) -> str:
 
 
 def _prompts(scorers: Scorers, asset_ids: Sequence[str]) -> Prompts | None:
-    """The prompts of the set as the CLIP reads them, and which of them each of these assets has; None without a CLIP."""
+    """The set's prompts as the CLIP reads them, and which of them each of these assets has; None without a CLIP."""
     if scorers.clip is None:
         return None
     return Prompts(scorers.texts, [scorers.own[asset_id] for asset_id in asset_ids], scorers.clip.logit_scale)

@@ -54,9 +54,7 @@ def settle(
     ``measured``: the candidates whose scorecards are new, by whatever rules they were judged. ``stored``: the set's
     embeddings, where they are at hand. The scorers are loaded only for a style reference that the CLIP has never seen.
     """
-    verdicts, judged = decided(
-        work, catalog, made, load_scorers, rechoose=rechoose, measured=measured, stored=stored
-    )
+    verdicts, judged = decided(work, catalog, made, load_scorers, rechoose=rechoose, measured=measured, stored=stored)
     crowded = {(work.spec.set_name, id_) for id_, jobs in made.items() if any(one.surplus for one in jobs.values())}
     verdicts += catalog.settle(verdicts, crowded)
     if verdicts and work.spec.reject_pixels == "drop":
@@ -140,7 +138,7 @@ def _to_judge(
 
 def _may_change(item: Judged) -> bool:
     """Passes and is no keeper, or is one by the rules and does not pass."""
-    return item.free and not item.made.keep or bool(item.reasons and item.made.is_keeper and not item.by_person)
+    return (item.free and not item.made.keep) or bool(item.reasons and item.made.is_keeper and not item.by_person)
 
 
 def _is_unsettled(plan: AssetPlan, jobs: Mapping[str, MadeCandidate], found: Iterable[MadeCandidate]) -> bool:
@@ -183,9 +181,9 @@ def _verdicts(
             else:
                 weaker = f"{OUTSCORED}:{first[asset_id]}" if asset_id in first else "not_wanted"
                 keep, reasons = False, (passed_over.get(sha256, weaker),)
-            if item.made.judged_by(policy) and (item.by_person or item.made.keep == keep):
-                if keep or not _is_news(item, reasons, measured):
-                    continue
+            same = item.made.judged_by(policy) and (item.by_person or item.made.keep == keep)
+            if same and (keep or not _is_news(item, reasons, measured)):
+                continue
             note = pick.why if keep and pick else ""
             yield item.made.key, Verdict(sha256, keep, reasons, BY_POLICY, policy, at, note)
 

@@ -47,7 +47,8 @@ def sheet_of(spec: Spec, made: Made, library: Path) -> Sheet:
     """Every keeper of a spec's assets, those of persons first, by the asset's title; an empty frame for a hole."""
     tiles: list[tuple[str, str, Path | None]] = []
     for asset in spec.assets:
-        label, kept = asset.title or asset.asset_id, [one for one in made.get(asset.asset_id, {}).values() if one.is_keeper]
+        label = asset.title or asset.asset_id
+        kept = [one for one in made.get(asset.asset_id, {}).values() if one.is_keeper]
         kept.sort(key=lambda one: (not one.decided_by.startswith("person:"), one.number, one.image_sha256))
         tiles += [
             (label, one.image_sha256, library / one.area / one.image_sha256[:2] / f"{one.image_sha256}.png")

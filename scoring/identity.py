@@ -33,7 +33,8 @@ def scorer_identity(
     Roles: aesthetic, clip, measures (the code's own version), safety; ``forbid`` when the spec forbids concepts;
     ``safety-second`` for a second opinion; ``windows`` where a prompt of the set is longer than the CLIP reads at once
     (``prompt_windows.windows_identity``; cards of other sets stay as they are); ``prompts`` for the different prompts
-    that pictures are ranked against, with a CLIP; ``other:<name>`` for each scorer of others. A checkpoint whose files are not hashed yet raises LimnerError.
+    that pictures are ranked against, with a CLIP; ``other:<name>`` for each scorer of others. A checkpoint whose files
+    are not hashed yet raises LimnerError.
     """
     roles = {
         "aesthetic": _id(aesthetic),

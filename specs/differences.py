@@ -51,9 +51,7 @@ def differences(before: Recipe, after: Recipe) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _of_prompt(
-    name: str, old: str, new: str, old_row: Mapping[str, str], new_row: Mapping[str, str]
-) -> list[str]:
+def _of_prompt(name: str, old: str, new: str, old_row: Mapping[str, str], new_row: Mapping[str, str]) -> list[str]:
     """The columns that were changed and stand in the prompt; the prompt itself where they do not explain all of it."""
     found, explained = [], old
     for column in dict.fromkeys((*old_row, *new_row)):
