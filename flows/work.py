@@ -11,7 +11,8 @@ from catalog.store import Catalog
 from flows.git import git_state
 from flows.looks import Look, find_looks
 from flows.settings import Settings
-from generator.weights import HashMemory, locate, pin
+from generator.hashes import HashMemory
+from generator.weights import locate, pin
 from scoring.defects import Frame
 from scoring.frames import Identity, frame_of, with_frame
 from scoring.identity import scorer_identity

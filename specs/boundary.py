@@ -65,8 +65,13 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
 
 def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:
     """A JSON object; LimnerError when the file is missing, too large, no JSON, or anything but an object."""
+    return parse_json(read_bytes(path, most_bytes), path)
+
+
+def parse_json(data: bytes, path: Path) -> dict[str, Any]:
+    """The JSON object in ``data``, the bytes of ``path``; LimnerError for anything else."""
     try:
-        value = json.loads(read_bytes(path, most_bytes))
+        value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise LimnerError(f"{path}: not JSON ({error}); copy the file anew from where it comes.") from None
     if not isinstance(value, dict):
