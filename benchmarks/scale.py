@@ -144,8 +144,7 @@ def main() -> None:
     from flows.prefect_home import EmbeddedServer, prepare
 
     with tempfile.TemporaryDirectory(prefix="limner-scale-") as folder:
-        prepare(Path(folder) / "library")
-        server = EmbeddedServer(Path(folder) / "library")  # before Prefect is imported, to count its tasks
+        server = EmbeddedServer(prepare())  # before Prefect is imported, to count its tasks
         server.wait_until_ready()
         json.dump(measure(Path(folder), options.pictures), sys.stdout, indent=2)
         print()

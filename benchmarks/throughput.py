@@ -58,7 +58,7 @@ def run_limner(spec: Path, library: Path) -> Run:
     """A fresh library; times are those of the files' appearance."""
     began = time.time()
     subprocess.run(
-        [sys.executable, "-m", "flows.cli", "produce", str(spec), "--library", str(library), "--json"],
+        [sys.executable, "-P", "-m", "limner", "produce", str(spec), "--library", str(library), "--json"],
         cwd=ROOT, check=True, capture_output=True, env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )  # fmt: skip
     whole = time.time() - began

@@ -12,30 +12,38 @@ file. Only ``verify --gc`` and ``--repair`` wait until the backup is done (``obj
 
 What was learned (``taste/``) comes along as it is at that time: small files, each checked by its own hash where used.
 
+A backup never goes backwards: the library must continue what the backup holds (``ancestry.py``), and the state before
+is kept. A library that nobody may write to here (a disk mounted read-only) is backed up without its lock: what another
+machine removes meanwhile is found missing, and then the snapshot is taken anew.
+
 Restoring is nothing: ``limner --library`` opens a backup as it is; or copy the folder to where the library was. Not in
-it is what can be made again: ``cache/``, ``sheets/``, ``prefect/``; nor ``lost/``.
+it is what can be made again: ``cache/``, ``sheets/``, ``prefect/``; nor ``lost/`` and ``trash/``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.engine import BUSY_TIMEOUT_S, explain
+from catalog import journal, migrate, seal
+from catalog.engine import connect, explain
 from catalog.errors import BusyError, CatalogError, LibraryMissingError, StorageError
+from catalog.folders import FILE, damaged, is_there, trace
 from catalog.locks import holding
 from catalog.objects import AREAS, Objects
-from catalog.store import FILE
-from catalog.vault import Staged, Vault
+from catalog.snapshot import reading_only, snapshot
+from catalog.vault import LEARNED, Staged, Vault
 from catalog.verify import examine
+from specs.boundary import read_bytes
 from specs.canonical import sha256_hex
 
 Progress = Callable[[str, int, int], None]
 AT_ONCE = 64  # pictures in memory
-LEARNED = "taste"  # the folder of heads that `limner taste` learned
+MOST_HEAD_BYTES = 1 << 28
 SNAPSHOTS = 20  # taken at most, when pixels are dropped while their copies are made
 
 
@@ -61,37 +69,65 @@ class Wanted:
     bytes: int
 
 
-def back_up(library: Path, target: Path, progress: Progress | None = None) -> BackedUp:
+def back_up(library: Path, target: Path, progress: Progress | None = None, *, replace_newer: bool = False) -> BackedUp:
     """Back ``library`` up into the folder ``target``: new, empty, or a backup of before, which is brought up to date.
+
+    ``replace_newer``: also where that backup holds what the library does not; its state is kept in ``replaced/``.
 
     ``progress`` is told what is being done ("copied", "checked"), how many pictures so far, and of how many. Raises
     LibraryMissingError, UsageError (a target that cannot be one), BusyError, StorageError (a full disk), CatalogError
     (a damaged library); then nothing has changed that an earlier backup needs.
     """
     library, target = library.resolve(), target.resolve()
-    if not (library / FILE).is_file():
+    if not is_there(library):
         raise LibraryMissingError(
             f"{library}: no library here (no {FILE}); allowed: a folder that limner made; name it with --library or "
             "LIMNER_LIBRARY."
         )
+    _require_good(library / FILE)
     tell = progress or (lambda *_: None)
     with _speaking(target), Vault.open(library, target) as vault:
-        with holding(library / "locks" / "objects.lock", shared=True):
-            staged, wanted, copied, snapshots = _copy(library, vault, tell)
-        vault.mirror(LEARNED, _learned(library / LEARNED))
+        with _held(library):
+            staged, wanted, copied, snapshots = _copy(library, vault, tell, replace_newer)
+            learned = _learned(library / LEARNED)
         rows = _read_back(vault, staged, len(wanted), tell)
+        vault.keep_state(staged, replaced=vault.require_newer(staged, replace_newer=replace_newer))
+        vault.mirror(LEARNED, learned)
         vault.publish(staged)
-        removed = vault.tidy({(one.sha256, one.area) for one in wanted})
+        removed = vault.tidy()
     total = sum(one.bytes for one in copied)
     return BackedUp(len(wanted), len(copied), total, removed, rows, snapshots)
 
 
-def _copy(library: Path, vault: Vault, tell: Progress) -> tuple[Staged, list[Wanted], list[Wanted], int]:
+@contextlib.contextmanager
+def _held(library: Path) -> Iterator[None]:
+    """Keep ``verify --gc`` and ``--repair`` waiting; not where nobody may write to the library here."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(holding(library / "locks" / "objects.lock", shared=True))
+        except StorageError as error:
+            if not _is_read_only(error):
+                raise SourceError(f"{library}: the library cannot be read for a backup: {error}") from error
+        yield
+
+
+def _is_read_only(error: BaseException) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class SourceError(StorageError):
+    """The disk of the library, not of the backup, refused."""
+
+
+def _copy(
+    library: Path, vault: Vault, tell: Progress, replace_newer: bool
+) -> tuple[Staged, list[Wanted], list[Wanted], int]:
     """A snapshot and every picture of it: (snapshot, its pictures, those copied, snapshots taken)."""
     copied: list[Wanted] = []
     missed: set[str] = set()
     for number in range(1, SNAPSHOTS + 1):
         staged = vault.stage(lambda path: _snapshot(library / FILE, path))
+        vault.require_newer(staged, replace_newer=replace_newer)
         wanted = _pictures(staged.path)
         gone = _copy_pictures(Objects(library), vault.objects, wanted, copied, tell)
         if not gone:
@@ -108,21 +144,52 @@ def _copy(library: Path, vault: Vault, tell: Progress) -> tuple[Staged, list[Wan
 def _snapshot(source: Path, target: Path) -> None:
     """SQLite's online backup, in one step; those who want to write wait their turn meanwhile."""
     try:
-        with (
-            holding(source.parent / "locks" / "write.lock"),
-            contextlib.closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_S)) as live,
-            contextlib.closing(sqlite3.connect(target)) as copy,
-        ):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(holding(source.parent / "locks" / "write.lock"))
+                place, mode = source, "rw"
+            except StorageError as error:
+                if not _is_read_only(error):
+                    raise SourceError(f"{source}: the library cannot be read for a backup: {error}") from error
+                place, mode = stack.enter_context(snapshot(source, target.parent)), "rw"
+            live = stack.enter_context(contextlib.closing(connect(place, mode)))
+            _require_ours(live, source)
+            copy = stack.enter_context(contextlib.closing(sqlite3.connect(target)))
             live.backup(copy)
     except sqlite3.Error as error:
         full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
         raise explain(target if full else source, error) from error
 
 
+def _require_good(source: Path) -> None:
+    """The same, before the backup's folder is touched; what cannot be read so (an interrupted write) is seen later."""
+    try:
+        journal.require_own(source)
+    except StorageError as error:
+        if not _is_read_only(error):
+            raise SourceError(f"{source}: the library cannot be read for a backup: {error}") from error
+    try:
+        with reading_only(source) as connection:
+            _require_ours(connection, source)
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise explain(source, error) from error
+
+
+def _require_ours(live: sqlite3.Connection, source: Path) -> None:
+    """DamagedError where the library's catalog is not the one of its seal, CatalogError where it is none of ours."""
+    sealed = seal.read_seal(source)
+    revision = migrate.require_catalog(live, source)
+    if revision == 0:
+        raise damaged(source.parent, "is empty", trace(source.parent) or "its file")
+    writes, made_at = live.execute("SELECT writes, made_at FROM library").fetchone()
+    seal.require(source, sealed, writes, revision, made_at)
+
+
 def _pictures(catalog: Path) -> list[Wanted]:
     query = "SELECT image_sha256, area, bytes FROM images WHERE state = 'present' ORDER BY area, image_sha256"
     try:
-        with contextlib.closing(sqlite3.connect(catalog)) as connection:
+        with contextlib.closing(connect(catalog, "rw")) as connection:
             return [Wanted(*row) for row in connection.execute(query)]
     except sqlite3.Error as error:
         raise explain(catalog, error) from error
@@ -154,7 +221,13 @@ def _read(source: Objects, one: Wanted) -> bytes | None:
     """The picture from where the row says, else from the other area: it may have been moved since."""
     for area in sorted(AREAS, key=lambda area: area != one.area):
         with contextlib.suppress(FileNotFoundError):
-            return source.get(one.sha256, area)
+            try:
+                return source.get(one.sha256, area)
+            except StorageError as error:
+                raise SourceError(
+                    f"{source.path(one.sha256, area)}: the library's picture cannot be read: "
+                    f"{error.__cause__ or error}; check the library's disk and rights; the backup is as it was before."
+                ) from error
     return None
 
 
@@ -162,7 +235,8 @@ def _learned(folder: Path) -> dict[str, bytes]:
     """Name → content of a folder's files; read until two readings agree, because they are replaced in pairs."""
     before: dict[str, bytes] | None = None
     while True:
-        now = {path.name: path.read_bytes() for path in sorted(folder.glob("*")) if path.is_file()}
+        files = (path for path in sorted(folder.glob("*")) if path.is_file() and not path.is_symlink())
+        now = {path.name: read_bytes(path, MOST_HEAD_BYTES) for path in files}
         if now == before:
             return now
         before = now
@@ -177,7 +251,7 @@ def _read_back(vault: Vault, staged: Staged, pictures: int, tell: Progress) -> i
     tell("checked", pictures, pictures)
     bad = [problem for problem in report.problems if problem.what.startswith(AREAS) and problem.kind != "extra"]
     for problem in bad:
-        (vault.folder / problem.what).unlink(missing_ok=True)
+        vault.objects.delete(Path(problem.what).stem, Path(problem.what).parts[0])
     if report.problems:
         said = "; ".join(f"{problem.kind}: {problem.what} ({problem.detail})" for problem in report.problems[:5])
         mend = "run this again: they are copied anew" if bad else "run `limner verify` on the library"
@@ -198,6 +272,8 @@ def _speaking(target: Path) -> Iterator[None]:
     """What the disk refuses, as an error that says how the backup stands."""
     try:
         yield
+    except SourceError:
+        raise
     except StorageError as error:
         raise StorageError(f"{target}: the backup is not finished: {error.__cause__ or error}; {HELD}.") from error
     except OSError as error:

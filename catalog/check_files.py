@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from catalog.copies import Spoken
 from catalog.objects import AREAS, TEMPORARY, Objects, Stored
 from catalog.problems import Problem
 from generator.images import read_png
@@ -42,12 +43,14 @@ def check(
     library: Path,
     kept: Mapping[str, Kept] | None,
     progress: Callable[[int, int], None] | None,
+    spoken: Spoken,
     *,
     decoded: bool = True,
 ) -> Checked:
     """Check every file. ``kept`` None (the rows cannot be read): each file against its own name alone.
 
-    ``decoded``: look at the pixels too, not only at the bytes.
+    ``spoken``: what other catalogs in the folder speak of; that belongs to something too. ``decoded``: look at the
+    pixels too, not only at the bytes.
     """
     objects = Objects(library)
     stored = [file for area in AREAS for file in objects.entries(area)]
@@ -62,7 +65,8 @@ def check(
         problems += _absent(kept, places)
     mine = [file for file in stored if kept is None or is_referenced(file, kept, places)]
     problems += _contents(objects, mine, kept, progress, decoded)
-    loose = len(stored) - len(mine) + sum(1 for _ in temporary_files(library))
+    others = () if kept is None else (file for file in stored if not is_spoken_of(file, kept, places, spoken))
+    loose = sum(1 for _ in others) + sum(1 for _ in temporary_files(library))
     return Checked(len(mine), sorted(problems, key=lambda problem: problem.what), loose)
 
 
@@ -72,6 +76,14 @@ def is_referenced(file: Stored, kept: Mapping[str, Kept], places: set[tuple[str,
     if row is None or row.state != "present":
         return False
     return file.area == row.area or (file.sha256, row.area) not in places
+
+
+def is_spoken_of(file: Stored, kept: Mapping[str, Kept], places: set[tuple[str, str]], spoken: Spoken) -> bool:
+    """Does this file belong to something: to a row, also to one that thinks it lost, or to a copy of the catalog?"""
+    row = kept.get(file.sha256)
+    lost = row is not None and row.state == "lost"
+    elsewhere = file.sha256 in spoken.sha256s and (row is None or (file.sha256, file.area) in spoken.places)
+    return lost or elsewhere or is_referenced(file, kept, places)
 
 
 def temporary_files(library: Path) -> Iterator[Path]:

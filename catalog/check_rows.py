@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from catalog.check_files import Kept
-from catalog.engine import reading
-from catalog.migrate import expected_schema
+from catalog.engine import connect, reading
+from catalog.genuine import OBJECTS, schema_of, strange
+from catalog.migrate import expected_objects, expected_schema
 from catalog.problems import Problem
 from catalog.provenance import CandidateKey, provenance_sha256
 from catalog.register import ASSET_KIND, CHECKPOINT_KIND, REGISTRATION_KIND, RIGHTS_KIND
@@ -45,23 +46,36 @@ MOST_OF_A_KIND = 100
 CHAINED: tuple[type[Base], ...] = (VerdictRow, TagRow, NoteRow, SearchRow)
 
 
-def state(path: Path) -> tuple[int, int] | None:
-    """``library.writes`` and the schema of a private copy, which is rolled back if a write was interrupted.
+@dataclass(frozen=True, slots=True)
+class State:
+    """Which state of which library a catalog is."""
 
-    None: not to be read.
+    writes: int
+    schema: int
+    made_at: str
+
+
+def state(path: Path) -> State | None:
+    """The state of a private copy, which is rolled back if a write was interrupted.
+
+    None: not to be read, or no catalog of ours (then nothing but its schema was read).
     """
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with contextlib.closing(connect(path, "rw")) as connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         with contextlib.suppress(*UNREADABLE, TypeError, ValueError):
-            writes = int(connection.execute("SELECT writes FROM library").fetchone()[0])
-            return writes, int(connection.execute("PRAGMA user_version").fetchone()[0])
+            revision = int(connection.execute("PRAGMA user_version").fetchone()[0])
+            if strange(schema_of(connection.execute(OBJECTS)), revision, expected_objects):
+                return None
+            writes, made_at = connection.execute("SELECT writes, made_at FROM library").fetchone()
+            return State(int(writes), revision, str(made_at))
     return None
 
 
 def is_empty(path: Path) -> bool:
     """Does the catalog hold nothing at all, not even tables? So a kill may leave it while a library is made."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
+    with contextlib.suppress(*UNREADABLE), contextlib.closing(connect(path, "rw")) as connection:
         return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+    return False
 
 
 def check(engine: Engine) -> tuple[int, dict[str, Kept], list[Problem]]:

@@ -23,9 +23,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from catalog.errors import BusyError, CatalogError, StorageError
+from catalog.folders import way_back
 from catalog.locks import holding
 
-APPLICATION_ID = 0x4C494D4E  # "LIMN": what `file` and `PRAGMA application_id` show
 WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_S = 20.0
 BEGIN_ATTEMPTS = 3
@@ -52,14 +52,31 @@ def open_engine(path: Path) -> Engine:
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are ours: see _begin
-    for pragma in (
-        "foreign_keys=ON",
-        "synchronous=FULL",
-        "trusted_schema=OFF",
-        "temp_store=MEMORY",
-        "cache_size=-32768",
-    ):
+    harden(connection)
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-32768"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def harden(connection: sqlite3.Connection) -> None:
+    """A catalog file is data: nothing in its schema may call a function with effects, and no other file is attached.
+
+    The schema itself is compared with ours before anything is asked of it (see ``genuine.py``).
+    """
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA cell_size_check=ON")
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """A plain connection to a catalog file that is there, without transactions of Python's; ``mode`` is ro or rw."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        harden(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _begin(connection: Connection) -> None:
@@ -124,6 +141,9 @@ def speaking(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         path = path_of(engine)
         raise explain(path, error.orig) from error
+    except (UnicodeError, OverflowError) as error:  # sqlite3 cannot hand out what is in the file
+        path = path_of(engine)
+        raise CatalogError(f"{path}: the catalog is damaged ({error}). {way_back(path.parent)}") from error
 
 
 def explain(path: Path, error: BaseException | None) -> CatalogError:
@@ -141,8 +161,8 @@ def explain(path: Path, error: BaseException | None) -> CatalogError:
         )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return CatalogError(
-            f"{path}: the catalog is damaged ({error}); run `limner verify`, and restore catalog.sqlite from a backup; "
-            "the pictures in objects/ are not touched by this."
+            f"{path}: the catalog is damaged ({error}); run `limner verify`; the pictures in objects/ are not touched "
+            f"by this. {way_back(path.parent)}"
         )
     if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return StorageError(

@@ -9,6 +9,10 @@ class CatalogError(LimnerError):
     """The library cannot do what was asked of it."""
 
 
+class DamagedError(CatalogError):
+    """The catalog is missing, empty, older than its seal, or not this library's; the message says the way back."""
+
+
 class StorageError(CatalogError):
     """The disk or the file system refused; nothing that was not acknowledged is on record."""
 

@@ -38,13 +38,24 @@ def area_of(connection: Connection, image_sha256: str) -> str:
     return str(rows[0]["area"])
 
 
+def missing(objects: Objects, image_sha256: str, area: str) -> NotFoundError:
+    """The error for a picture whose row says that its file is there."""
+    return NotFoundError(
+        f"{objects.path(image_sha256, area)}: this picture's file is missing; `limner verify --repair` looks for it in "
+        "the library, else marks it as lost, so that `limner produce` makes it again; or copy it there from a backup."
+    )
+
+
 def relocate(engine: Engine, objects: Objects, image_sha256s: Sequence[str], area: str) -> int:
     """Copy to the new area, change the rows, remove from the old one: a crash leaves one file too many at most."""
     with reading(engine) as connection:
         rows = fetch(connection, ImageRow, "image_sha256", image_sha256s)
     copied = {row["image_sha256"]: row["area"] for row in rows if row["area"] != area and row["state"] == "present"}
     for sha256, start in copied.items():
-        objects.put(objects.get(sha256, start), area)
+        try:
+            objects.put(objects.get(sha256, start), area)
+        except FileNotFoundError:
+            raise missing(objects, sha256, start) from None
     with counted(engine) as connection:
         rows = [row for row in fetch(connection, ImageRow, "image_sha256", image_sha256s) if row["area"] != area]
         rows = [row for row in rows if row["state"] != "present" or row["image_sha256"] in copied]

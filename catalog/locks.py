@@ -5,6 +5,10 @@
     objects.lock        shared while files and their rows are written, exclusive while files are removed
     write.lock          the queue of those who want to write to the catalog: first come, first served
 
+and, outside any library, in a folder of the user's own below the temporary folder (``user_lock``):
+
+    device-<id>.lock    one batch at a time on a device
+
 Lock files are never removed while somebody may wait on them. A forked child does not keep its parent's locks.
 """
 
@@ -16,6 +20,8 @@ import fcntl
 import json
 import os
 import socket
+import stat
+import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -70,7 +76,11 @@ class Lock:
 def _open(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return fd
     except OSError as error:
         raise StorageError(
             f"{path}: cannot open the lock file: {error.strerror}; allowed: a library folder that you may write to; "
@@ -136,6 +146,29 @@ def holder_of(path: Path) -> str:
         return f"process {who['pid']} on {who['host']} since {who['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "a process that did not sign"
+
+
+def user_lock(name: str) -> Path:
+    """The path of a lock that all runs of this user on this machine share, in a folder of the user's own.
+
+    The folder lies in the temporary folder, where others may write too: LimnerError unless it is a real folder of this
+    user that nobody else may write to.
+    """
+    folder = Path(tempfile.gettempdir()) / f"limner-{os.getuid()}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError as error:
+        raise StorageError(
+            f"{folder}: cannot be made ({error.strerror}); allowed: a temporary folder (TMPDIR) that you may write to."
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise StorageError(
+            f"{folder}: got a folder that is not yours alone; allowed: one that you own and only you may write to. "
+            "Remove it, or set TMPDIR to a folder of yours."
+        )
+    return folder / f"{name}.lock"
 
 
 def run_lock(library: Path, run_id: str) -> Lock:

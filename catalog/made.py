@@ -81,7 +81,10 @@ class MadeCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """A keeper, with what ``keepers --json`` says of it; ``path`` is the file."""
+    """A keeper, with what ``keepers --json`` says of it; ``path`` is the file.
+
+    ``row``: the columns of the asset's row as the spec has them now; ``row_when_made``: as they were for this picture.
+    """
 
     made: MadeCandidate
     path: Path
@@ -93,6 +96,8 @@ class Keeper:
     reasons: tuple[str, ...]
     note: str
     decided_at: str
+    row: Mapping[str, str]
+    row_when_made: Mapping[str, str]
     tags: tuple[str, ...] = ()
 
     @property

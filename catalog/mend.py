@@ -1,62 +1,47 @@
-"""Tidy and mend a library: the only parts of ``verify`` that write. Nothing that a person decided is ever touched."""
+"""Repair a library: ``verify --repair``. Nothing that a person decided is ever touched, and nothing is deleted."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from catalog import check_files, seal
+from catalog import seal
 from catalog.check_files import Kept
-from catalog.engine import reading
+from catalog.engine import connect, reading
+from catalog.folders import FILE, LOST, TRASH
 from catalog.images import mark
-from catalog.locks import holding, is_alive
+from catalog.locks import holding
 from catalog.objects import AREAS, sync_folder
 from catalog.problems import Problem
 from catalog.schema import ImageRow
 from catalog.store import Catalog
-
-LOST = "lost"  # the folder where broken and strange files are put, under their old names
-
-
-def collect(library: Path) -> int:
-    """Remove files that no row speaks of, and what dead runs left; returns how many pictures and temporary files went.
-
-    Nobody records meanwhile: recording holds ``objects.lock`` from its first file to its commit.
-    """
-    with _alone(library) as catalog:
-        objects = catalog.objects
-        kept = _kept(catalog)
-        stored = [file for area in AREAS for file in objects.entries(area)]
-        places = {(file.sha256, file.area) for file in stored}
-        loose = [file.path for file in stored if not check_files.is_referenced(file, kept, places)]
-        loose += check_files.temporary_files(library)
-        for path in loose:
-            path.unlink(missing_ok=True)
-        for folder in sorted({path.parent for path in loose}):
-            sync_folder(folder)
-        for lock in (library / "locks" / "runs").glob("*.lock"):
-            if not is_alive(library, lock.stem):
-                lock.unlink(missing_ok=True)
-    return len(loose)
+from specs.boundary import MOST_PICTURE_BYTES, read_bytes
+from specs.canonical import sha256_hex
+from specs.errors import LimnerError
 
 
 def repair(library: Path, problems: Sequence[Problem]) -> tuple[str, ...]:
-    """Mend what can be mended; returns what was done, in sentences.
+    """Repair what can be repaired; returns what was done, in sentences.
 
-    Misplaced files go where they belong. Broken and strange ones go to ``lost/``. Pictures that are then without a file
-    are marked lost, so that ``produce`` makes them again. Damaged indexes are built anew. Rows whose values changed
-    cannot be mended: they need a backup.
+    Misplaced files go where they belong. Broken and strange ones go to ``lost/``. Pictures whose whole file lies in
+    ``trash/``, in ``lost/`` or in the other area are put back, also those that were marked lost before; the others
+    without a file are marked lost, so that ``produce`` makes them again. Damaged indexes are built anew. Rows whose
+    values changed cannot be repaired: they need a backup.
     """
     done: list[str] = []
     with _alone(library) as catalog:
         if any(problem.detail.startswith("SQLite says") for problem in problems):
             done += _reindex(library)
+        done += _find_again(catalog)
         for problem in problems:
             done += _mend_file(catalog, problem)
+        done += _find_again(catalog)
         if not any(_is_of_a_row(problem) for problem in problems):
             seal.seal_path(library / "catalog.sqlite").unlink(missing_ok=True)  # closing seals anew
             done.append("catalog.sqlite: sealed anew")
@@ -69,14 +54,51 @@ def _alone(library: Path) -> Iterator[Catalog]:
         yield catalog
 
 
-def _kept(catalog: Catalog) -> dict[str, Kept]:
-    with reading(catalog.engine) as connection:
-        return _kept_rows(connection)
-
-
-def _kept_rows(connection: Connection) -> dict[str, Kept]:
+def kept_rows(catalog: Catalog) -> dict[str, Kept]:
+    """Picture → what its row says of its file."""
     columns = (ImageRow.image_sha256, ImageRow.area, ImageRow.state, ImageRow.bytes, ImageRow.pixels_sha256)
-    return {row[0]: Kept(*row[1:]) for row in connection.execute(select(*columns))}
+    with reading(catalog.engine) as connection:
+        return {row[0]: Kept(*row[1:]) for row in connection.execute(select(*columns))}
+
+
+def _find_again(catalog: Catalog) -> list[str]:
+    """Pictures that were marked lost, or are missing, and whose whole file lies somewhere in the library: put back."""
+    done = []
+    for sha256, row in kept_rows(catalog).items():
+        place = catalog.objects.path(sha256, row.area)
+        if row.state == "dropped" or (row.state == "present" and os.path.lexists(place)):
+            continue
+        found = next((path for path in _places(catalog.library, sha256) if _is_whole(path, sha256)), None)
+        if found is None:
+            continue
+        if found != place:
+            if os.path.lexists(place):
+                _put_aside(catalog.library, place)
+            catalog.objects.put(read_bytes(found, MOST_PICTURE_BYTES), row.area)
+            found.unlink()
+        with seal.counted(catalog.engine) as connection:
+            mark(connection, [sha256], start="lost", end="present")
+        done.append(f"{place.relative_to(catalog.library)}: found in {found.relative_to(catalog.library)}, put back")
+    return done
+
+
+def _places(library: Path, sha256: str) -> Iterator[Path]:
+    """Where in the library a picture's file may lie, no link followed."""
+    inner = [f"{area}/{sha256[:2]}/{sha256}.png" for area in AREAS]
+    patterns = (*inner, *(f"{TRASH}/*/{name}" for name in inner), f"{LOST}/{sha256}.png*")
+    for pattern in patterns:
+        yield from (path for path in sorted(library.glob(pattern)) if is_inside(library, path))
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    with contextlib.suppress(OSError, LimnerError):
+        return stat.S_ISREG(path.lstat().st_mode) and sha256_hex(read_bytes(path, MOST_PICTURE_BYTES)) == sha256
+    return False
+
+
+def is_inside(library: Path, path: Path) -> bool:
+    """Is no folder between the library and this path a link?"""
+    return not any((library / parent).is_symlink() for parent in path.relative_to(library).parents)
 
 
 def _is_of_a_row(problem: Problem) -> bool:
@@ -89,10 +111,21 @@ def _mend_file(catalog: Catalog, problem: Problem) -> list[str]:
         return []
     path = catalog.library / problem.what
     area, sha256 = path.parts[-3], path.stem
+    if (
+        problem.kind == "missing"
+        and os.path.lexists(path)
+        and is_inside(catalog.library, path)
+        and not path.is_symlink()
+    ):
+        return []  # it was found again
     if problem.kind == "misplaced":
+        if not os.path.lexists(catalog.objects.path(sha256, next(other for other in AREAS if other != area))):
+            return []
         start = next(other for other in AREAS if other != area)
         catalog.objects.move(sha256, start, area)
         return [f"{problem.what}: moved here from {start}"]
+    if problem.kind != "extra" and is_inside(catalog.library, path) and _is_whole(path, sha256):
+        return [f"{problem.what}: its bytes are what its name says; its row is not: restore the catalog from a backup"]
     done = _put_aside(catalog.library, path)
     if problem.kind != "extra":
         with seal.counted(catalog.engine) as connection:
@@ -102,11 +135,11 @@ def _mend_file(catalog: Catalog, problem: Problem) -> list[str]:
 
 
 def _put_aside(library: Path, path: Path) -> list[str]:
-    if not path.is_symlink() and not path.exists():
+    if not os.path.lexists(path) or not is_inside(library, path):  # what lies behind a link is never touched
         return []
     target = library / LOST / path.name
     number = 1
-    while target.exists() or target.is_symlink():
+    while os.path.lexists(target):
         target = library / LOST / f"{path.name}.{number}"
         number += 1
     target.parent.mkdir(exist_ok=True)
@@ -118,7 +151,7 @@ def _put_aside(library: Path, path: Path) -> list[str]:
 
 def _reindex(library: Path) -> list[str]:
     try:
-        with contextlib.closing(sqlite3.connect(library / "catalog.sqlite", timeout=20)) as connection:
+        with contextlib.closing(connect(library / FILE, "rw")) as connection:
             connection.execute("REINDEX")
     except sqlite3.Error as error:
         return [f"catalog.sqlite: its indexes cannot be built anew ({error}); restore it from a backup"]

@@ -15,8 +15,10 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
-from catalog.engine import APPLICATION_ID, explain, journal_mode, reading, speaking, writing
-from catalog.errors import CatalogError, NewerLibraryError
+from catalog.engine import connect, explain, journal_mode, reading, speaking, writing
+from catalog.errors import CatalogError, DamagedError, NewerLibraryError
+from catalog.folders import trace, way_back
+from catalog.genuine import APPLICATION_ID, OBJECTS, Schema, schema_of, strange
 from catalog.objects import sync_folder
 from catalog.rows import add, now
 from catalog.schema import Library
@@ -31,7 +33,7 @@ def bring_up(engine: Engine, path: Path, head: int = HEAD, scripts: Path = SCRIP
     An older one is first copied to ``catalog.sqlite.before-<revision>``. Raises NewerLibraryError for a newer one and
     CatalogError for a file that is no catalog of ours.
     """
-    if _revision(engine, path, head) == head:
+    if revision(engine, path, head) == head:
         return
     _set_journal(engine)
     with writing(engine) as connection:
@@ -43,26 +45,49 @@ def bring_up(engine: Engine, path: Path, head: int = HEAD, scripts: Path = SCRIP
     sync_folder(path.parent)
 
 
-def _revision(engine: Engine, path: Path, head: int) -> int:
+def revision(engine: Engine, path: Path, head: int = HEAD) -> int:
+    """The schema of a catalog of ours, 0 for a file without any table. Errors as ``bring_up`` has them."""
     with reading(engine) as connection:
         return _read_revision(connection, path, head)
 
 
 def _read_revision(connection: Connection, path: Path, head: int) -> int:
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-    revision = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-    empty = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one() == 0
-    if application != APPLICATION_ID and not (application == 0 and empty):
+    found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    require_ours(path, application, found, schema_of(connection.exec_driver_sql(OBJECTS).all()), head)
+    return found
+
+
+def require_ours(path: Path, application: int, found: int, schema: Schema, head: int) -> None:
+    """CatalogError, NewerLibraryError, DamagedError unless a file is a catalog of ours up to schema ``head``, or empty.
+
+    ``application``, ``found`` (the revision) and ``schema`` as the file has them.
+    """
+    if application != APPLICATION_ID and not (application == 0 and not schema):
         raise CatalogError(
             f"{path}: is a SQLite file, but no limner catalog (application id {application}); allowed: a catalog that "
             "limner made, or no file at all; choose another folder with --library."
+            + (f" {way_back(path.parent)}" if trace(path.parent) else "")
         )
-    if revision > head:
+    if found > HEAD and found > head:
         raise NewerLibraryError(
-            f"{path}: was written by a newer limner (schema {revision}); this one reads schemas up to {head}; "
+            f"{path}: was written by a newer limner (schema {found}); this one reads schemas up to {head}; "
             "update limner, or use the copy that the newer one left beside it (catalog.sqlite.before-…)."
         )
-    return revision
+    if schema and found <= HEAD and (what := strange(schema, found, expected_objects)):
+        raise DamagedError(
+            f"{path}: its tables are not what limner makes ({what}): another program has changed it, or it is no "
+            f"catalog of ours; nothing of it is used. {way_back(path.parent)}"
+        )
+
+
+def require_catalog(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema of a catalog of ours, before anything else is read of it; 0 for an empty file. Errors as above."""
+    application, found = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("application_id", "user_version")
+    )
+    require_ours(path, application, found, schema_of(connection.execute(OBJECTS)), HEAD)
+    return found
 
 
 def _set_journal(engine: Engine) -> None:
@@ -91,12 +116,20 @@ def _migrate(connection: Connection, found: int, head: int, scripts: Path) -> No
 @functools.cache
 def expected_schema() -> dict[tuple[str, str], str | None]:
     """(type, name) → SQL of everything that the migrations make: what a catalog's schema must be."""
+    return {(one[0], one[1]): one[3] for one in expected_objects(HEAD)}
+
+
+@functools.cache
+def expected_objects(revision: int) -> Schema:
+    """Everything that the migrations up to ``revision`` make; nothing for a revision that there is not."""
+    if not 1 <= revision <= HEAD:
+        return frozenset()
     engine = create_engine("sqlite://", poolclass=StaticPool)
     with engine.connect() as connection, connection.begin():
-        _migrate(connection, 1, HEAD, SCRIPTS)
-        rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master").all()
+        _migrate(connection, 1, revision, SCRIPTS)
+        rows = connection.exec_driver_sql(OBJECTS).all()
     engine.dispose()
-    return {(row[0], row[1]): row[2] for row in rows}
+    return schema_of(rows)
 
 
 def _back_up(path: Path, revision: int) -> None:
@@ -108,7 +141,7 @@ def _back_up(path: Path, revision: int) -> None:
     partial.unlink(missing_ok=True)
     try:
         with (
-            contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            contextlib.closing(connect(path, "ro")) as source,
             contextlib.closing(sqlite3.connect(partial)) as copy,
         ):
             source.backup(copy)

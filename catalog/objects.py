@@ -94,18 +94,24 @@ class Objects:
         """Remove an object; fine when it is not there. Removed on disk when this returns."""
         path = self.path(sha256, area)
         with _speaking(self.root):
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-            if path.parent.is_dir():
-                sync_folder(path.parent)
+            if not self._is_inside(path):
+                return
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
 
     def move(self, sha256: str, start: str, end: str) -> None:
         """Move an object between areas; at every instant it is in at least one of them."""
         source, target = self.path(sha256, start), self.path(sha256, end)
         with _speaking(self.root):
+            if not self._is_inside(source):
+                raise FileNotFoundError(errno.ENOENT, "no such picture", str(source))
             self._make_folder(target.parent)
             source.replace(target)
             self._sync_folders([target, source])
+
+    def _is_inside(self, path: Path) -> bool:
+        """Is the folder of a picture there, and no link? What lies behind a link is never touched."""
+        return all(folder.is_dir() and not folder.is_symlink() for folder in (path.parent.parent, path.parent))
 
     def _put_absent(self, name: str, blob: bytes, area: str) -> None:
         path = self.path(name, area)

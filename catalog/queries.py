@@ -40,7 +40,7 @@ def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandi
 
 def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement[bool]] = ()) -> list[Keeper]:
     """What is kept and may be shown, in the order of sets and of their rows, then by number. ``where`` narrows."""
-    versions = AssetVersion.value
+    made_for = aliased(AssetVersion)
     query = (
         standing()
         .add_columns(
@@ -48,13 +48,15 @@ def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement
             ImageRow.height_px,
             JobRow.seed,
             JobRow.prompt,
-            versions.label("asset"),
+            AssetVersion.value.label("asset"),
+            made_for.value.label("asset_when_made"),
             _newest_at(),
             CandidateRow.candidate_id,
         )
         .join(JobRow, JobRow.job_id == CandidateRow.job_id)
         .join(AssetRow, and_(AssetRow.set_name == CandidateRow.set_name, AssetRow.asset_id == CandidateRow.asset_id))
         .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
+        .join(made_for, made_for.asset_sha256 == CandidateRow.asset_sha256)
         .where(CandidateRow.candidate_id.in_(_EVER_KEPT), func.coalesce(PERSON.keep, POLICY.keep), *where)
         .order_by(CandidateRow.set_name, AssetRow.position, CandidateRow.asset_id, CandidateRow.number)
     )
@@ -191,6 +193,7 @@ def candidate_of(row: Sequence[Any]) -> MadeCandidate:
 
 def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path, tags: Sequence[str]) -> Keeper:
     sha256 = candidate.image_sha256
+    asset = json.loads(row.asset)
     return Keeper(
         made=candidate,
         path=library / f"{candidate.area}/{sha256[:2]}/{sha256}.png",
@@ -198,9 +201,11 @@ def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path, tags: Sequen
         height_px=row.height_px,
         seed=row.seed,
         prompt=row.prompt,
-        title=json.loads(row.asset)["title"],
+        title=asset["title"],
         reasons=tuple(json.loads(row.reasons)),
         note=row.note,
         decided_at=row.at,
+        row=asset["row"],
+        row_when_made=json.loads(row.asset_when_made)["row"],
         tags=tuple(tags),
     )

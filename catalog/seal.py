@@ -5,9 +5,11 @@ that say nothing (free pages, gaps inside pages, counters). To find a changed bi
 hashed whenever the last one who wrote closes it: ``catalog.seal`` holds the number of writes so far
 (``library.writes``), the schema, the size, a hash, and a hash of these four. After a ``kill -9`` the number does not
 match: the seal is *stale*, nothing can be said about idle bytes, row hashes still guard all that matters, and the next
-close seals anew; so it is after a migration. The hash is SHA-256 over the SHA-256 of each 16 MiB of the file, so that a
+close seals anew; so it is after a migration. A seal of a *later* state than the catalog's, or of a library made at
+another moment (``library.made_at``), shows that a file was put in the catalog's place: that library is not opened.
+The hash is SHA-256 over the SHA-256 of each 16 MiB of the file, so that a
 catalog of a gigabyte is hashed by several processors when a verdict has changed it. Seals of before (``limner.seal/1``:
-SHA-256 of the whole file, schema not named) are still read.
+SHA-256 of the whole file, schema not named; ``/2``: without the library's moment) are still read.
 
 A process that opens and closes a file loses all its POSIX locks on it, SQLite's too. So the raw file is only read by
 the last catalog open in this process, and ``verify`` parks what it has read from until then.
@@ -30,15 +32,19 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, select
 
 from catalog.engine import journal_mode, path_of, reading, writing
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, DamagedError
+from catalog.folders import way_back
 from catalog.objects import TEMPORARY, write_through
 from catalog.rows import fetch_all, replace
 from catalog.schema import Library
+from specs.boundary import read_bytes
 from specs.canonical import Json, value_sha256
+from specs.errors import LimnerError
 
-KIND, WHOLE = "limner.seal/2", "limner.seal/1"
+KINDS = ("limner.seal/1", "limner.seal/2", "limner.seal/3")
 LAST_WHOLE = 2  # the last schema whose seals were of the first kind
 PART, BLOCK = 1 << 24, 1 << 20
+MOST_BYTES = 1 << 16  # a seal is a line
 _guard = threading.Lock()
 _open: Counter[str] = Counter()
 _parked: dict[str, list[int]] = {}
@@ -48,13 +54,15 @@ _parked: dict[str, list[int]] = {}
 class Seal:
     """``sha256`` and ``bytes`` of the catalog file of ``schema`` after ``writes`` transactions.
 
-    ``schema`` None: hashed as a whole, by a limner that did not note the schema.
+    ``schema`` None: hashed as a whole, by a limner that did not note the schema. ``made_at``: when the library was
+    made, which tells it from every other; '' by a limner that did not note it.
     """
 
     writes: int
     schema: int | None
     bytes: int
     sha256: str
+    made_at: str = ""
 
     def age(self, writes: int, schema: int) -> int:
         """Of which state of the catalog is this: −1 an earlier one than the given, 0 that one, 1 a later one."""
@@ -119,6 +127,26 @@ def counted(engine: Engine) -> Iterator[Connection]:
         replace(connection, Library, [{**row, "writes": row["writes"] + 1}])
 
 
+def require(path: Path, sealed: Seal | None, writes: int, schema: int, made_at: str) -> None:
+    """DamagedError for a catalog that another file has taken the place of. ``sealed`` was read before the others."""
+    if sealed is None or not (found := wrong(sealed, writes, schema, made_at)):
+        return
+    raise DamagedError(
+        f"{path}: {found}; nothing was written. Put this library's newest catalog back. "
+        f"{way_back(path.parent)} To go on with this file on purpose, remove {seal_path(path).name}: what it does not "
+        "know is then not on record, and no picture is removed for that."
+    )
+
+
+def wrong(sealed: Seal, writes: int, schema: int, made_at: str) -> str:
+    """What the seal says against a catalog at this state, in words; empty when it may be the catalog of this seal."""
+    if sealed.made_at not in ("", made_at):
+        return f"is the catalog of another library (made at {made_at}; the seal is of one made at {sealed.made_at})"
+    if sealed.age(writes, schema) > 0:
+        return f"the seal is of write {sealed.writes}, the catalog is at {writes}: it is an older copy"
+    return ""
+
+
 def seal_path(path: Path) -> Path:
     """Where the seal of a catalog file lies."""
     return path.with_suffix(".seal")
@@ -127,11 +155,12 @@ def seal_path(path: Path) -> Path:
 def read_seal(path: Path) -> Seal | None:
     """The seal as it stands; None when it is missing or is not what was written."""
     try:
-        found = seal_path(path).read_bytes()
+        found = read_bytes(seal_path(path), MOST_BYTES)
         value = json.loads(found)
-        seal = Seal(value["writes"], value.get("schema"), value["bytes"], value["sha256"])
+        names = value["writes"], value.get("schema"), value["bytes"], value["sha256"], value.get("made_at", "")
+        seal = Seal(*names)
         return seal if found == _text(seal) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (LimnerError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -149,13 +178,13 @@ def raw(path: Path) -> Iterator[int]:
                 os.close(fd)
 
 
-def file_seal(fd: int, writes: int, schema: int | None) -> Seal:
+def file_seal(fd: int, writes: int, schema: int | None, made_at: str = "") -> Seal:
     """Hash a file from its beginning; as a whole for ``schema`` None."""
     size = os.fstat(fd).st_size
     part = max(size, 1) if schema is None else PART
     digests = _hashes([(fd, start, start + part) for start in range(0, max(size, 1), part)])
     digest = digests[0] if schema is None else hashlib.sha256(b"".join(digests)).digest()
-    return Seal(writes, schema, size, digest.hex())
+    return Seal(writes, schema, size, digest.hex(), made_at)
 
 
 def _hashes(parts: Sequence[tuple[int, int, int]]) -> list[bytes]:
@@ -181,13 +210,15 @@ def _seal_if_stale(engine: Engine) -> None:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = read_seal(path)
     with reading(engine) as connection:
-        writes = connection.execute(select(Library.writes)).scalar_one()
+        writes, made_at = connection.execute(select(Library.writes, Library.made_at)).one()
         schema = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
         if before is not None and before.age(writes, schema) == 0:
             return
+        if before is not None and wrong(before, writes, schema, made_at):
+            return  # never sealed over: see require
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            seal = file_seal(fd, writes, schema)
+            seal = file_seal(fd, writes, schema, made_at)
         finally:
             os.close(fd)
     write_seal(path, seal, path.parent / "tmp")
@@ -204,5 +235,7 @@ def _text(seal: Seal) -> bytes:
     value: dict[str, Json] = {"writes": seal.writes, "bytes": seal.bytes, "sha256": seal.sha256}
     if seal.schema is not None:
         value["schema"] = seal.schema
-    kind = WHOLE if seal.schema is None else KIND
+    if seal.made_at:
+        value["made_at"] = seal.made_at
+    kind = KINDS[0 if seal.schema is None else 2 if seal.made_at else 1]
     return (json.dumps({**value, "check": value_sha256(kind, value)}) + "\n").encode()

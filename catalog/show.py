@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_, select
 
 from catalog.errors import NotFoundError
 from catalog.provenance import CandidateKey, Provenance
 from catalog.remarks import history, tags_of
 from catalog.rows import Row, fetch
 from catalog.schema import (
+    AssetRow,
     AssetVersion,
     Base,
     CandidateRow,
@@ -46,6 +47,7 @@ def provenance(connection: Connection, key: CandidateKey) -> Provenance:
         "made_at": row["made_at"],
         "image": {**image, "also": _also(connection, row)},
         "asset": _asset(connection, row["asset_sha256"]),
+        "asset_now": _asset_now(connection, row["set_name"], row["asset_id"]),
         "prompt": {"text": job["prompt"], "negative": recipe.get("negative_prompt", "")},
         "job": {"job_id": row["job_id"], "recipe": recipe},
         "checkpoint": _checkpoint(connection, registration["checkpoint_sha256"]),
@@ -80,6 +82,13 @@ def _also(connection: Connection, row: Row) -> list[Any]:
 
 def _asset(connection: Connection, sha256: str) -> Row:
     return {"asset_sha256": sha256, **json.loads(_one(connection, AssetVersion, "asset_sha256", sha256)["value"])}
+
+
+def _asset_now(connection: Connection, set_name: str, asset_id: str) -> Row:
+    """The asset as its spec has it now; ``asset`` is as it was when the picture was made."""
+    its = and_(AssetRow.set_name == set_name, AssetRow.asset_id == asset_id)
+    sha256, in_spec = connection.execute(select(AssetRow.asset_sha256, AssetRow.in_spec).where(its)).one()
+    return {"in_spec": bool(in_spec), **_asset(connection, sha256)}
 
 
 def _checkpoint(connection: Connection, sha256: str) -> Row:

@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalog.engine import connect
 from catalog.errors import StorageError
 from catalog.seal import raw
 
@@ -38,7 +39,7 @@ def snapshot(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="limner-verify-", dir=scratch) as folder:
         copy = Path(folder) / path.name
         with _shared_lock(path), _speaking(folder):
-            _copy(path, copy)
+            copy_raw(path, copy)
             for suffix in BESIDE:
                 beside = path.with_name(path.name + suffix)
                 with contextlib.suppress(FileNotFoundError):
@@ -62,11 +63,8 @@ def _speaking(folder: str) -> Iterator[None]:
 @contextlib.contextmanager
 def reading_only(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write. Raises sqlite3.Error when the file cannot be read so."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20, isolation_level=None)
-    try:
+    with contextlib.closing(connect(path, "ro")) as connection:
         yield connection
-    finally:
-        connection.close()
 
 
 @contextlib.contextmanager
@@ -88,9 +86,12 @@ def _is_idle_wal(path: Path) -> bool:
     return is_wal and not path.with_name(path.name + "-wal").exists()
 
 
-def _copy(path: Path, copy: Path) -> None:
+def copy_raw(path: Path, copy: Path) -> None:
+    """Copy a catalog file's bytes, and see them onto the disk."""
     with raw(path) as fd, copy.open("wb") as target:
         at = 0
         while block := os.pread(fd, 1 << 20, at):
             target.write(block)
             at += len(block)
+        target.flush()
+        os.fsync(target.fileno())

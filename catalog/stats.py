@@ -29,6 +29,7 @@ from catalog.schema import (
 )
 from catalog.store import FILE, Catalog
 from scoring.scorecard import SafetyState
+from scoring.verdict import reason_code
 
 BY = ("policy", "person")
 BESIDES = ("taste", "cache", "sheets", "lost", "tmp", "prefect")  # folders that hold neither rows nor pictures
@@ -87,9 +88,10 @@ class Agreement:
 class Stats:
     """A library. Candidates whose picture was lost count nowhere, except under ``pictures``.
 
-    ``keepers_by`` and ``rejected_by``: policy and person. ``reasons``: reason of the rejection that counts → by whom →
-    candidates. ``pictures``: state → pictures. ``bytes_on_disk``: area → bytes (pictures as the rows have them, the
-    catalog and what lies besides as the file system has it). ``device_seconds``: device → seconds of rendering.
+    ``keepers_by`` and ``rejected_by``: policy and person. ``reasons``: code of a reason of the rejection that counts →
+    by whom → candidates (``too_like`` once, whatever the pictures were like). ``pictures``: state → pictures.
+    ``bytes_on_disk``: area → bytes (pictures as the rows have them, the catalog and what lies besides as the file
+    system has it). ``device_seconds``: device → seconds of rendering.
     """
 
     sets: list[SetStats]
@@ -200,8 +202,8 @@ def _count(
             found.undecided += n
         elif not keep:
             found.rejected_by[by] += n
-            for reason in json.loads(row.reasons):
-                found.reasons.setdefault(reason, dict.fromkeys(BY, 0))[by] += n
+            for code in {reason_code(reason) for reason in json.loads(row.reasons)}:
+                found.reasons.setdefault(code, dict.fromkeys(BY, 0))[by] += n
         _compare(found.agreement, row.person_keep, row.policy_keep, n)
     return filled
 

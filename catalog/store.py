@@ -12,10 +12,26 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from catalog import find, images, looking, migrate, queries, record, register, remarks, runs, seal, searches, show
+from catalog import (
+    find,
+    folders,
+    images,
+    journal,
+    looking,
+    migrate,
+    queries,
+    record,
+    register,
+    remarks,
+    runs,
+    seal,
+    searches,
+    show,
+)
 from catalog.engine import open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, StorageError
 from catalog.filter import Filter
+from catalog.folders import damaged, is_there, trace
 from catalog.locks import holding
 from catalog.made import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
 from catalog.narrowing import conditions
@@ -31,7 +47,7 @@ from specs.checkpoint import Checkpoint
 from specs.rights import RightsDecision
 from specs.spec import Spec
 
-FILE = "catalog.sqlite"
+FILE = folders.FILE
 
 
 class Catalog:
@@ -48,24 +64,39 @@ class Catalog:
     def open(cls, library: Path, *, create: bool) -> Catalog:
         """Open a library; create it if asked; migrate an older one after copying it.
 
-        Raises LibraryMissingError, NewerLibraryError, CatalogError (no catalog of ours), StorageError.
+        Raises LibraryMissingError, NewerLibraryError, DamagedError (the catalog is gone, empty, an older copy, another
+        library's), CatalogError (no catalog of ours), StorageError. Then nothing was written.
         """
         library = library.absolute()
-        if not create and not (library / FILE).is_file():
+        if not is_there(library) and not create and not (library / FILE).is_file():
             raise LibraryMissingError(
                 f"{library}: no library here (no {FILE}); allowed: a folder that limner made; "
                 "name it with --library or LIMNER_LIBRARY, or make one with `limner produce`."
             )
-        _refuse_to_start_over(library)
         _make_folders(library)
+        journal.require_own(library / FILE)
         catalog = cls(library)
         try:
+            catalog._require_mine(seal.read_seal(library / FILE))
             migrate.bring_up(catalog.engine, library / FILE)
             seal.ensure(catalog.engine)
         except BaseException:
             catalog.close()
             raise
         return catalog
+
+    def _require_mine(self, sealed: seal.Seal | None) -> None:
+        """Is the catalog file ours, and this library's newest? ``sealed`` was read before anything of the catalog."""
+        path = self.library / FILE
+        schema = migrate.revision(self.engine, path)
+        if not schema and (beside := trace(self.library)) and not migrate.revision(self.engine, path):
+            raise damaged(self.library, "is empty", beside)
+        if schema:
+            with reading(self.engine) as connection:
+                row = connection.exec_driver_sql("SELECT writes, made_at FROM library").one_or_none()
+            if row is None:
+                raise damaged(self.library, "has no row of its library", "its schema")
+            seal.require(path, sealed, int(row[0]), schema, str(row[1]))
 
     def close(self) -> None:
         """Give the connections back, and seal what was written (see ``seal.py``). May be called twice."""
@@ -228,7 +259,10 @@ class Catalog:
         """A picture's file as it is on disk. NotFoundError when it is dropped, lost or unknown."""
         with reading(self.engine) as connection:
             area = images.area_of(connection, image_sha256)
-        return self.objects.get(image_sha256, area)
+        try:
+            return self.objects.get(image_sha256, area)
+        except FileNotFoundError:
+            raise images.missing(self.objects, image_sha256, area) from None
 
     def keepers(
         self,
@@ -303,15 +337,6 @@ class Catalog:
         """The whole record of a candidate."""
         with reading(self.engine) as connection:
             return show.provenance(connection, key)
-
-
-def _refuse_to_start_over(library: Path) -> None:
-    """A library whose catalog is gone is no new one: to go on would make all again and forget every verdict."""
-    if seal.seal_path(library / FILE).exists() and not (library / FILE).is_file():
-        raise CatalogError(
-            f"{library / FILE}: is gone, but its seal is there; restore it from a backup; to begin an empty catalog on "
-            "purpose, remove catalog.seal too."
-        )
 
 
 def _make_folders(library: Path) -> None:

@@ -3,10 +3,14 @@
     backup.json        whose folder this is, and which state of the catalog limner itself put here
     catalog.sqlite     the catalog: there only when every picture that it speaks of is
     catalog.seal       over its bytes, as in any library
+    former/            the state before: its catalog, seal and taste; the pictures lie with the others
+    replaced/<when>/   a state that was newer than the library, or apart from it, and was replaced on purpose
     tmp/backup-…/      the next catalog, until everything is copied and read back
 
 A new state only adds pictures until its catalog is renamed into place: before, the old state is whole, after, the new
-one is. Pictures that only the old one spoke of are removed last.
+one is. It must continue the state before (``ancestry.py``); where it is told to take its place all the same, that one
+is kept until a person removes it. Pictures that no catalog in the folder speaks of are removed last, and a picture that
+the library has lost is not one of these: the backup may hold the only copy.
 """
 
 from __future__ import annotations
@@ -21,19 +25,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog import seal
+from catalog.ancestry import Relation, compare
 from catalog.check_files import temporary_files
-from catalog.errors import BusyError
+from catalog.copies import Spoken, spoken_by, spoken_of
+from catalog.errors import BusyError, CatalogError
+from catalog.folders import FORMER, MARK, MARK_KIND, REPLACED, SEAL, read_mark, require_plain, way_back
 from catalog.locks import Lock, holder_of
+from catalog.migrate import require_catalog
 from catalog.objects import AREAS, TEMPORARY, Objects, sync_folder, write_through
 from catalog.rows import now
 from catalog.seal import Seal, seal_path
-from catalog.snapshot import BESIDE, UNREADABLE, reading_only
+from catalog.snapshot import BESIDE, UNREADABLE, copy_raw, reading_only
 from catalog.store import FILE
 from specs.errors import UsageError
 
-MARK = "backup.json"
-KIND = "limner.backup/1"
 STAGING = "backup-"
+LEARNED = "taste"  # the folder of heads that `limner taste` learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class Vault:
                 "folder apart from it, best on another disk."
             )
         _require_ours(folder)
+        require_plain(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(folder / "locks" / "backup.lock")
         if not lock.take(wait=False):
@@ -92,9 +100,56 @@ class Vault:
         _require_the_same(self.folder, self._mark(), made_at)
         with seal.raw(path) as fd:
             os.fsync(fd)
-            made = seal.file_seal(fd, writes, schema)
+            made = seal.file_seal(fd, writes, schema, made_at)
         seal.write_seal(path, made)
         return Staged(path, made, made_at)
+
+    def require_newer(self, staged: Staged, *, replace_newer: bool) -> bool:
+        """UsageError where the state that is here has what the staged one has not, unless ``replace_newer``.
+
+        Returns whether it has: then that state is kept in ``replaced/``.
+        """
+        if not (self.folder / FILE).exists():
+            return False
+        try:
+            found = compare(staged.path, self.folder / FILE)
+        except UNREADABLE as error:
+            raise _no_longer_ours(self.folder, f"it cannot be read ({error})") from error
+        if found.relation is Relation.CONTINUES:
+            return False
+        if not replace_newer:
+            self._clear_staging()
+            apart = "is newer than" if found.relation is Relation.BEHIND else "has gone another way than"
+            raise UsageError(
+                f"{self.folder}: the backup there {apart} {self._library}: it holds what the library does not "
+                f"({found}); nothing was changed. Was an older copy put in the library's place? Then go back to the "
+                f"backup: move {self._library} aside and copy {self.folder} there. Or back up into another folder; or "
+                f"replace it by --replace-newer: its state is then kept in {self.folder / REPLACED}."
+            )
+        return True
+
+    def keep_state(self, staged: Staged, *, replaced: bool) -> None:
+        """Keep the state that is here, which the staged one is about to replace; as ``former`` or, where it was newer,
+        in ``replaced``. Nothing for the same state again."""
+        current = self.folder / FILE
+        if not current.exists() or seal.read_seal(current) == staged.seal:
+            return
+        inner = self.folder / "tmp" / f"{STAGING}{uuid.uuid4().hex}"
+        inner.mkdir()
+        for name in (FILE, SEAL):
+            if (self.folder / name).exists():
+                copy_raw(self.folder / name, inner / name)
+        if (self.folder / LEARNED).is_dir():
+            shutil.copytree(self.folder / LEARNED, inner / LEARNED, symlinks=True)
+        sync_folder(inner)
+        when = now().replace(":", "")
+        target = self.folder / REPLACED / when if replaced else self.folder / FORMER
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            target.rename(self.folder / "tmp" / f"{STAGING}{uuid.uuid4().hex}")
+        inner.rename(target)
+        for folder in {target.parent, self.folder}:
+            sync_folder(folder)
 
     def publish(self, staged: Staged) -> None:
         """Put the staged catalog in the place of the one before."""
@@ -115,27 +170,35 @@ class Vault:
             there[gone].unlink()
         for each, data in files.items():
             folder.mkdir(exist_ok=True)
-            if each not in there or there[each].read_bytes() != data:
+            if each not in there or not _is_the_same(there[each], data):
                 self._put(folder / each, data)
         if folder.is_dir():
             sync_folder(folder)
 
-    def tidy(self, wanted: set[tuple[str, str]]) -> int:
-        """Remove pictures that are not among the (sha256, area) wanted; returns how many went."""
-        stored = [file for area in AREAS for file in self.objects.entries(area)]
-        extra = [file for file in stored if (file.sha256, file.area) not in wanted]
+    def tidy(self) -> int:
+        """Remove pictures that no catalog in the folder speaks of; returns how many went."""
+        spoken = _together(spoken_by([self.folder / FILE]), spoken_of(self.folder))
+        if spoken.unreadable:
+            return 0
+        extra = [
+            file
+            for area in AREAS
+            for file in self.objects.entries(area)
+            if (file.sha256, area) not in spoken.places and not _is_only_one(file.sha256, spoken)
+        ]
         for file in extra:
             self.objects.delete(file.sha256, file.area)
         return len(extra)
 
     def _begin(self) -> None:
+        mark = read_mark(self.folder)
+        _require_untouched(self.folder, mark or {})
         for name in (*AREAS, "tmp", "locks", "locks/runs"):
             (self.folder / name).mkdir(exist_ok=True)
-        if not (self.folder / MARK).exists():
+        if mark is None:
             self._write_mark(self._fresh_mark())
         sync_folder(self.folder)
         sync_folder(self.folder.parent)
-        _require_untouched(self.folder, self._mark())
         for path in list(temporary_files(self.folder)):
             path.unlink(missing_ok=True)
 
@@ -144,10 +207,10 @@ class Vault:
             shutil.rmtree(path, ignore_errors=True)
 
     def _fresh_mark(self) -> dict[str, object]:
-        return {"kind": KIND, "library": str(self._library)} | dict.fromkeys(("made_at", "writes", "next", "at"))
+        return {"kind": MARK_KIND, "library": str(self._library)} | dict.fromkeys(("made_at", "writes", "next", "at"))
 
     def _mark(self) -> dict[str, object]:
-        return _read_mark(self.folder) or self._fresh_mark()
+        return read_mark(self.folder) or self._fresh_mark()
 
     def _write_mark(self, value: dict[str, object]) -> None:
         self._put(self.folder / MARK, (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
@@ -159,12 +222,17 @@ class Vault:
         temporary.replace(path)
 
 
-def _read_mark(folder: Path) -> dict[str, object] | None:
-    try:
-        value = json.loads((folder / MARK).read_bytes())
-        return value if isinstance(value, dict) and value.get("kind") == KIND else None
-    except (OSError, ValueError):
-        return None
+def _together(one: Spoken, other: Spoken) -> Spoken:
+    return Spoken(one.places | other.places, one.sha256s | other.sha256s, one.unreadable + other.unreadable)
+
+
+def _is_only_one(sha256: str, spoken: Spoken) -> bool:
+    """Is this a picture that a catalog knows, and none knows a place of: lost in the library?"""
+    return sha256 in spoken.sha256s and not any((sha256, area) in spoken.places for area in AREAS)
+
+
+def _is_the_same(path: Path, data: bytes) -> bool:
+    return not path.is_symlink() and path.is_file() and path.read_bytes() == data
 
 
 def _require_ours(folder: Path) -> None:
@@ -173,7 +241,7 @@ def _require_ours(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise UsageError(f"{folder}: got a file to back up into; allowed: a folder that is new, empty or a backup.")
-    if any(folder.iterdir()) and _read_mark(folder) is None and not _is_begun(folder):
+    if any(folder.iterdir()) and read_mark(folder) is None and not _is_begun(folder):
         held = "a library" if (folder / FILE).exists() else "files that limner did not put there"
         raise UsageError(
             f"{folder}: holds {held} and is no backup (no {MARK}); allowed: a folder that is new, empty or a backup "
@@ -198,17 +266,35 @@ def _require_the_same(folder: Path, mark: dict[str, object], made_at: str) -> No
 
 
 def _require_untouched(folder: Path, mark: dict[str, object]) -> None:
-    """A backup that somebody has worked in since is a library of its own now: it is not written over."""
-    if not (folder / FILE).exists():
+    """A backup that somebody has worked in since is a library of its own now: it is not written over.
+
+    Nor is one that has lost its catalog, or whose catalog is not as it was sealed.
+    """
+    path = folder / FILE
+    if not path.exists():
+        if mark.get("writes") is not None:
+            raise _no_longer_ours(folder, f"its {FILE} is gone")
         return
     try:
-        with reading_only(folder / FILE) as connection:
+        with reading_only(path) as connection:
+            schema = require_catalog(connection, path)
             writes = connection.execute("SELECT writes FROM library").fetchone()[0]
-    except (*UNREADABLE, TypeError):
-        writes = None
-    beside = any((folder / (FILE + suffix)).exists() for suffix in BESIDE)
-    if beside or writes is None or writes not in (mark.get("writes"), mark.get("next")):
-        raise UsageError(
-            f"{folder}: this backup is no longer as limner left it: somebody has worked in it as a library, or it is "
-            "damaged; allowed: another folder; or remove this one if nobody needs it."
-        )
+    except (CatalogError, *UNREADABLE, TypeError) as error:
+        raise _no_longer_ours(folder, f"its {FILE} cannot be read ({error})") from error
+    if any((folder / (FILE + suffix)).exists() for suffix in BESIDE):
+        raise _no_longer_ours(folder, "somebody has it open, or has left a journal")
+    kept = (seal.read_seal(state) for state in (folder / FORMER / FILE, *folder.glob(f"{REPLACED}/*/{FILE}")))
+    if writes not in (mark.get("writes"), mark.get("next"), *(one.writes for one in kept if one)):
+        raise _no_longer_ours(folder, "somebody has worked in it as a library")
+    sealed = seal.read_seal(path)
+    if sealed is not None and sealed.age(writes, schema) == 0:
+        with seal.raw(path) as fd:
+            if seal.file_seal(fd, sealed.writes, sealed.schema, sealed.made_at) != sealed:
+                raise _no_longer_ours(folder, f"the bytes of its {FILE} are not those that were sealed")
+
+
+def _no_longer_ours(folder: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{folder}: this backup is no longer as limner left it: {why}; nothing was changed. Allowed: another folder; "
+        f"or remove this one if nobody needs it. {way_back(folder)}"
+    )

@@ -10,18 +10,22 @@ Not covered, because they can be made again: ``cache/``, ``locks/``, ``prefect/`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from catalog import check_files, check_rows, mend, migrate
+from catalog import check_files, check_rows, mend, migrate, trash
 from catalog.check_files import Kept
+from catalog.check_rows import State
+from catalog.copies import spoken_of
 from catalog.engine import open_engine
-from catalog.errors import CatalogError, LibraryMissingError, NewerLibraryError, StorageError
+from catalog.errors import CatalogError, DamagedError, LibraryMissingError, NewerLibraryError, StorageError
+from catalog.folders import FILE, damaged, is_there, trace
 from catalog.problems import Problem
-from catalog.seal import Seal, file_seal, raw, read_seal, seal_path, visiting
+from catalog.seal import Seal, file_seal, raw, read_seal, seal_path, visiting, wrong
 from catalog.snapshot import UNREADABLE, snapshot
+from catalog.trash import Collected
+from specs.errors import UsageError
 
-FILE = "catalog.sqlite"
 Progress = Callable[[int, int], None]
 
 
@@ -30,7 +34,8 @@ class Report:
     """What ``verify`` found. ``rows`` and ``files`` were checked; ``unreferenced`` files belong to nothing.
 
     ``seal`` is ``fresh`` (every byte of the catalog is accounted for), ``stale`` (written since, or killed: what the
-    catalog says is accounted for, its idle bytes are not) or ``broken``. ``removed`` and ``mended`` say what was done.
+    catalog says is accounted for, its idle bytes are not) or ``broken``. ``collected`` and ``mended`` say what was
+    done; ``not_collected`` why nothing was, where that was asked.
     """
 
     rows: int
@@ -38,8 +43,14 @@ class Report:
     problems: tuple[Problem, ...]
     unreferenced: int
     seal: str
-    removed: int = 0
+    collected: Collected = field(default_factory=Collected)
+    not_collected: str = ""
     mended: tuple[str, ...] = ()
+
+    @property
+    def removed(self) -> int:
+        """Files that went to the trash."""
+        return self.collected.moved
 
     @property
     def checked(self) -> int:
@@ -47,24 +58,46 @@ class Report:
         return self.rows + self.files
 
 
-def verify(library: Path, *, gc: bool = False, repair: bool = False, progress: Progress | None = None) -> Report:
-    """Check a library. ``gc`` removes files that belong to nothing, ``repair`` mends what it can and checks again.
+def verify(
+    library: Path, *, gc: bool = False, yes: bool = False, repair: bool = False, progress: Progress | None = None
+) -> Report:
+    """Check a library. ``repair`` repairs what it can and checks again. ``gc`` moves files that belong to nothing to
+    the trash, where no problem was found; ``yes``: also when that is most of what is there (see ``trash.py``).
 
     ``progress`` is told (files checked, files in all). Raises LibraryMissingError, NewerLibraryError, StorageError.
     """
     library = library.absolute()
-    if not (library / FILE).is_file() and not seal_path(library / FILE).exists():
+    if not _is_there(library):
         raise LibraryMissingError(
             f"{library}: no library here (no {FILE}); allowed: a folder that limner made; name it with --library or "
             "LIMNER_LIBRARY."
         )
     report = examine(library, library / FILE, progress)
     mended: tuple[str, ...] = ()
-    if repair and (report.problems or report.seal != "fresh"):
+    if repair:
         mended = mend.repair(library, report.problems)
         report = examine(library, library / FILE, progress)
-    removed = mend.collect(library) if gc else 0
-    return replace(report, mended=mended, removed=removed, unreferenced=report.unreferenced - removed)
+    report = replace(report, mended=mended)
+    return _collected(library, report, yes) if gc else report
+
+
+def _is_there(library: Path) -> bool:
+    try:
+        return is_there(library) or (library / FILE).is_file()
+    except DamagedError:
+        return True  # to be reported
+
+
+def _collected(library: Path, report: Report, yes: bool) -> Report:
+    """The report of a library after ``--gc``."""
+    if report.problems:
+        why = "nothing was moved or deleted: --gc needs a library without problems; --repair first, or restore a backup"
+        return replace(report, not_collected=f"{library}: {len(report.problems)} problems; {why}.")
+    try:
+        done = trash.collect(library, yes=yes)
+    except UsageError as error:
+        return replace(report, not_collected=str(error))
+    return replace(report, collected=done, unreferenced=report.unreferenced - done.moved)
 
 
 def examine(
@@ -83,7 +116,7 @@ def examine(
     problems: list[Problem] = []
     try:
         found = _rows_of(path, problems, scratch)
-        checked = check_files.check(library, found.kept, progress, decoded=decoded)
+        checked = check_files.check(library, found.kept, progress, spoken_of(library), decoded=decoded)
         moved = check_rows.changed_since(path, found.kept or {}, [_sha256(one) for one in checked.problems])
     except OSError as error:
         raise StorageError(
@@ -94,11 +127,17 @@ def examine(
 
 
 def _rows_of(path: Path, problems: list[Problem], scratch: Path | None) -> _Rows:
-    if not path.is_file():
-        problems.append(Problem("missing", FILE, "the catalog is gone; restore it from a backup"))
+    try:
+        is_there(path.parent)
+    except DamagedError as error:
+        problems.append(Problem("altered" if path.exists() else "missing", FILE, str(error)))
         return _Rows(0, "broken", None)
+    sealed, exists = read_seal(path), seal_path(path).exists()  # first: a catalog is never older than its seal
     with visiting(path), snapshot(path, scratch) as copy:
-        return _examine_rows(copy, read_seal(path), seal_path(path).exists(), problems)
+        if check_rows.is_empty(copy) and (beside := trace(path.parent)):
+            problems.append(Problem("altered", FILE, str(damaged(path.parent, "is empty", beside))))
+            return _Rows(0, "broken", None)
+        return _examine_rows(copy, sealed, exists, problems)
 
 
 def _sha256(problem: Problem) -> str:
@@ -139,24 +178,23 @@ def _examine_rows(copy: Path, seal: Seal | None, exists: bool, problems: list[Pr
     return _Rows(count, state, kept)
 
 
-def _check_seal(
-    copy: Path, seal: Seal | None, exists: bool, state: tuple[int, int] | None, problems: list[Problem]
-) -> str:
+def _check_seal(copy: Path, seal: Seal | None, exists: bool, state: State | None, problems: list[Problem]) -> str:
     name = seal_path(copy).name
-    if seal is None and not exists and not (state and state[0]):
+    if seal is None and not exists and not (state and state.writes):
         return "stale"  # a library that is just being made
     if seal is None:
         kind, detail = ("altered", "the seal is not what was written") if exists else ("missing", "the seal is gone")
         problems.append(Problem(kind, name, detail))
         return "broken"
-    if state is None or seal.age(*state) < 0:
+    if state is None:
         return "stale"
-    if seal.age(*state) > 0:
-        detail = f"the seal is of write {seal.writes}, the catalog is at {state[0]}: it is an older copy"
+    if detail := wrong(seal, state.writes, state.schema, state.made_at):
         problems.append(Problem("altered", FILE, detail))
         return "broken"
+    if seal.age(state.writes, state.schema) < 0:
+        return "stale"
     with raw(copy) as fd:
-        now = file_seal(fd, seal.writes, seal.schema)
+        now = file_seal(fd, seal.writes, seal.schema, seal.made_at)
     if now == seal:
         return "fresh"
     detail = f"{now.bytes} bytes hash to {now.sha256[:12]}; sealed were {seal.bytes} that hash to {seal.sha256[:12]}"

@@ -17,12 +17,12 @@ from flows.settings import Settings
 from flows.stats import size
 
 
-def back_up_to(target: Path, settings: Settings, *, as_json: bool) -> int:
+def back_up_to(target: Path, settings: Settings, *, replace_newer: bool = False, as_json: bool) -> int:
     """Copy, read back, say what was done."""
     target = target.expanduser()
     began = time.monotonic()
     with _bar() as tell:
-        done = back_up(settings.library, target, tell)
+        done = back_up(settings.library, target, tell, replace_newer=replace_newer)
     if as_json:
         names = {"library": str(settings.library), "backup": str(target)}
         print_json({**names, **asdict(done), "seconds": round(time.monotonic() - began, 3)})

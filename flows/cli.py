@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.settings import DEVICES, from_environment
+from specs.children import configure_libraries, keep_known_variables
 from specs.errors import LimnerError
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ def command(name: str, **options: Any) -> Callable[[Callable[..., int | None]], 
     def register(function: Callable[..., int | None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> None:
+            configure_libraries(online=bool(kwargs.get("online")))
             raise typer.Exit(_guarded(functools.partial(function, *args, **kwargs)))
 
         app.command(name, **options)(run)
@@ -81,6 +83,9 @@ def produce(
     checkpoints: Checkpoints = [],  # noqa: B006 (typer copies it)
     online: Online = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Fail if another run holds the set.")] = False,
+    fail_on_holes: Annotated[
+        bool, typer.Option("--fail-on-holes", help="Exit code 1 when an asset is short of keepers.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Make, score and choose what is missing of the specs, and say where it is."""
@@ -96,7 +101,7 @@ def produce(
         online=online or None,
         wait=False if no_wait else None,
     )
-    return produce_specs(specs, settings, as_json=as_json)
+    return produce_specs(specs, settings, as_json=as_json, fail_on_holes=fail_on_holes)
 
 
 @command("plan")
@@ -104,12 +109,14 @@ def plan(
     spec: SpecFile,
     library: Library = None,
     checkpoints: Checkpoints = [],  # noqa: B006
+    prompts: Annotated[bool, typer.Option("--prompts", help="Also show each asset's filled prompts.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Say per asset what is new, changed, up to date, blocked or short of keepers, and why. Makes nothing."""
     from flows.reports import show_plan
 
-    return show_plan(spec, from_environment(library=library, checkpoints=tuple(checkpoints)), as_json=as_json)
+    settings = from_environment(library=library, checkpoints=tuple(checkpoints))
+    return show_plan(spec, settings, prompts=prompts, as_json=as_json)
 
 
 @command("keepers")
@@ -382,7 +389,13 @@ def taste(
 @command("verify")
 def verify(
     library: Library = None,
-    gc: Annotated[bool, typer.Option("--gc", help="Remove files that no row refers to.")] = False,
+    gc: Annotated[
+        bool,
+        typer.Option(
+            "--gc", help="Move files that no row refers to into the trash, and empty it of what is a week old."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --gc: also when that is most of what is there.")] = False,
     repair: Annotated[
         bool, typer.Option("--repair", help="Set damaged files aside, so that produce remakes them.")
     ] = False,
@@ -391,19 +404,25 @@ def verify(
     """Re-derive every hash of the library; read-only unless told otherwise. Exit code 1 when there are problems."""
     from flows.reports import show_verification
 
-    return show_verification(from_environment(library=library), gc=gc, repair=repair, as_json=as_json)
+    return show_verification(from_environment(library=library), gc=gc, yes=yes, repair=repair, as_json=as_json)
 
 
 @command("backup")
 def backup(
     to: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or the backup of before.")],
+    replace_newer: Annotated[
+        bool,
+        typer.Option(
+            "--replace-newer", help="Also over a backup that holds more than the library; that state is kept."
+        ),
+    ] = False,
     library: Library = None,
     as_json: AsJson = False,
 ) -> int:
     """Back the library up while it is in use, and read it all back. A backup is a library: --library opens it."""
     from flows.backup import back_up_to
 
-    return back_up_to(to, from_environment(library=library), as_json=as_json)
+    return back_up_to(to, from_environment(library=library), replace_newer=replace_newer, as_json=as_json)
 
 
 @command("checkpoints")
@@ -460,14 +479,15 @@ def doctor(library: Library = None, as_json: AsJson = False) -> int:
 
 
 def main() -> None:
-    """The console command ``limner``.
+    """The console command ``limner``. Of the environment it reads what the README names, and forgets the rest.
 
     What it imports and reads are many small values that live to its end. To look for cycles among them as often as
     Python would, and once more when all is done, took a quarter of a second of every command.
     """
+    keep_known_variables()
     gc.set_threshold(YOUNG)
     atexit.register(gc.freeze)
-    app()
+    app(prog_name="limner")
 
 
 if __name__ == "__main__":

@@ -14,20 +14,27 @@ from flows.settings import Settings
 from flows.tasks import produce
 from specs.spec import Spec
 
+ENTRYPOINT = "limner.flow.produce"  # a name that is nobody else's, wherever Prefect's worker imports it
 
-def deployment(spec: Spec, settings: Settings) -> Any:
-    """The deployment of one set, named after it: its schedule, its parameters, one run at a time."""
+
+def deployment(spec: Spec, path: Path, settings: Settings) -> Any:
+    """The deployment of one set, named after it: its schedule, its parameters, one run at a time.
+
+    ``path`` of the spec and those in ``settings`` must be absolute.
+    """
     assert spec.schedule is not None
     schedule: Schedule
     if spec.schedule.cron:
         schedule = Cron(spec.schedule.cron, timezone=spec.schedule.timezone)
     else:
         schedule = Interval(timedelta(seconds=spec.schedule.interval_s or 0), timezone=spec.schedule.timezone)
-    return produce.to_deployment(
+    made: Any = produce.to_deployment(
         name=spec.set_name,
         schedule=schedule,
-        parameters={"spec": str(Path(spec.path).resolve()), "settings": settings.to_parameters()},
+        parameters={"spec": str(path), "settings": settings.to_parameters()},
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         description=f"limner: {spec.title or spec.set_name}",
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    made.entrypoint = ENTRYPOINT
+    return made

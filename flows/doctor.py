@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.engine import journal_mode
+from catalog.folders import is_there
 from flows.settings import Settings
 from flows.work import registry_for
 from generator.weights import locate
@@ -97,7 +98,11 @@ def _sqlite(_: Settings) -> list[Finding]:
 
 def _library(settings: Settings) -> list[Finding]:
     library = settings.library
-    if not (library / "catalog.sqlite").is_file():
+    try:
+        there = is_there(library)
+    except LimnerError as error:
+        return [Finding("library", "problem", str(library.resolve()), str(error))]
+    if not there:
         return [Finding("library", "note", f"{library.resolve()}: none yet", "limner produce makes it")]
     free_gib = shutil.disk_usage(library).free / 2**30
     state = "problem" if free_gib < LOW_DISK_GIB else "ok"

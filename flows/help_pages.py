@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from specs.children import run_python
 
 FOLDER = Path(__file__).parent.parent / "docs" / "commands"
 WORDS = (
@@ -20,11 +19,10 @@ def pages() -> dict[str, str]:
 
 
 def _help(name: str) -> str:
-    environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
-    words = [name] if name else []
-    code = f"import sys; sys.argv = ['limner', *{words!r}, '--help']; from flows.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip() + "\n"
+    plain = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+    done = run_python("limner.__main__", *([name] if name else []), "--help", timeout_s=60, environment=plain)
+    assert done.code == 0, done.err
+    return "\n".join(line.rstrip() for line in done.out.splitlines()).strip() + "\n"
 
 
 def main() -> None:

@@ -72,6 +72,8 @@ def keeper_value(keeper: Keeper) -> dict[str, Any]:
         "set": keeper.made.key.set_name,
         "asset": keeper.made.key.asset_id,
         "title": keeper.title,
+        "row": dict(keeper.row),
+        "row_when_made": dict(keeper.row_when_made),
         "image_sha256": keeper.made.image_sha256,
         "path": str(keeper.path),
         "seed": keeper.seed,

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 from catalog.errors import AmbiguousError, NotFoundError
 from catalog.store import FILE, Catalog
 from flows.settings import Settings
+from specs.beside import MOST_BYTES as MOST_REFERENCE_BYTES
+from specs.boundary import read_bytes, rgb_pixels
 from specs.canonical import sha256_hex
 from specs.errors import UsageError
 from specs.spec import Spec
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 CACHE = Path("cache") / "references"
 DIGEST_BYTES = 32
+READING = 2  # of pixels from a file: another number forgets what was embedded before
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def look_vectors(
         if vector is not None:
             rows.append(vector.astype(np.float32))
             continue
-        place = catalog.library / CACHE / f"{clip_id.rpartition(':')[2][:16]}-{look.sha256}.f32"
+        place = catalog.library / CACHE / f"{clip_id.rpartition(':')[2][:16]}-{look.sha256}.{READING}.f32"
         row = _remembered(place)
         if row is None:
             row = load_scorers().embed(_pixels(look, catalog)[np.newaxis])[0].astype("<f4")
@@ -81,19 +83,11 @@ def look_vectors(
 
 def _pixels(look: Look, catalog: Catalog) -> Pixels:
     """(H, W, 3) of a reference, from the very bytes whose hash was taken."""
-    from PIL import Image
-
-    data = Path(look.path).read_bytes() if look.path else catalog.picture(look.sha256)
+    name = look.path or look.name
+    data = read_bytes(Path(look.path), MOST_REFERENCE_BYTES) if look.path else catalog.picture(look.sha256)
     if sha256_hex(data) != look.sha256:
-        raise UsageError(f"{look.path or look.name}: the file changed while limner was reading it; run this again.")
-    try:
-        with Image.open(BytesIO(data)) as opened:
-            return np.asarray(opened.convert("RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UsageError(
-            f"{look.path or look.name}: style.references: got a file that does not read as a picture ({error}); "
-            "allowed: PNG, JPEG and WebP pictures."
-        ) from None
+        raise UsageError(f"{name}: the file changed while limner was reading it; run this again.")
+    return rgb_pixels(data, f"{name}: style.references")
 
 
 def _remembered(place: Path) -> NDArray[np.float32] | None:

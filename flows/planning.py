@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from catalog.made import MadeCandidate
+from flows.holes import Hole, hole_of
 from flows.work import Work
 from specs.expand import AssetPlan
 from specs.job import Job
@@ -49,6 +50,7 @@ class AssetState:
     keepers: int
     wanted: int
     to_generate: tuple[Entry, ...] = ()
+    hole: Hole | None = None  # short of keepers: why
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +124,26 @@ def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, MadeCandidate]
     missing = tuple(
         Entry(plan.asset.asset_id, number, plan.job(number)) for number in range(end) if number not in found
     )
-    state, reason = _describe(len(found), len(made), missing, judged, kept, wanted, rules.at_most)
-    return AssetState(plan.asset.asset_id, state, reason, len(found), kept, wanted, missing)
+    state, reason = _describe(len(found), len(made), missing, judged, kept, wanted)
+    hole = hole_of(plan, found.values(), kept) if state is State.SHORT else None
+    if hole:
+        reason = f"{hole.words()}: {len(missing)} more to make" if missing else hole.sentence()
+    return AssetState(plan.asset.asset_id, state, reason, len(found), kept, wanted, missing, hole)
 
 
 def _describe(
-    found: int, of_all: int, missing: tuple[Entry, ...], judged: bool, kept: int, wanted: int, at_most: int
+    found: int, of_all: int, missing: tuple[Entry, ...], judged: bool, kept: int, wanted: int
 ) -> tuple[State, str]:
     if missing and not of_all:
         return State.NEW, f"{len(missing)} to make"
     if missing and not found:
         return State.CHANGED, f"its recipe changed: {len(missing)} to make, {of_all} of the old recipe stay on record"
     if missing and judged and kept < wanted and found:
-        return State.SHORT, f"{kept} of {wanted} keepers after {found} candidates: {len(missing)} more to make"
+        return State.SHORT, ""  # its hole says why
     if missing:
         return State.NEW, f"{found} made, {len(missing)} to make"
     if not judged:
         return State.CHANGED, f"{found} made; rules or scorers changed: they will be judged again, nothing is rendered"
     if kept < wanted:
-        mend = "raise candidates, loosen keep, or keep one by hand"
-        return State.SHORT, f"{kept} of {wanted} keepers, all {found} candidates (at most {at_most}) are made: {mend}"
+        return State.SHORT, ""
     return State.UP_TO_DATE, f"{found} made, {kept} kept"

@@ -1,7 +1,8 @@
-"""Prefect's empty database, made once at install: a new library's first run is spared seconds of migrations.
+"""Prefect's empty database, made once at install: every run's embedded server is spared seconds of migrations.
 
 ``python -m flows.prefect_database`` has Prefect's own migrations make it, under the environment's ``share/limner``,
-named by Prefect's version: another Prefect does not find it, and migrates from nothing, as it does where there is none.
+named by Prefect's version: another Prefect does not find it. Where there is none, the first run makes it; where it
+cannot, Prefect migrates from nothing at every run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 
+from flows.prefect_settings import settings
+from specs.children import read_no_settings_files, run_python
+
 NAME = "prefect.db"
+MAKING_TIMEOUT_S = 100
 
 
 def ready_made() -> Path:
@@ -38,18 +43,26 @@ def place(home: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def make_once() -> None:
+    """Have it made by a process of its own, where it is missing and the environment may be written to."""
+    if not ready_made().exists() and os.access(sys.prefix, os.W_OK):
+        with suppress(TimeoutError):
+            run_python("flows.prefect_database", timeout_s=MAKING_TIMEOUT_S)
+
+
 def make(path: Path) -> None:
     """Migrate a new database and write it to ``path``, one file without a journal."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="limner-prefect-") as home:
-        os.environ |= {"PREFECT_HOME": home, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+        os.environ |= settings(Path(home))
+        read_no_settings_files()
         from prefect.server.database.dependencies import provide_database_interface
 
         asyncio.run(provide_database_interface().create_db())
         whole = Path(home) / "whole.db"
         with closing(sqlite3.connect(Path(home) / NAME)) as database:
             database.execute("VACUUM INTO ?", (str(whole),))
-        partial = path.with_suffix(".partial")
+        partial = path.with_suffix(f".{os.getpid()}.partial")
         shutil.copyfile(whole, partial)
         partial.rename(path)
 

@@ -1,26 +1,37 @@
-"""The embedded Prefect server's process: ``python -m flows.prefect_server FD`` serves on an inherited socket.
+"""The embedded Prefect server's process, started by ``prefect_home``: serves on an inherited socket.
 
-It leaves as soon as its standard input closes, which the kernel does when the owner dies in whatever way.
+It leaves as soon as its standard input closes, which the kernel does when the owner dies in whatever way, and takes its
+folder with it: the state is disposable.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
+from pathlib import Path
+
+from flows.prefect_database import make_once, place
+from specs.children import read_no_settings_files
 
 
-def leave_with_owner() -> None:
-    """Block until standard input ends, then leave at once: the state here is disposable."""
+def leave_with_owner(home: Path) -> None:
+    """Block until standard input ends, then remove the folder and leave at once."""
     while os.read(0, 1024):
         pass
+    shutil.rmtree(home, ignore_errors=True)
     os._exit(0)
 
 
 def main() -> None:
     """Serve Prefect's API on the socket whose descriptor is the first argument."""
     os.nice(10)  # orchestration waits, pictures do not
-    threading.Thread(target=leave_with_owner, daemon=True).start()
+    home = Path(os.environ["PREFECT_HOME"])
+    threading.Thread(target=leave_with_owner, args=[home], daemon=True).start()
+    make_once()
+    place(home)
+    read_no_settings_files()
     import uvicorn
     from prefect.server.api.server import create_app
 

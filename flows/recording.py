@@ -48,6 +48,11 @@ class Scorers(Protocol):
         ...
 
     @property
+    def failures(self) -> Mapping[str, str]:
+        """What went wrong with scorers of others, by their names."""
+        ...
+
+    @property
     def forbidden(self) -> Forbidden | None:
         """The concepts that the set forbids, as the CLIP's text half reads them."""
         ...
@@ -70,6 +75,11 @@ class Recorder:
             if self._scorers is None:
                 self._scorers = self._load_scorers()
             return self._scorers
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the scorers that are loaded have to say."""
+        return list(self._scorers.failures.values()) if self._scorers else []
 
     def claim(self, job_ids: Sequence[str]) -> Claim:
         """Which of the jobs this run is to make."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
@@ -15,12 +15,17 @@ from catalog.store import FILE, Catalog
 from flows.keepers import keeper_table
 from flows.output import console, print_json
 from flows.planning import AssetState, Made, Plan, State, make_plan
+from flows.prompt_list import print_prompts, with_prompts
 from flows.session import Session, Summary
 from flows.settings import Settings
+from flows.stats import size
 from flows.work import prepare, registry_for
 from generator.weights import locate
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
+
+if TYPE_CHECKING:
+    from catalog.verify import Report
 
 ROWS_SHOWN = 24  # of a table at the end of a run; `limner keepers` lists all
 STATE_WORDS = {
@@ -32,8 +37,8 @@ STATE_WORDS = {
 }
 
 
-def show_plan(spec: Path, settings: Settings, *, as_json: bool) -> int:
-    """``limner plan``."""
+def show_plan(spec: Path, settings: Settings, *, prompts: bool = False, as_json: bool) -> int:
+    """``limner plan``; ``prompts``: with each asset's filled prompts."""
     work = prepare(spec, settings)
     made: Made = {}
     if (settings.library / FILE).is_file():
@@ -41,9 +46,14 @@ def show_plan(spec: Path, settings: Settings, *, as_json: bool) -> int:
             made = catalog.made(work.spec.set_name)
     plan = make_plan(work, made)
     if as_json:
-        print_json(plan_value(plan))
-    else:
-        _print_plan(plan)
+        value = plan_value(plan) | {"warnings": list(work.warnings)}
+        print_json(with_prompts(value, work) if prompts else value)
+        return 0
+    if prompts:
+        print_prompts(work)
+    _print_plan(plan)
+    for warning in work.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     return 0
 
 
@@ -64,6 +74,7 @@ def plan_value(plan: Plan) -> dict[str, Any]:
                 "to_generate": len(asset.to_generate),
                 "keepers": asset.keepers,
                 "wanted": asset.wanted,
+                "hole": asset.hole.value() if asset.hole else None,
             }
             for asset in plan.assets
         ],
@@ -113,32 +124,60 @@ def show_record(id_: str, settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-def show_verification(settings: Settings, *, gc: bool, repair: bool, as_json: bool) -> int:
-    """``limner verify``."""
+def show_verification(settings: Settings, *, gc: bool, yes: bool = False, repair: bool, as_json: bool) -> int:
+    """``limner verify``. Exit code 1 when there are problems, or when ``gc`` was asked for and refused."""
     from catalog.verify import verify
 
-    report = verify(settings.library, gc=gc, repair=repair)
+    report = verify(settings.library, gc=gc, yes=yes, repair=repair)
+    code = 1 if report.problems or report.not_collected else 0
     value = {
         "checked": report.checked,
         "problems": [asdict(problem) for problem in report.problems],
         "unreferenced": report.unreferenced,
         "seal": report.seal,
+        "repaired": list(report.mended),
+        "gc": {**asdict(report.collected), "refused": report.not_collected} if gc else None,
     }
     if as_json:
         print_json(value)
-        return 1 if report.problems else 0
+        return code
+    for line in report.mended:
+        print(line)
     for problem in report.problems:
-        print(f"{problem.kind}: {problem.what}")
+        print(f"{problem.kind}: {problem.what}: {problem.detail}")
     print(
         f"{settings.library}: {report.checked} things checked, {len(report.problems)} problems, "
-        f"{report.unreferenced} unreferenced files" + ("" if gc or not report.unreferenced else " (--gc removes them)")
+        f"{report.unreferenced} unreferenced files"
+        + ("" if gc or not report.unreferenced else " (--gc moves them to the trash)")
     )
+    if gc:
+        _print_collected(settings.library, report)
     if report.seal == "stale":
         print(
             "catalog.sqlite was written to since it was sealed (it is open, or its last writer was killed): every row "
             "is accounted for, bytes that say nothing are not, until the next limner that closes it seals it."
         )
-    return 1 if report.problems else 0
+    return code
+
+
+def _print_collected(library: Path, report: Report) -> None:
+    from catalog.trash import DAYS
+
+    if report.not_collected:
+        print(report.not_collected, file=sys.stderr)
+        return
+    done = report.collected
+    if done.moved:
+        print(f"moved to {library / done.trash}: {done.moved} files, {size(done.moved_bytes)}")
+    if done.emptied:
+        print(f"deleted from the trash: {done.emptied} files, {size(done.emptied_bytes)}")
+    if done.held:
+        print(
+            f"in the trash: {done.held} files, {size(done.held_bytes)}; a --gc deletes them {DAYS} days after they "
+            "were moved, where nothing refers to them; --repair puts back what is referred to"
+        )
+    for line in done.kept:
+        print(line)
 
 
 def show_checkpoints(name: str | None, settings: Settings, *, as_json: bool) -> int:
@@ -208,10 +247,11 @@ def tell_run(session: Session, summary: Summary) -> None:
             out.print(f"… and {len(keepers) - ROWS_SHOWN} more: limner keepers {summary.set}")
     plan = session.plan()
     for asset in plan.assets:
-        if asset.state is State.SHORT:
-            out.print(f"short: {asset.asset_id}: {asset.reason}", markup=False)
-    made = f"{summary.generated} made, {summary.reused} reused" if summary.generated else "nothing to make"
-    failed = f", {summary.failed} FAILED (run again to retry)" if summary.failed else ""
+        if asset.hole:
+            out.print(f"hole: {asset.asset_id}: {asset.reason}", markup=False, soft_wrap=True)
+    idle = not summary.generated and not summary.failed
+    made = "nothing to make" if idle else f"{summary.generated} made, {summary.reused} reused"
+    failed = f", {summary.failed} FAILED" if summary.failed else ""
     out.print(
         f"{summary.set}: {made}{failed}; {summary.kept} kept, {summary.rejected} rejected; {summary.seconds:.1f} s"
     )

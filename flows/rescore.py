@@ -79,7 +79,10 @@ def _rescore(path: Path, settings: Settings, *, decode: bool, quiet: bool) -> di
             "newly_rejected": [change.value() for change in changes if not change.kept],
             "short": [asset.asset_id for asset in session.plan().assets if asset.state is State.SHORT],
             "missing": len(session.plan().entries),
+            "warnings": list(done.warnings),
         }
+        for warning in done.warnings:
+            print(warning, file=sys.stderr)
         if not quiet:
             _tell(value)
         return value

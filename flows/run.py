@@ -13,7 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
+from flows.failures import Failure
 from flows.line import InterruptedRunError, Shard
+from flows.prefect_address import ask_users_server, stopped_answering
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.progress import ProgressBar
 from flows.session import MakeTools, Session, Summary, open_session
@@ -25,9 +27,17 @@ HEAD_START_S = 30.0
 
 
 def produce_specs(
-    paths: Sequence[Path], settings: Settings, *, as_json: bool, make_tools: MakeTools = tools_for
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    as_json: bool,
+    fail_on_holes: bool = False,
+    make_tools: MakeTools = tools_for,
 ) -> int:
-    """Produce each spec in turn. Exit code 1 when a picture failed. One spec prints one JSON object, several a list."""
+    """Produce each spec in turn. One spec prints one JSON object, several a list.
+
+    Exit code 1 when a picture failed, or, with ``fail_on_holes``, when an asset is short of keepers.
+    """
     servers: list[EmbeddedServer] = []
     summaries: list[Summary] = []
     try:
@@ -39,7 +49,7 @@ def produce_specs(
         if as_json and summaries:
             values = [asdict(summary) for summary in summaries]
             print(json.dumps(values[0] if len(paths) == 1 else values, ensure_ascii=False, indent=2))
-    return 1 if any(summary.failed for summary in summaries) else 0
+    return int(any(summary.failed or (fail_on_holes and summary.holes) for summary in summaries))
 
 
 def _produce_one(
@@ -48,16 +58,24 @@ def _produce_one(
     bar = ProgressBar(path.stem, 0)
     opened = open_session(path, settings, progress=bar, on_wait=_say_who_holds(path), make_tools=make_tools)
     with opened as session, _interruptible(session):
+        for warning in session.work.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         session.settle()
         shards = session.shards()
         if not shards:
             summary = session.finish()
         else:
+            if not servers:
+                ask_users_server()
             with bar:
                 _first_pictures(
                     session, shards[0], server_to_come=not servers and not os.environ.get("PREFECT_API_URL")
                 )
                 summary = _through_prefect(path, settings, servers)
+        for warning in summary.warnings:
+            print(warning, file=sys.stderr)
+        for failure in summary.failures:
+            print(Failure(**failure).sentence(), file=sys.stderr)
         if not as_json:
             from flows.reports import tell_run
 
@@ -81,9 +99,10 @@ def _first_pictures(session: Session, shard: Shard, *, server_to_come: bool) -> 
 
 
 def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServer]) -> Summary:
-    prepare(settings.library)
     if not servers:
-        servers.append(EmbeddedServer(settings.library))
+        servers.append(EmbeddedServer(prepare()))
+    import httpx
+
     from flows.tasks import produce  # takes as long as the server's start, which goes on meanwhile
 
     servers[0].wait_until_ready()
@@ -91,6 +110,8 @@ def _through_prefect(path: Path, settings: Settings, servers: list[EmbeddedServe
         return Summary(**produce(str(path), settings.to_parameters()))
     except InterruptedRunError:
         raise KeyboardInterrupt from None
+    except httpx.HTTPError as error:
+        raise stopped_answering(error) from None
 
 
 def _say_who_holds(path: Path) -> Callable[[str], None]:

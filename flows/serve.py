@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from catalog.folders import is_there
+from flows.prefect_address import ask_users_server
 from flows.prefect_home import EmbeddedServer, prepare
 from flows.settings import Settings
+from specs.children import CODE
 from specs.errors import UsageError
 from specs.load import load_spec
 from specs.spec import Spec
@@ -21,25 +27,58 @@ def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
     """
     specs = [_scheduled(path) for path in paths]
     _no_set_twice(specs)
+    is_there(settings.library)
+    absolute, settings = [(spec, Path(spec.path).resolve()) for spec in specs], _absolute(settings)
+    ask_users_server()
     settings.library.mkdir(parents=True, exist_ok=True)
-    prepare(settings.library)
-    server = EmbeddedServer(settings.library)
+    home = prepare()
+    server = EmbeddedServer(home)
     try:
         server.wait_until_ready()
-        _serve(specs, settings)
+        with _firings_from(home):
+            _serve(absolute, settings)
     finally:
         server.stop()
     return 0
 
 
-def _serve(specs: Sequence[Spec], settings: Settings) -> None:
+@contextmanager
+def _firings_from(home: Path) -> Iterator[None]:
+    """What Prefect's runner starts begins in an empty folder, and finds limner by its own name alone.
+
+    The runner starts ``python -m prefect.engine`` in this process's working folder; Prefect there reads its dot files
+    and puts the folder first on the path.
+    """
+    before = Path.cwd()
+    folder = home / "firings"
+    folder.mkdir()
+    os.environ["PYTHONSAFEPATH"] = "1"
+    if (CODE / "limner").is_dir():  # a checkout, which need not be installed
+        os.environ["PYTHONPATH"] = str(CODE)
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _absolute(settings: Settings) -> Settings:
+    return replace(
+        settings,
+        library=settings.library.absolute(),
+        checkpoints=tuple(path.absolute() for path in settings.checkpoints),
+        hub_cache=settings.hub_cache.absolute() if settings.hub_cache else None,
+    )
+
+
+def _serve(specs: Sequence[tuple[Spec, Path]], settings: Settings) -> None:
     from prefect import serve
 
     from flows.deployments import deployment
 
-    for spec in specs:
+    for spec, _ in specs:
         print(f"{spec.set_name}: {_when(spec)} (next firings read {spec.path} anew)", file=sys.stderr)
-    serve(*[deployment(spec, settings) for spec in specs], print_starting_message=False)
+    serve(*[deployment(spec, path, settings) for spec, path in specs], print_starting_message=False)
 
 
 def _scheduled(path: Path) -> Spec:

@@ -7,22 +7,25 @@ the flow finds it again; on a worker of somebody else's the flow opens its own.
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from catalog.locks import set_lock
 from catalog.made import MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.runs import Run
 from catalog.store import Catalog
+from flows.failures import Failure, merged
 from flows.line import InterruptedRunError, Line, Shard, ShardReport, make_shards
 from flows.planning import Entry, Made, Plan, make_plan
 from flows.progress import ProgressBar
-from flows.recording import Recorder, Scorers
+from flows.recording import Recorder
 from flows.rescoring import refresh, updated
 from flows.settings import Settings
 from flows.settling import Said, settle, told
@@ -50,6 +53,9 @@ class Summary:
     failed: int = 0
     seconds: float = 0.0
     library: str = ""
+    warnings: list[str] = field(default_factory=list)
+    holes: list[dict[str, Any]] = field(default_factory=list)  # as ``Hole.value`` has them
+    failures: list[dict[str, Any]] = field(default_factory=list)  # as ``Failure.value`` has them
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Rescored:
     before: Made
     measured: Mapping[CandidateKey, MadeCandidate]
     verdicts: Sequence[Said]
+    warnings: Sequence[str] = ()
 
 
 @dataclass
@@ -73,7 +80,7 @@ class Session:
     progress: ProgressBar
     summary: Summary
     before: Plan
-    load_scorers: Callable[[], Scorers]
+    recorder: Recorder
     began: float = field(default_factory=time.monotonic)
     _shards: list[Shard] | None = None
     _made: Made | None = None
@@ -86,10 +93,10 @@ class Session:
         Keepers are chosen for the whole set together, so choosing earlier would make the choice depend on where a run
         was interrupted. ``incomplete``: pictures are missing because they failed; choose among what there is.
         """
-        if fresh := refresh(self.work, self.catalog, self.made(), self.load_scorers).now:
+        if fresh := refresh(self.work, self.catalog, self.made(), self.recorder.load).now:
             self._made, self._plan = updated(self.made(), fresh), None
         choosing = incomplete or not self.plan().entries
-        if choosing and settle(self.work, self.catalog, self.made(), self.load_scorers):
+        if choosing and settle(self.work, self.catalog, self.made(), self.recorder.load):
             self._forget()
 
     def rescore(self, *, decode: bool) -> Rescored:
@@ -100,16 +107,16 @@ class Session:
         """
         before, clip = self.made(), self.work.scorers["clip"]
         stored = self.catalog.embeddings(self.work.spec.set_name, clip.checkpoint.weights_id) if clip else None
-        fresh = refresh(self.work, self.catalog, before, self.load_scorers, decode=decode, stored=stored)
+        fresh = refresh(self.work, self.catalog, before, self.recorder.load, decode=decode, stored=stored)
         self._made, self._plan = updated(before, fresh.now), None
         if fresh.looked_at:
             stored = None
-        verdicts = settle(self.work, self.catalog, self.made(), self.load_scorers, anew=True, stored=stored)
+        verdicts = settle(self.work, self.catalog, self.made(), self.recorder.load, anew=True, stored=stored)
         if self.work.spec.reject_pixels == "drop":
             self._forget()
         else:
             self._made, self._plan = told(self.made(), verdicts), None
-        return Rescored(before, fresh.now, verdicts)
+        return Rescored(before, fresh.now, verdicts, self.recorder.warnings)
 
     def shards(self) -> list[Shard]:
         """The shards left in this round; empty when the set is finished. Stable until ``finish_round``."""
@@ -142,14 +149,15 @@ class Session:
         plans = self.work.plans
         return Shard(number, tuple(Entry(asset_id, n, plans[asset_id].job(n)) for asset_id, n in pairs))
 
-    def finish_round(self, reports: list[ShardReport], failed: int) -> None:
+    def finish_round(self, reports: list[ShardReport], failures: Sequence[Failure] = ()) -> None:
         """Count, wait for jobs that other runs are making, settle."""
         self._count(reports)
-        self.summary.failed += failed
+        self.summary.failed += sum(failure.pictures for failure in failures)
+        self.summary.failures += [failure.value() for failure in merged(failures)]
         self._take_over([entry for report in reports for entry in report.waiting])
         self._shards = None
         self._forget()
-        self.settle(incomplete=failed > 0)
+        self.settle(incomplete=bool(failures))
 
     def _count(self, reports: Sequence[ShardReport]) -> None:
         self.summary.generated += sum(report.generated for report in reports)
@@ -171,6 +179,8 @@ class Session:
         of_spec = [candidate for id_ in self.work.plans for candidate in self.made().get(id_, {}).values()]
         self.summary.kept = sum(candidate.is_keeper for candidate in of_spec)
         self.summary.rejected = len(of_spec) - self.summary.kept
+        self.summary.warnings = self.recorder.warnings
+        self.summary.holes = [asset.hole.value() for asset in self.plan().assets if asset.hole]
         self.summary.seconds = round(time.monotonic() - self.began, 3)
         if self.summary.generated or not self.sheet_path.is_file():
             self.draw_sheet()
@@ -279,6 +289,9 @@ def _leave(session: Session) -> None:
     """The end of a worker's process: what was begun is recorded, the run ends, the catalog is sealed."""
     try:
         session.line.close()
+        session.summary.warnings = session.recorder.warnings
+        for warning in session.summary.warnings:
+            print(warning, file=sys.stderr)
         session.catalog.finish_run(session.run, "finished", asdict(session.summary))
     finally:
         session.catalog.close()
@@ -301,6 +314,6 @@ def _begin(work: Work, settings: Settings, catalog: Catalog, progress: ProgressB
     recorder = Recorder(work, catalog, run, tools.load_scorers, bar)
     line = Line(tools.load_painter, recorder, tools.slot)
     summary = Summary(work.spec.set_name, reused=before.jobs - len(before.entries), library=str(settings.library))
-    session = Session(work, settings, catalog, run, line, bar, summary, before, recorder.load)
+    session = Session(work, settings, catalog, run, line, bar, summary, before, recorder)
     session._made, session._plan = made, before
     return session

@@ -18,17 +18,19 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalog.errors import BusyError
 from flows.artifacts import advance, begin, publish
+from flows.failures import Failure, may_pass
 from flows.line import InterruptedRunError, Shard, ShardReport
 from flows.session import Session, Summary, open_session, session_here
 from flows.settings import Settings
+from specs.children import configure_libraries
 from specs.errors import LimnerError
 from specs.load import load_spec
 
 
 def _worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """A fault of the machine may pass; what a user must mend, or an interrupt, will not."""
+    """A trouble of the machine may pass; what a user must fix, an interrupt, or a fault in the code will not."""
     error = state.result(raise_on_failure=False)
-    return not isinstance(error, (LimnerError, InterruptedRunError))
+    return isinstance(error, BaseException) and may_pass(error)
 
 
 @task(
@@ -57,6 +59,7 @@ def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]
     With ``settings["wait"]`` false, a set that another run holds is left alone: ``{"set": …, "skipped": …}``.
     """
     settings = settings or {}
+    configure_libraries(online=bool(settings.get("online")))
     try:
         with open_session(Path(spec), Settings.from_parameters(settings)) as session:
             return asdict(make_set(session, spec, settings))
@@ -70,9 +73,9 @@ def make_set(session: Session, spec: str, settings: dict[str, Any]) -> Summary:
     session.settle()
     progress = begin(session)
     while shards := session.shards():
-        reports, failed = make_round(shards, spec, settings, partial(advance, session, progress))
-        session.finish_round(reports, failed)
-        if failed:
+        reports, failures = make_round(shards, spec, settings, partial(advance, session, progress))
+        session.finish_round(reports, failures)
+        if failures:
             break
     summary = session.finish()
     publish(session)
@@ -81,10 +84,10 @@ def make_set(session: Session, spec: str, settings: dict[str, Any]) -> Summary:
 
 def make_round(
     shards: list[Shard], spec: str, settings: dict[str, Any], after_each: Callable[[], None]
-) -> tuple[list[ShardReport], int]:
-    """One task a shard; (reports, pictures that failed after their retries). What a user must mend is raised."""
+) -> tuple[list[ShardReport], list[Failure]]:
+    """One task a shard; (reports, what failed, after its retries). What a user must fix is raised."""
     futures = [make_shard.submit(spec, settings, shard.number, shard.pairs) for shard in shards]
-    reports, failed = [], 0
+    reports, failures = [], []
     for shard, future in zip(shards, futures, strict=True):
         try:
             reports.append(future.result())
@@ -92,6 +95,6 @@ def make_round(
         except (LimnerError, InterruptedRunError):
             raise
         except Exception as error:
-            failed += len(shard.entries)
-            get_run_logger().error("shard %s failed: %s", shard.number, error)
-    return reports, failed
+            failures.append(Failure.of(error, len(shard.entries)))
+            get_run_logger().error("shard %s failed", shard.number, exc_info=error)
+    return reports, failures

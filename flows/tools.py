@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.locks import holding
+from catalog.locks import holding, user_lock
 from flows.line import Drawn, InterruptedRunError, Painter
 from flows.settings import Settings
 from flows.work import Weights, Work
@@ -49,15 +49,19 @@ def tools_for(work: Work, settings: Settings) -> Tools:
 
 @contextmanager
 def device_slot(settings: Settings) -> Iterator[None]:
-    """One batch at a time on a device: by the Prefect concurrency limit that the settings name, else by a file lock."""
+    """One batch at a time on a device: by the Prefect concurrency limit that the settings name, else by a file lock.
+
+    The lock is one for each device and user, whatever library a run works for and however it names the device.
+    """
     if settings.gpu_slot:
         from prefect.concurrency.sync import concurrency
 
         with concurrency(settings.gpu_slot, strict=True):
             yield
         return
-    name = settings.device.replace(":", "-")
-    with holding(settings.library / "locks" / f"device-{name}.lock"):
+    from generator.environment import device_id
+
+    with holding(user_lock(f"device-{device_id(settings.device)}")):
         yield
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from catalog.folders import is_there
 from catalog.store import Catalog
 from flows.git import git_state
 from flows.looks import Look, find_looks
+from flows.prompts import CheckedPrompts, check_prompts
 from flows.settings import Settings
 from generator.hashes import HashMemory
 from generator.weights import locate, pin
@@ -17,6 +19,7 @@ from scoring.defects import Frame
 from scoring.frames import Identity, frame_of, with_frame
 from scoring.identity import scorer_identity
 from scoring.others import other_identities
+from scoring.prompt_windows import windows_identity
 from scoring.taste_file import EVERY_SET, Learned, load_taste
 from scoring.verdict import policy_sha256
 from specs.checkpoint import Checkpoint
@@ -52,14 +55,28 @@ class Work:
     obstacles: tuple[str, ...]
     taste: Learned | None = None  # when the spec gives it a weight
     looks: tuple[Look, ...] = ()  # what the spec's references are
+    prompts: CheckedPrompts | None = None  # None: the checkpoint's tokenizer is not here
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What renders otherwise than its author may mean, in sentences with places; nothing of it stops a run."""
+        return self.prompts.warnings if self.prompts else ()
 
     @cached_property
     def scorer_ids(self) -> tuple[tuple[str, str], ...]:
         """(role, identity) of every scorer: a change makes scorecards stale."""
         found = {role: weights.checkpoint if weights else None for role, weights in self.scorers.items()}
         others = other_identities(self.other_scorers)
+        clip = self.scorers["clip"]
+        windows = windows_identity(clip.folder if clip else None, [asset.prompt for asset in self.spec.assets])
         return scorer_identity(
-            found["clip"], found["aesthetic"], found["safety"], self.spec.forbid, others, found["second_opinion"]
+            found["clip"],
+            found["aesthetic"],
+            found["safety"],
+            self.spec.forbid,
+            others,
+            found["second_opinion"],
+            windows,
         )
 
     @cached_property
@@ -112,9 +129,11 @@ class Work:
 def prepare(spec_path: Path, settings: Settings) -> Work:
     """Read a spec and everything it names. Bad specs and names raise; what may come right later is an obstacle."""
     spec = load_spec(spec_path)
+    is_there(settings.library)  # refuses a damaged library before anything is written beside it
     registry = registry_for(spec_path.parent, settings)
     memory = HashMemory(settings.library / "cache" / "hashes.json")
     image = _weights(registry.resolve(spec.checkpoint, spec_path.parent), settings, memory)
+    prompts = check_prompts(spec, image.checkpoint, image.folder)
     scorers = {role: _scorer(role, spec, image.checkpoint, registry, settings, memory) for role in ROLES}
     rights = decide(image.checkpoint, spec.use, spec.rights, [asset.prompt for asset in spec.assets])
     obstacles = tuple(rights.reasons) if not rights.may_render else ()
@@ -133,6 +152,7 @@ def prepare(spec_path: Path, settings: Settings) -> Work:
         obstacles=obstacles,
         taste=taste if isinstance(taste, Learned) else None,
         looks=tuple(look for look in looks if isinstance(look, Look)),
+        prompts=prompts,
     )
 
 

@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 
+from generator.chunks import MOST_CHUNKS, cut
+from generator.tokenizer import ClipTokenizer
+from specs.checks import show
 from specs.errors import LimnerError
 
 REMEMBERED = 256  # prompts; 80 MB for SDXL at 16 bits
-MOST_CHUNKS = 16  # 1,200 tokens; beyond it a prompt is a mistake, and memory grows with its square
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class PromptEncoder:
     def __init__(self, pipe: Any, architecture: str) -> None:
         self._pipe = pipe
         self._sdxl = architecture == "sdxl"
-        self._pairs = [(pipe.tokenizer, pipe.text_encoder)]
+        self._pairs: list[tuple[ClipTokenizer, Any]] = [(pipe.tokenizer, pipe.text_encoder)]
         if self._sdxl:
             self._pairs.append((pipe.tokenizer_2, pipe.text_encoder_2))
         self._known: OrderedDict[tuple[str, int, int, bool], Encoded] = OrderedDict()
@@ -44,7 +46,7 @@ class PromptEncoder:
         needed = max(len(_cut(tokenizer, encoder, prompt)) for tokenizer, encoder in self._pairs)
         if needed > MOST_CHUNKS:
             raise LimnerError(
-                f"prompt {prompt[:60]!r}…: got {needed} chunks of {_length(*self._pairs[0]) - 2} tokens; at most "
+                f"prompt {show(prompt)}: got {needed} chunks of {_length(*self._pairs[0]) - 2} tokens; at most "
                 f"{MOST_CHUNKS} are allowed. Shorten it."
             )
         return needed
@@ -73,10 +75,10 @@ class PromptEncoder:
         device = self._pipe._execution_device
         columns, pooled = [], None
         for tokenizer, encoder in self._pairs:
-            cut = _cut(tokenizer, encoder, prompt)
-            cut += [[]] * (chunks - len(cut))
+            pieces = _cut(tokenizer, encoder, prompt)
+            pieces += [[]] * (chunks - len(pieces))
             rows = []
-            for number, piece in enumerate(cut):
+            for number, piece in enumerate(pieces):
                 states, first = _states(encoder, _ids(tokenizer, encoder, piece).to(device), clip_skip, self._sdxl)
                 pooled = first if self._sdxl and number == 0 else pooled  # the last encoder's first chunk stays
                 rows.append(states)
@@ -85,22 +87,20 @@ class PromptEncoder:
         return Encoded(tokens.to(self._pairs[-1][1].dtype), pooled)
 
 
-def _length(tokenizer: Any, encoder: Any) -> int:
+def _length(tokenizer: ClipTokenizer, encoder: Any) -> int:
     """L: how many tokens, start and end included, one pass of the encoder takes (a tokenizer may not know it)."""
-    return min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))
+    return min(tokenizer.model_max_length, int(encoder.config.max_position_embeddings))
 
 
-def _cut(tokenizer: Any, encoder: Any, prompt: str) -> list[list[int]]:
+def _cut(tokenizer: ClipTokenizer, encoder: Any, prompt: str) -> list[list[int]]:
     """Token ids of a prompt, without start and end, in pieces of L − 2; one empty piece for an empty prompt."""
-    size = _length(tokenizer, encoder) - 2
-    ids = list(tokenizer(prompt, add_special_tokens=False, truncation=False).input_ids)
-    return [ids[start : start + size] for start in range(0, len(ids), size)] or [[]]
+    return cut(tokenizer.ids(prompt), _length(tokenizer, encoder))
 
 
-def _ids(tokenizer: Any, encoder: Any, piece: list[int]) -> torch.Tensor:
+def _ids(tokenizer: ClipTokenizer, encoder: Any, piece: list[int]) -> torch.Tensor:
     """(1, L) token ids: start, the piece, end, then the tokenizer's own padding."""
-    ids = [tokenizer.bos_token_id, *piece, tokenizer.eos_token_id]
-    ids += [tokenizer.pad_token_id] * (_length(tokenizer, encoder) - len(ids))
+    ids = [tokenizer.bos_id, *piece, tokenizer.eos_id]
+    ids += [tokenizer.pad_id] * (_length(tokenizer, encoder) - len(ids))
     return torch.tensor([ids], dtype=torch.long)
 
 

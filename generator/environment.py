@@ -172,6 +172,18 @@ def _device(asked: str) -> str:
     raise UsageError(f"device: got {asked!r}; this machine has {', '.join(present)}")
 
 
+@cache
+def device_id(asked: str) -> str:
+    """What ``choose`` would take for ``asked``, named so that every spelling of one device has one name: ``cpu``,
+    ``mps``, or ``cuda-<UUID>``, which CUDA_VISIBLE_DEVICES does not renumber. Raises UsageError as ``choose`` does.
+    """
+    device = _device(asked)
+    if not device.startswith("cuda"):
+        return device
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+    return f"cuda-{uuid}" if uuid else device.replace(":", "-")
+
+
 def _dtype(device: str) -> str:
     if device.startswith("cuda"):
         with torch.cuda.device(device):

@@ -29,6 +29,7 @@ from generator.layout import PARTS, PIPELINES, files_read
 from generator.parts import Part, Parts, check_filled, header_of, read_parts
 from generator.sampling import build_scheduler, noise_schedule
 from generator.shapes import HARMLESS_EXTRAS, canonical
+from generator.tokenizer import load_tokenizer
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
 from specs.errors import LimnerError
 from specs.tensor_file import Header, read_tensors
@@ -114,17 +115,6 @@ def quieten() -> None:
         log.disable_progress_bar()
     # SDXL's VAE overflows in float16, so diffusers decodes in float32, and then advises itself against its own method
     warnings.filterwarnings("ignore", message=".*upcast_vae", category=FutureWarning)
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a part's folder; LimnerError when its files do not make one."""
-    try:
-        return transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:
-        raise LimnerError(
-            f"{folder}: does not load as CLIPTokenizer ({type(error).__name__}: {_first_line(error)}). Copy the "
-            f"checkpoint anew."
-        ) from error
 
 
 def build(part: Part, hashes: Mapping[str, str], dtype: torch.dtype) -> torch.nn.Module:

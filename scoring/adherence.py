@@ -22,7 +22,10 @@ CELLS = 4_000_000  # cosines at a time, to bound memory
 @dataclass(frozen=True, slots=True)
 class Adherence:
     """``cosine`` −1…1; ``rank`` 1 = its own prompt fits best; ``margin`` −1…1: the own prompt's softmax share less
-    the best other one's (None for both when the set has fewer than two different prompts)."""
+    the best other one's (None for both when the set has fewer than two different prompts).
+
+    ``rank`` counts the other prompts that fit at least as well: two that fit equally are both behind, so that prompts
+    which the CLIP cannot tell apart are never said to be recognised."""
 
     cosine: float
     rank: int | None
@@ -53,7 +56,7 @@ def _identify(cosines: NDArray[np.float64], own: NDArray[np.intp], logit_scale: 
     if cosines.shape[1] < 2:
         cosine = np.round(mine, DECIMALS).tolist()
         return [Adherence(value, None, None) if good else None for value, good in zip(cosine, finite, strict=True)]
-    ranks = 1 + (cosines > mine[:, None]).sum(axis=1)
+    ranks = (cosines >= mine[:, None]).sum(axis=1)  # its own is one of them
     share = np.exp(logit_scale * (cosines - cosines.max(axis=1, keepdims=True)))
     total = share.sum(axis=1)
     own_share = share[rows, own]

@@ -31,6 +31,6 @@ def load_aesthetic(checkpoint: Checkpoint, folder: Path, clip_sha256s: tuple[str
     """
     if not folder.is_dir():
         raise ScorerError(f"aesthetic head {checkpoint.name!r}: no folder {folder}; {HOW_TO_GET}")
-    head = load_head(folder, checkpoint.name)
+    head = load_head(folder, checkpoint.name, checkpoint.files)
     head.check_clip(clip_sha256s, dim)
     return head

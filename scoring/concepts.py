@@ -11,8 +11,7 @@ We store every score and change no pixel. Words: a picture is *clear* of what wa
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,22 +84,20 @@ def unit_rows(values: Floats) -> Floats:
     return np.asarray(values / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def make_concepts(tensors: dict[str, Floats], folder: Path, name: str, compvis: bool) -> Concepts:
-    """Concepts from a checker's tensors and, beside them, ``concepts.json``::
+def make_concepts(
+    tensors: dict[str, Floats], named: Mapping[str, Any], folder: Path, name: str, compvis: bool
+) -> Concepts:
+    """Concepts from a checker's tensors and ``named``, its ``concepts.json``::
 
         {"concepts": [17 names], "special_care": [3 names], "covers": "what they are about, in words"}
 
     Those without a name there are ``concept_00`` … and ``special_00`` …: the published weights name none.
     """
     embeds, special = unit_rows(tensors["concept_embeds"]), unit_rows(tensors["special_care_embeds"])
-    named = _read_names(folder)
     names = _names(named.get("concepts"), "concept", len(embeds), folder)
     special_names = _names(named.get("special_care"), "special", len(special), folder)
-    fallback = (
-        COMPVIS_COVERS
-        if compvis
-        else f"the {len(embeds)} concepts of {name}: {', '.join(named.get('concepts') or ['not named'])}"
-    )
+    known = ", ".join(names[: len(named.get("concepts") or ())]) or "not named"
+    fallback = COMPVIS_COVERS if compvis else f"the {len(embeds)} concepts of {name}: {known}"
     return Concepts(
         names,
         embeds,
@@ -110,21 +107,6 @@ def make_concepts(tensors: dict[str, Floats], folder: Path, name: str, compvis: 
         np.asarray(tensors["special_care_embeds_weights"], np.float32),
         str(named.get("covers") or fallback),
     )
-
-
-def _read_names(folder: Path) -> dict[str, Any]:
-    path = folder / "concepts.json"
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ScorerError(
-            f"{path}: cannot be read as JSON ({error}); repair it, or remove it to go without names"
-        ) from error
-    if not isinstance(value, dict):
-        raise ScorerError(f"{path}: got a JSON {type(value).__name__}; needs an object with concepts and special_care")
-    return value
 
 
 def _names(given: Sequence[Any] | None, prefix: str, count: int, folder: Path) -> tuple[str, ...]:

@@ -24,13 +24,11 @@ from numpy.typing import NDArray
 from scoring.along import Box
 from scoring.cells import cells_of
 from scoring.crossing import crosses
+from specs.defect_names import DEFECTS
 
 Grey = NDArray[np.floating[Any]]
 Pixels = NDArray[np.uint8]
-NAMES = (
-    "nan_black", "blank", "near_uniform", "blown", "crushed", "blurred",
-    "framed", "letterboxed", "tile_seam", "cut_by_trim", "outside_safe_zone", "low_dpi",
-)  # fmt: skip
+NAMES = DEFECTS
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 

@@ -1,8 +1,8 @@
-"""⚙ The one CLIP pass of a candidate: pixels and texts to unit vectors, by open_clip, from a local folder.
+"""⚙ The one CLIP pass of a candidate: pixels and texts to unit vectors, by open_clip's classes, from a local folder.
 
-Two traps of open_clip are closed here. A folder without weights gives a randomly initialised model with a warning
-only: we ask for ``require_pretrained`` and compare the file's tensors with the model's, name by name. OpenAI's
-weights need QuickGELU and nothing says so when the configuration forgets it: we look for their marks and refuse.
+``scoring.clip_config`` reads the configuration, ``scoring.clip_model`` builds and fills the module,
+``scoring.clip_tokenizer`` the tokenizer. OpenAI's weights need QuickGELU and nothing says so when the configuration
+forgets it: we look for their marks and refuse.
 
 Preprocessing is open_clip's own evaluation transform (resize the shorter side by Pillow's bicubic, centre crop,
 normalise), on batches and on the device; the resized bytes are Pillow's own (see ``scoring.resample``).
@@ -10,7 +10,6 @@ normalise), on batches and on the device; the resized bytes are Pillow's own (se
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,21 +19,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from scoring.clip_config import CONFIG_FILE, ClipConfig, read_config
+from scoring.clip_model import WEIGHT_FILES, build_model
+from scoring.clip_tokenizer import build_tokenizer
 from scoring.errors import ScorerError
+from scoring.folder import folder_of
+from scoring.prompt_windows import PromptWindows, embed_whole, load_windows
 from scoring.resample import FRACTION_BITS, reduction
 from specs.checkpoint import Checkpoint
+from specs.tensor_file import Header
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
-CONFIG_FILE = "open_clip_config.json"
-WEIGHT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors")
 TEXT_BATCH = 32
 HOW_TO_GET = (
     f"needs {CONFIG_FILE} and {WEIGHT_FILES[0]}, as open_clip's hub repositories hold them; fetch the registry's entry "
     "with --online, or name a folder that has both"
 )
 _PREPARED_WIDTHS = {512, 640, 768}  # embedding widths that OpenAI published
-_NOT_IN_FILES = {"logit_bias", "text.transformer.embeddings.position_ids"}
 
 
 class Setting(Protocol):
@@ -78,6 +80,7 @@ class Clip:
     name: str
     model: Any
     tokenizer: Any
+    windows: PromptWindows
     preprocess: Preprocess
     dim: int
     logit_scale: float
@@ -99,7 +102,13 @@ class Clip:
         return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """T texts → (T, D) float32, L2-normalised; each different text is encoded once in this object's life."""
+        """T texts → (T, D) float32, L2-normalised, each read whole (see ``scoring.prompt_windows``)."""
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        return embed_whole(texts, self.windows, self._embed_windows)
+
+    def _embed_windows(self, texts: Sequence[str]) -> Vectors:
+        """Texts of one window each; each different one is encoded once in this object's life."""
         new = [text for text in dict.fromkeys(texts) if text not in self._texts]
         for start in range(0, len(new), self.text_batch):
             part = new[start : start + self.text_batch]
@@ -107,7 +116,7 @@ class Clip:
             with torch.inference_mode():
                 rows = self.model.encode_text(tokens, normalize=True).float().cpu().numpy()
             self._texts.update(zip(part, rows, strict=False))
-        return np.stack([self._texts[text] for text in texts]) if texts else np.zeros((0, self.dim), np.float32)
+        return np.stack([self._texts[text] for text in texts])
 
     def _forward(self, pixels: Pixels) -> Vectors:
         count = len(pixels)
@@ -126,121 +135,48 @@ def check_pixels(pixels: Pixels) -> None:
 def load_clip(
     checkpoint: Checkpoint, folder: Path, setting: Setting, batch_size: int = 8, text_batch: int = TEXT_BATCH
 ) -> Clip:
-    """Load the CLIP in ``folder`` (open_clip's ``local-dir`` layout), in float32; raises ScorerError.
+    """Load the CLIP in ``folder`` (the files of an open_clip hub repository), in float32; raises ScorerError.
 
-    Never downloads; never gives random weights; ``checkpoint.files`` must be hashed (they give its identity).
-    ``batch_size`` and ``text_batch``: rows of every forward, and so part of what its last bits are.
+    Never downloads, never runs code of the folder, never gives random weights; ``checkpoint.files`` must be hashed
+    (they give its identity), and what is loaded is compared with those hashes. ``batch_size`` and ``text_batch``: rows
+    of every forward, and so part of what its last bits are.
     """
-    config = _read_config(checkpoint, folder)
-    path = _weights_path(checkpoint, folder)
-    import open_clip  # here, not above: it takes seconds, and a broken torchvision should name the scorer
-
-    try:
-        model = open_clip.create_model(f"local-dir:{folder}", require_pretrained=True, device="cpu", precision="fp32")
-        tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
-    except Exception as error:
-        raise ScorerError(
-            f"CLIP {checkpoint.name!r} in {folder}: open_clip cannot load it: {error}; {HOW_TO_GET}"
-        ) from error
-    _check_weights(checkpoint, path, model)
-    _check_gelu(checkpoint, path, config, model)
+    clip_id = checkpoint.weights_id
+    files = folder_of(checkpoint, folder, "CLIP", HOW_TO_GET)
+    config = read_config(files)
+    name = files.first(WEIGHT_FILES)
+    model, header = build_model(files, name, config)
+    _check_gelu(files.path / name, config, header, model, files.label)
     return Clip(
-        clip_id=checkpoint.weights_id,
+        clip_id=clip_id,
         name=checkpoint.name,
-        model=model.eval().requires_grad_(False).to(setting.device),
-        tokenizer=tokenizer,
-        preprocess=_preprocess(checkpoint, folder, model),
-        dim=int(config["model_cfg"]["embed_dim"]),
+        model=model.to(setting.device),
+        tokenizer=build_tokenizer(files, config),
+        windows=load_windows(folder),
+        preprocess=Preprocess(config.size_px, config.mean, config.std),
+        dim=config.embed_dim,
         logit_scale=float(model.logit_scale.exp().detach()),
-        weights_sha256s=tuple(file.sha256 for file in checkpoint.files if file.path == path.name),
+        weights_sha256s=tuple(file.sha256 for file in checkpoint.files if file.path == name),
         device=torch.device(setting.device),
         batch_size=batch_size,
         text_batch=text_batch,
     )
 
 
-def _read_config(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG_FILE
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        towers = config["model_cfg"]["vision_cfg"], config["model_cfg"]["text_cfg"], config["model_cfg"]["embed_dim"]
-    except FileNotFoundError as error:
-        raise ScorerError(f"CLIP {checkpoint.name!r}: {path} is missing; {HOW_TO_GET}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ScorerError(f"CLIP {checkpoint.name!r}: {path} is not open_clip's ({error!r}); {HOW_TO_GET}") from error
-    if "hf_model_name" in towers[1]:
-        raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {path}: text_cfg.hf_model_name {towers[1]['hf_model_name']!r} would be "
-            "fetched from the hub; use a CLIP whose text tower is open_clip's own (ViT-*, convnext_*, RN*)"
-        )
-    return dict(config)
-
-
-def _weights_path(checkpoint: Checkpoint, folder: Path) -> Path:
-    for name in WEIGHT_FILES:
-        if (folder / name).is_file():
-            return folder / name
-    found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-    raise ScorerError(f"CLIP {checkpoint.name!r}: {folder} holds {found}, but no weights; {HOW_TO_GET}")
-
-
-def _check_weights(checkpoint: Checkpoint, path: Path, model: Any) -> None:
-    """The file holds exactly the model's tensors, and only finite numbers."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        stored = set(file.keys())
-    wanted = set(model.state_dict())
-    missing, extra = sorted(wanted - stored - _NOT_IN_FILES), sorted(stored - wanted - _NOT_IN_FILES)
-    if missing or extra:
-        raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {path} does not fit its {CONFIG_FILE}: missing {missing[:5]}, "
-            f"unexpected {extra[:5]}; these two files are not of one model: fetch both again"
-        )
-    bad = [
-        name
-        for name, tensor in model.state_dict().items()
-        if tensor.is_floating_point() and not tensor.isfinite().all()
-    ]
-    if bad:
-        raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {path}: {bad[0]} holds numbers that are not finite; fetch it again"
-        )
-
-
-def _check_gelu(checkpoint: Checkpoint, path: Path, config: dict[str, Any], model: Any) -> None:
+def _check_gelu(path: Path, config: ClipConfig, header: Header, model: Any, label: str) -> None:
     """Refuse OpenAI's weights under a configuration that forgets QuickGELU.
 
     Their marks: the word itself in the configuration or the file's metadata, or weights that are all halves (OpenAI
     trained in float16) in one of the widths that OpenAI published. Saying ``"quick_gelu": false`` outright settles it.
     """
-    if "quick_gelu" in config["model_cfg"]:
+    if config.quick_gelu is not None:
         return
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        words = (json.dumps(config) + json.dumps(file.metadata() or {})).lower()
+    words = config.words + repr(header.metadata).lower()
     weight = next((tensor for name, tensor in model.state_dict().items() if name == "visual.proj"), None)
     halves = weight is not None and bool((weight == weight.half().float()).all())
-    if "openai" in words or (halves and config["model_cfg"]["embed_dim"] in _PREPARED_WIDTHS):
+    if "openai" in words or (halves and config.embed_dim in _PREPARED_WIDTHS):
         raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {path} looks like OpenAI's weights, which need QuickGELU, and "
-            f"{path.parent / CONFIG_FILE} "
+            f"{label}: {path} looks like OpenAI's weights, which need QuickGELU, and {path.parent / CONFIG_FILE} "
             'does not say; add "quick_gelu": true to model_cfg (open_clip names such models ViT-L-14-quickgelu), '
             'or "quick_gelu": false if these weights were trained without it'
         )
-
-
-def _preprocess(checkpoint: Checkpoint, folder: Path, model: Any) -> Preprocess:
-    import open_clip
-
-    wanted = open_clip.get_model_preprocess_cfg(model)
-    size = wanted["size"]
-    sides = {size} if isinstance(size, int) else set(size)
-    if len(sides) != 1 or wanted.get("resize_mode", "shortest") != "shortest" or wanted["interpolation"] != "bicubic":
-        raise ScorerError(
-            f"CLIP {checkpoint.name!r}: {folder / CONFIG_FILE}: preprocess_cfg {wanted} is not supported; "
-            "allowed: a square size, interpolation bicubic, resize_mode shortest"
-        )
-    mean, std = tuple(map(float, wanted["mean"])), tuple(map(float, wanted["std"]))
-    return Preprocess(int(sides.pop()), (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))

@@ -142,7 +142,7 @@ def second_opinions(head: Head, embeddings: Matrix) -> list[float]:
 
 def load_second(checkpoint: Checkpoint, folder: Path, clip_sha256s: tuple[str, ...], dim: int) -> Head:
     """The head in ``folder``, checked against the CLIP; raises ScorerError when it gives no chance from 0 to 1."""
-    head = load_head(folder, checkpoint.name)
+    head = load_head(folder, checkpoint.name, checkpoint.files)
     if head.final != "sigmoid":
         raise ScorerError(
             f"second opinion {checkpoint.name!r}: {folder / 'config.json'}: this head's layout gives scores from "

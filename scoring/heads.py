@@ -12,22 +12,27 @@ A head's folder holds one ``*.safetensors`` and a ``config.json``::
 
 from __future__ import annotations
 
-import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from scoring.errors import ScorerError, ScorerMismatchError
+from scoring.folder import FLOATS, ScorerFolder
+from scoring.head_config import CONFIG_FILE, HOW_TO_GET, check_head_config, read_head_config, weights_name
+from specs.checkpoint import WeightFile
+from specs.errors import LimnerError
+from specs.tensor_file import Header
 
 Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]
-LAYOUTS = ("linear", "mlp", "nsfw-mlp")
+Layers = list[tuple[Vector, Vector]]
+MOST_NUMBERS = 2**24  # of a head's file, and of any product of its layers: 128 MiB as float64
 ROWS = 1024  # at a time: float64 of a whole library would leave the processor's caches
 DECIMALS = 6  # scores are rounded to this, so that equal embeddings give equal scores in any batch
 
@@ -79,37 +84,52 @@ class Head:
             )
 
 
-def load_head(folder: Path, name: str) -> Head:
-    """Read a head's folder; raises ScorerError naming the file, what it holds and what a head must hold."""
-    config = read_config(folder)
-    path = weights_file(folder, config)
-    try:
-        tensors = load_file(path)
-    except Exception as error:
-        raise ScorerError(f"{path}: not a readable safetensors file ({error}); fetch or convert it again") from error
-    return make_head(name, config, tensors, str(path))
+def load_head(folder: Path, name: str, files: Sequence[WeightFile] | None = None) -> Head:
+    """Read a head's folder; raises ScorerError naming the file, what it holds and what a head must hold.
+
+    ``files``: the hashes that its files must have; None where a head was just made and nothing is hashed yet.
+    """
+    hashes = None if files is None else {file.path: file.sha256 for file in files}
+    place = ScorerFolder(folder, f"head {name!r}", hashes, HOW_TO_GET)
+    config = read_head_config(place)
+    file = weights_name(place, config)
+    tensors = {tensor.name: values for tensor, values in place.tensors(file, _check_size)}
+    return make_head(name, config, tensors, str(folder / file))
+
+
+def _check_size(header: Header) -> None:
+    numbers = sum(math.prod(tensor.shape) for tensor in header.tensors.values())
+    if numbers > MOST_NUMBERS:
+        raise LimnerError(
+            f"{header.path}: got {numbers:,} numbers; allowed: at most {MOST_NUMBERS:,}, as a head is small"
+        )
+    for tensor in header.tensors.values():
+        if tensor.dtype not in FLOATS:
+            raise LimnerError(f"{header.path}: {tensor.name}: got {tensor.dtype} numbers; allowed: {', '.join(FLOATS)}")
 
 
 def make_head(name: str, config: Mapping[str, Any], tensors: Mapping[str, Matrix], place: str) -> Head:
     """Check and fold the layers of a head; ``place`` is named in errors."""
-    layout = config.get("layout")
-    if layout not in LAYOUTS:
-        raise ScorerError(f"{place}: config.json: layout: got {layout!r}; allowed: {', '.join(LAYOUTS)}")
+    check_head_config(config, Path(place).parent / CONFIG_FILE)
+    layout = config["layout"]
     layers = _layers(tensors, place)
-    if layout == "nsfw-mlp":
-        layers = [_normalisation(tensors, place), *layers]
-    hidden = "relu" if layout == "nsfw-mlp" else str(config.get("activation", "none"))
-    if hidden not in ("none", "relu"):
-        raise ScorerError(f"{place}: config.json: activation: got {hidden!r}; allowed: none, relu")
+    _check_unused(tensors, layout, place)
     _check_chain(layers, place)
     dim = layers[0][0].shape[1]
     if config.get("embedding_dim", dim) != dim:
         raise ScorerError(f"{place}: reads {dim} numbers, config.json says embedding_dim {config['embedding_dim']!r}")
+    if layout == "nsfw-mlp":
+        layers = _normalised(layers, tensors, place)
+    hidden = "relu" if layout == "nsfw-mlp" else config.get("activation", "none")
+    if hidden == "none":
+        layers = _folded(layers, place)
+    if not all(np.isfinite(part).all() for layer in layers for part in layer):
+        raise ScorerError(f"{place}: its layers together give numbers that are not finite; fetch or convert it again")
     low, high = config.get("scale", (1.0, 10.0))
     clips = config.get("clip") or ()
     return Head(
         name=name,
-        layers=tuple(_folded(layers) if hidden == "none" else _merged(layers, layout)),
+        layers=tuple(layers),
         hidden=hidden,
         final="sigmoid" if layout == "nsfw-mlp" else "none",
         clips=(clips,) if isinstance(clips, str) else tuple(clips),
@@ -118,33 +138,7 @@ def make_head(name: str, config: Mapping[str, Any], tensors: Mapping[str, Matrix
     )
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The ``config.json`` of a scorer's folder; raises ScorerError."""
-    path = folder / "config.json"
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ScorerError(f"{path}: missing; a head's folder holds config.json and one .safetensors file") from error
-    except (OSError, ValueError) as error:
-        raise ScorerError(f"{path}: cannot be read as JSON ({error}); fetch or convert the head again") from error
-    if not isinstance(value, dict):
-        raise ScorerError(f"{path}: got a JSON {type(value).__name__}; needs an object")
-    return value
-
-
-def weights_file(folder: Path, config: Mapping[str, Any]) -> Path:
-    """The one ``.safetensors`` of a folder, or the one that config.json names by ``"file"``; raises ScorerError."""
-    named = config.get("file")
-    found = [folder / str(named)] if named else sorted(folder.glob("*.safetensors"))
-    if len(found) != 1 or not found[0].is_file():
-        names = ", ".join(path.name for path in found) or "none"
-        pickles = ", ".join(path.name for pattern in ("*.pth", "*.pt") for path in sorted(folder.glob(pattern)))
-        mend = f" (turn {pickles} into one with `limner convert`)" if pickles else ""
-        raise ScorerError(f"{folder}: needs exactly one .safetensors file, found {names}{mend}")
-    return found[0]
-
-
-def _layers(tensors: Mapping[str, Matrix], place: str) -> list[tuple[Vector, Vector]]:
+def _layers(tensors: Mapping[str, Matrix], place: str) -> Layers:
     """Affine layers by the numbers in their names: ``layers.2.weight``, ``linear_3.weight``, or just ``weight``."""
     names = [name for name in tensors if re.search(r"(^|\.)weight$", name) and not name.startswith("norm.")]
     names.sort(key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
@@ -161,18 +155,40 @@ def _layers(tensors: Mapping[str, Matrix], place: str) -> list[tuple[Vector, Vec
     return layers
 
 
-def _normalisation(tensors: Mapping[str, Matrix], place: str) -> tuple[Vector, Vector]:
+def _check_unused(tensors: Mapping[str, Matrix], layout: str, place: str) -> None:
+    """Every tensor takes part: one that limner does not know may change the scores."""
+    known = ("norm.mean", "norm.variance", "norm.count") if layout == "nsfw-mlp" else ()
+    unused = [name for name in tensors if not re.search(r"(^|\.)(weight|bias)$", name) and name not in known]
+    unused += [name for name in tensors if name.startswith("norm.") and name not in known and name not in unused]
+    lonely = [name for name in tensors if name.endswith("bias") and f"{name.removesuffix('bias')}weight" not in tensors]
+    if unused or lonely:
+        raise ScorerError(
+            f"{place}: got {', '.join(sorted([*unused, *lonely])[:5])}; allowed for layout {layout}: *.weight, each "
+            f"with its *.bias{', and ' + ', '.join(known) if known else ''}"
+        )
+
+
+def _normalised(layers: Layers, tensors: Mapping[str, Matrix], place: str) -> Layers:
+    """The normalisation of an nsfw-mlp folded into its first layer: no activation stands between them."""
+    weight, bias = layers[0]
     if "norm.mean" not in tensors or "norm.variance" not in tensors:
         raise ScorerError(f"{place}: layout nsfw-mlp needs norm.mean and norm.variance")
-    spread = np.sqrt(np.asarray(tensors["norm.variance"], dtype=np.float64).reshape(-1))
     mean = np.asarray(tensors["norm.mean"], dtype=np.float64).reshape(-1)
-    return np.diag(1.0 / spread), -mean / spread
+    variance = np.asarray(tensors["norm.variance"], dtype=np.float64).reshape(-1)
+    if mean.shape != (weight.shape[1],) or variance.shape != mean.shape or not (variance > 0).all():
+        raise ScorerError(
+            f"{place}: norm.mean and norm.variance: got {mean.size:,} and {variance.size:,} numbers; allowed: "
+            f"{weight.shape[1]:,} of each, every variance above 0"
+        )
+    spread = np.sqrt(variance)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return [(weight * (1.0 / spread), weight @ (-mean / spread) + bias), *layers[1:]]
 
 
-def _check_chain(layers: list[tuple[Vector, Vector]], place: str) -> None:
+def _check_chain(layers: Layers, place: str) -> None:
     width = layers[0][0].shape[1] if layers[0][0].ndim == 2 else -1
     for weight, bias in layers:
-        if weight.ndim != 2 or weight.shape[1] != width or bias.shape != (weight.shape[0],):
+        if weight.ndim != 2 or not weight.size or weight.shape[1] != width or bias.shape != (weight.shape[0],):
             raise ScorerError(f"{place}: layers do not fit: weight {weight.shape}, bias {bias.shape}, input {width}")
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise ScorerError(f"{place}: holds numbers that are not finite; fetch or convert it again")
@@ -181,16 +197,12 @@ def _check_chain(layers: list[tuple[Vector, Vector]], place: str) -> None:
         raise ScorerError(f"{place}: the last layer gives {width} numbers; a head gives one")
 
 
-def _folded(layers: list[tuple[Vector, Vector]]) -> list[tuple[Vector, Vector]]:
+def _folded(layers: Layers, place: str) -> Layers:
     """One affine map equal to the chain (no activation between)."""
     weight, bias = layers[0]
     for next_weight, next_bias in layers[1:]:
-        weight, bias = next_weight @ weight, next_weight @ bias + next_bias
+        if len(next_weight) * weight.shape[1] > MOST_NUMBERS:
+            raise ScorerError(f"{place}: layers of {len(next_weight):,} x {weight.shape[1]:,}: larger than any head")
+        with np.errstate(over="ignore", invalid="ignore"):
+            weight, bias = next_weight @ weight, next_weight @ bias + next_bias
     return [(weight, bias)]
-
-
-def _merged(layers: list[tuple[Vector, Vector]], layout: str) -> list[tuple[Vector, Vector]]:
-    """The normalisation of an nsfw-mlp folded into its first layer: no activation stands between them."""
-    if layout != "nsfw-mlp":
-        return layers
-    return [*_folded(layers[:2]), *layers[2:]]

@@ -23,12 +23,14 @@ def scorer_identity(
     forbid: Sequence[str] = (),
     others: Sequence[tuple[str, str]] = (),
     second_opinion: Checkpoint | None = None,
+    windows: str = "",
 ) -> tuple[tuple[str, str], ...]:
     """(role, identity) sorted by role; identity is the ``weights_id`` of the checkpoint, or ``none``.
 
     Roles: aesthetic, clip, measures (the code's own version), safety; ``forbid`` when the spec forbids concepts;
-    ``safety-second`` for a second opinion; ``other:<name>`` for each scorer of others. A checkpoint whose files are
-    not hashed yet raises LimnerError.
+    ``safety-second`` for a second opinion; ``windows`` where a prompt of the set is longer than the CLIP reads at once
+    (``prompt_windows.windows_identity``; cards of other sets stay as they are); ``other:<name>`` for each scorer of
+    others. A checkpoint whose files are not hashed yet raises LimnerError.
     """
     roles = {
         "aesthetic": _id(aesthetic),
@@ -40,6 +42,8 @@ def scorer_identity(
         roles["safety-second"] = _id(second_opinion)
     if forbid:
         roles["forbid"] = content_id(FORBID_KIND, sorted(set(forbid)))
+    if windows:
+        roles["windows"] = windows
     roles.update({f"other:{name}": identity for name, identity in others})
     return tuple(sorted(roles.items()))
 

@@ -5,7 +5,8 @@ An entry point names a function ``make(device: str)`` that returns a scorer: a c
     scorer(pixels (B, H, W, 3) uint8, prompts [B]) -> B numbers, higher = better
 
 Its scores are stored as ``extra`` under the entry point's name; ``keep: {min_scores: {name: minimum}}`` judges by them.
-A scorer that raises, or answers with what is not a number, leaves its score unmeasured, and the rule then fails.
+A scorer that raises, or answers with what is not a number, leaves its score unmeasured, and the rule then fails; the
+first such failure of each is kept in words, for the user to read.
 Its identity is the package that provides it with its version, read without importing it, so that planning stays fast.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 import numpy as np
@@ -44,28 +45,48 @@ def load_others(asked: Sequence[str], device: str) -> dict[str, Scorer]:
         try:
             make = BUILT_IN[name] if name in BUILT_IN else _installed()[name].load()
             found[name] = make(device)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ScorerError(
                 f"scorer {name!r} ({_identity(name)}) cannot start: {type(error).__name__}: {error}; "
-                "mend or update that package, or take its rule out of `keep`"
+                "fix or update that package, or take its rule out of `keep`"
             ) from error
     return found
 
 
 def measure_others(
-    scorers: Mapping[str, Scorer], pixels: NDArray[np.uint8], prompts: Sequence[str]
+    scorers: Mapping[str, Scorer],
+    pixels: NDArray[np.uint8],
+    prompts: Sequence[str],
+    failures: MutableMapping[str, str] | None = None,
 ) -> list[tuple[tuple[str, float], ...]]:
-    """For each picture (name, score) of the scorers that measured it."""
+    """For each picture (name, score) of the scorers that measured it.
+
+    ``failures`` gets, for a scorer's name, what went wrong with it the first time, in words that name its package.
+    """
     found: list[list[tuple[str, float]]] = [[] for _ in pixels]
     for name, scorer in scorers.items():
-        try:
-            scores = [float(score) for score in scorer(pixels, prompts)]
-        except Exception:
-            continue
-        if len(scores) == len(pixels):
-            for row, score in enumerate(scores):
-                found[row] += [(name, round(score, 6))] if math.isfinite(score) else []
+        scores, problem = _answer(scorer, pixels, prompts)
+        if problem and failures is not None:
+            failures.setdefault(
+                name,
+                f"scorer {name!r} ({_identity(name)}): {problem}; its score stays unmeasured, and rules that ask for "
+                "it fail: fix or update that package, or take its rule out of `keep`",
+            )
+        for row, score in enumerate(scores):
+            found[row] += [(name, round(score, 6))] if math.isfinite(score) else []
     return [tuple(row) for row in found]
+
+
+def _answer(scorer: Scorer, pixels: NDArray[np.uint8], prompts: Sequence[str]) -> tuple[list[float], str]:
+    """A score a picture, and what is wrong with them in words; no scores where it failed."""
+    try:
+        scores = [float(score) for score in scorer(pixels, prompts)]
+    except (Exception, SystemExit) as error:
+        return [], f"{type(error).__name__}: {error}"
+    if len(scores) != len(pixels):
+        return [], f"it gave {len(scores)} numbers for {len(pixels)} pictures"
+    bad = sum(not math.isfinite(score) for score in scores)
+    return scores, f"{bad} of its {len(scores)} answers are not finite numbers" if bad else ""
 
 
 def _installed() -> dict[str, EntryPoint]:

@@ -23,7 +23,13 @@ from scoring.scorecard import Safety, SafetyState, Scorecard
 
 Matrix = NDArray[np.floating[Any]]
 Identity = tuple[tuple[str, str], ...]
-NEED_PIXELS = ("clip", "measures", "safety", FRAME_ROLE)  # roles whose change only a new look at the picture can answer
+NEED_PIXELS = (
+    "clip",
+    "measures",
+    "safety",
+    "windows",
+    FRAME_ROLE,
+)  # roles whose change only a new look at the picture can answer
 OTHER = "other:"
 OPINIONS = ("forbid", "safety-second")
 

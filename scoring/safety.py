@@ -8,7 +8,7 @@ is in ``scoring.concepts``.
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
+from scoring.checker_config import (
+    CONFIG_FILE,
+    VISION_DEFAULTS,
+    read_concepts,
+    read_preprocessor,
+    read_vision,
+    tower_shapes,
+)
+from scoring.clip_config import MOST_PATCHES
 from scoring.concepts import Concepts, make_concepts, unknown
 from scoring.embedding import Clip, Pixels, Preprocess, Setting, check_pixels
 from scoring.errors import ScorerError
+from scoring.folder import FLOATS, ScorerFolder, check_shapes, folder_of
 from scoring.resample import crops_agree
 from scoring.scorecard import Safety
 from specs.checkpoint import Checkpoint
+from specs.errors import LimnerError
+from specs.tensor_file import Header
 
 Tensors = dict[str, torch.Tensor]
 WEIGHTS_FILE = "model.safetensors"
@@ -33,11 +44,7 @@ HOW_TO_GET = (
     f"needs config.json and {WEIGHTS_FILE} (CompVis/stable-diffusion-safety-checker, or the safety_checker folder of a "
     "Stable Diffusion checkpoint); fetch the registry's entry with --online"
 )
-_DEFAULTS = {
-    "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
-    "image_size": 224, "patch_size": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5,
-}  # fmt: skip
-_OPENAI_MEAN, _OPENAI_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+COUNTED = {"visual_projection.weight": 8192, "concept_embeds": 1000, "special_care_embeds": 1000}  # most rows of each
 
 
 @dataclass(eq=False)
@@ -94,13 +101,14 @@ def load_checker(
     checkpoint: Checkpoint, folder: Path, clip: Clip | None, setting: Setting, batch_size: int = 8
 ) -> Checker:
     """Read the checker in ``folder`` and compare it with the loaded CLIP; raises ScorerError when it cannot be used."""
-    config = _read_json(checkpoint, folder / "config.json")
-    tensors = _read_tensors(checkpoint, folder / WEIGHTS_FILE)
-    vision = {**_DEFAULTS, **(config.get("vision_config") or {})}
-    preprocess = _preprocess(checkpoint, folder, int(vision["image_size"]))
+    files = folder_of(checkpoint, folder, "safety checker", HOW_TO_GET)
+    vision = read_vision(files)
+    preprocess = Preprocess(vision["image_size"], *read_preprocessor(files, vision["image_size"]))
+    named = read_concepts(files)
+    tensors = _read_tensors(files, vision)
     compvis = "compvis" in f"{checkpoint.name} {checkpoint.source.repo_id or ''}".lower()
     concepts = make_concepts(
-        {name: tensors[name].numpy() for name in CONCEPT_TENSORS}, folder, checkpoint.name, compvis
+        {name: tensors[name].numpy() for name in CONCEPT_TENSORS}, named, folder, checkpoint.name, compvis
     )
     return Checker(
         name=checkpoint.name,
@@ -114,52 +122,50 @@ def load_checker(
     )
 
 
-def _read_json(checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: {error}; {HOW_TO_GET}") from error
-    if not isinstance(value, dict):
-        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: not a JSON object; {HOW_TO_GET}")
-    return value
-
-
-def _read_tensors(checkpoint: Checkpoint, path: Path) -> Tensors:
+def _read_tensors(files: ScorerFolder, vision: dict[str, Any]) -> Tensors:
     """The checker's tensors in float32; names of the vision tower without their ``vision_model.`` prefixes."""
     try:
-        stored = load_file(path)
-    except Exception as error:
-        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: {error}; {HOW_TO_GET}") from error
-    tensors = {
-        re.sub(r"^(vision_model\.)+", "", name): tensor.float()
-        for name, tensor in stored.items()
-        if "position_ids" not in name
+        return {
+            _short(tensor.name): torch.tensor(values, dtype=torch.float32)
+            for tensor, values in files.tensors(WEIGHTS_FILE, lambda header: _check(header, vision, files))
+            if not _ignored(tensor.name)
+        }
+    except (MemoryError, RuntimeError) as error:
+        raise ScorerError(f"{files.label}: {files.path / WEIGHTS_FILE}: cannot be loaded: {error}") from error
+
+
+def _check(header: Header, vision: dict[str, Any], files: ScorerFolder) -> None:
+    """The file holds exactly the tower that config.json describes, a projection, and concepts as wide as it."""
+    stored = {_short(name): tensor for name, tensor in header.tensors.items() if not _ignored(name)}
+    if len(stored) < sum(not _ignored(name) for name in header.tensors):
+        raise LimnerError(f"{header.path}: got a tensor twice, under an older and a newer name")
+    for name, tensor in header.tensors.items():
+        if tensor.dtype not in FLOATS and not _ignored(name):
+            raise LimnerError(f"{header.path}: {name}: got {tensor.dtype} numbers; allowed: {', '.join(FLOATS)}")
+        if _ignored(name) and math.prod(tensor.shape) > MOST_PATCHES + 1:
+            raise LimnerError(f"{header.path}: {name}: got shape {list(tensor.shape)}; allowed: one number a patch")
+    sizes = {name: stored[name].shape[0] for name in COUNTED if name in stored and stored[name].shape}
+    for name, size in sizes.items():
+        if not 1 <= size <= COUNTED[name]:
+            raise LimnerError(f"{header.path}: {name}: got {size:,} rows; allowed: 1 to {COUNTED[name]:,}")
+    dim, concepts, special = (sizes.get(name, 1) for name in COUNTED)
+    wanted = tower_shapes(vision) | {
+        "visual_projection.weight": (dim, vision["hidden_size"]),
+        "concept_embeds": (concepts, dim),
+        "concept_embeds_weights": (concepts,),
+        "special_care_embeds": (special, dim),
+        "special_care_embeds_weights": (special,),
     }
-    missing = [name for name in (*CONCEPT_TENSORS, "visual_projection.weight") if name not in tensors]
-    if missing:
-        raise ScorerError(f"safety checker {checkpoint.name!r}: {path} lacks {', '.join(missing)}; {HOW_TO_GET}")
-    bad = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
-    if bad:
-        raise ScorerError(f"safety checker {checkpoint.name!r}: {path}: {bad[0]} is not finite; fetch it again")
-    return tensors
+    check_shapes(Header(header.path, stored, {}), wanted, files.path / CONFIG_FILE)
 
 
-def _preprocess(checkpoint: Checkpoint, folder: Path, image_size: int) -> Preprocess:
-    """From ``preprocessor_config.json`` when it is there, else what CLIPImageProcessor does by itself."""
-    path = folder / "preprocessor_config.json"
-    config = _read_json(checkpoint, path) if path.is_file() else {}
-    size, crop = config.get("size", image_size), config.get("crop_size", image_size)
-    sides = {size.get("shortest_edge") if isinstance(size, dict) else size}
-    sides |= set(crop.values()) if isinstance(crop, dict) else {crop}
-    steps = [config.get(step, True) for step in ("do_resize", "do_center_crop", "do_rescale", "do_normalize")]
-    if sides != {image_size} or not all(steps) or config.get("resample", 3) != 3:
-        raise ScorerError(
-            f"safety checker {checkpoint.name!r}: {path}: got size {size}, crop {crop}, "
-            f"resample {config.get('resample', 3)}; allowed: resize and crop to {image_size} by bicubic (3), "
-            "rescale and normalise"
-        )
-    mean, std = config.get("image_mean", _OPENAI_MEAN), config.get("image_std", _OPENAI_STD)
-    return Preprocess(image_size, (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
+def _short(name: str) -> str:
+    return re.sub(r"^(vision_model\.)+", "", name)
+
+
+def _ignored(name: str) -> bool:
+    """Counting numbers, which older files hold and transformers makes itself."""
+    return "position_ids" in name
 
 
 def _difference(tensors: Tensors, vision: dict[str, Any], preprocess: Preprocess, clip: Clip | None) -> str:
@@ -223,7 +229,7 @@ def _build_tower(tensors: Tensors, vision: dict[str, Any]) -> Any:
     """transformers' CLIPVisionModel holding exactly these tensors (strict: nothing is left at random)."""
     from transformers import CLIPVisionConfig, CLIPVisionModel
 
-    model = CLIPVisionModel(CLIPVisionConfig(**{name: vision[name] for name in _DEFAULTS}))
+    model = CLIPVisionModel(CLIPVisionConfig(**{name: vision[name] for name in VISION_DEFAULTS}))
     names = {re.sub(r"^(vision_model\.)+", "", name): name for name in model.state_dict() if "position_ids" not in name}
     state = {names.get(name, name): tensor for name, tensor in tensors.items() if name not in CONCEPT_TENSORS}
     del state["visual_projection.weight"]

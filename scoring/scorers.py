@@ -32,6 +32,7 @@ from scoring.heads import Head
 from scoring.identity import scorer_identity
 from scoring.likeness import phash
 from scoring.others import Scorer, load_others, measure_others, other_identities
+from scoring.prompt_windows import windows_identity
 from scoring.safety import Checker, load_checker
 from scoring.scorecard import Safety, Scorecard
 from scoring.threads import one_thread
@@ -52,7 +53,10 @@ class Measured:
 
 @dataclass(eq=False)
 class Scorers:
-    """``texts`` (T, D): each different prompt of the set once; ``own[asset]`` is its row."""
+    """``texts`` (T, D): each different prompt of the set once; ``own[asset]`` is its row.
+
+    ``failures``: what went wrong with scorers of others, by their names, in words (see ``scoring.others``).
+    """
 
     clip: Clip | None
     head: Head | None
@@ -65,6 +69,7 @@ class Scorers:
     forbidden: Forbidden | None = None
     second: Head | None = None
     others: Mapping[str, Scorer] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
     @one_thread()
     def embed(self, pixels: Pixels) -> NDArray[np.float32]:
@@ -89,7 +94,7 @@ class Scorers:
         aesthetic = self.head.score(stored) if self.head else np.full(len(pixels), np.nan)
         adherence = self._adherence(stored, asset_ids)
         safety = self._safety(pixels, exact, stored, finite)
-        extra = measure_others(self.others, pixels, [self.prompts[asset] for asset in asset_ids])
+        extra = measure_others(self.others, pixels, [self.prompts[asset] for asset in asset_ids], self.failures)
         return [
             Measured(
                 embedding=np.nan_to_num(stored[row]),
@@ -190,7 +195,13 @@ def load_scorers(
         own={asset: rows[text] for asset, text in prompts.items()},
         frames=frames or {},
         identity=scorer_identity(
-            checkpoints[0], checkpoints[1], checkpoints[2], forbid, other_identities(others), checkpoints[3]
+            checkpoints[0],
+            checkpoints[1],
+            checkpoints[2],
+            forbid,
+            other_identities(others),
+            checkpoints[3],
+            windows_identity(clip[1] if clip else None, distinct),
         ),
         prompts=dict(prompts),
         forbidden=make_forbidden(forbid, distinct, loaded.embed_texts, loaded.logit_scale) if loaded else None,

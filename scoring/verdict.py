@@ -37,6 +37,11 @@ class Verdict:
     note: str = ""
 
 
+def reason_code(reason: str) -> str:
+    """The code of a reason without what it speaks of: ``too_like:<sha256>`` → ``too_like``."""
+    return reason.partition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """One comparison: ``name`` of the score, what was measured, the bound, and whether the bound is a maximum."""

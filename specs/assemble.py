@@ -14,6 +14,7 @@ from specs.entries import Entry
 from specs.errors import Refusal, SpecError
 from specs.expand import bleed_size_px
 from specs.filling import Filler, Style
+from specs.other_tools import meant_key
 from specs.report import Validated
 from specs.schema import KeepModel, PictureChange, RoundsModel, SpecModel
 from specs.spec import Asset, Candidates, KeepRules, Picture, Place, PrintSize
@@ -88,17 +89,19 @@ def _refuse_twins(assembly: Assembly, entries: list[Entry]) -> None:
 
 
 def _refuse_misspelt(assembly: Assembly, entries: list[Entry], used: set[str]) -> None:
-    """A column that no template uses and that is almost a key (``seed``, ``Title``) is a slip, not a column."""
+    """A column that no template uses and that is almost a key (``Title``), a key without its group (``steps``) or
+    another tool's word for one (``cfg_scale``) is a slip, not a column."""
     seen: set[str] = set(used)
     for entry in entries:
         if seen.issuperset(entry.columns):
             continue
         for column in [column for column in entry.columns if column not in seen]:
             seen.add(column)
-            key = next((key for key in KEYS if almost(column, key)), None)
-            if key is not None:
+            key = next((key for key in KEYS if almost(column, key)), "") or meant_key(column)
+            if key:
                 allowed = f"{listed(KEYS)}, or a column that a template uses"
-                assembly.refuse(entry.where(column), "unknown key", Refusal(show(column), allowed, f"'{key}'"))
+                place = (entry.named or entry.where)(column)
+                assembly.refuse(place, "unknown key", Refusal(show(column), allowed, f"'{key}'"))
 
 
 def _refuse_promptless(assembly: Assembly, entries: list[Entry]) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from specs.assemble import Assembly
+from specs.boundary import check_picture
 from specs.canonical import sha256_hex
 from specs.checks import near, show
 from specs.document import NotReadable, read_bytes
-from specs.errors import Refusal
-from specs.spec import Reference
+from specs.errors import Refusal, SpecError, UsageError
+from specs.spec import Place, Reference
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 MOST_BYTES = 64 * 1024 * 1024
@@ -39,9 +40,14 @@ def read_references(assembly: Assembly, path: Path) -> tuple[Reference, ...]:
             continue
         try:
             file = beside(path.parent, name, PICTURES, "picture")
-            found.append(Reference(name, str(file), sha256_hex(read_bytes(file, str(file), MOST_BYTES))))
+            data = read_bytes(file, str(file), MOST_BYTES)
+            check_picture(data, str(file))
+            found.append(Reference(name, str(file), sha256_hex(data)))
         except Refusal as refusal:
             assembly.refuse(assembly.place("style", "references", number), "style.references", refusal)
         except NotReadable as stop:
             assembly.errors.append(stop.error)
+        except UsageError as error:
+            got, _, allowed = str(error).removeprefix(f"{file}: got ").partition("; allowed: ")
+            assembly.errors.append(SpecError(Place(str(file), 1, 1), "style.references", got, allowed.rstrip(".")))
     return tuple(found)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from specs.document import Surprise
+from specs.characters import escaped, hidden_in, named
+from specs.document import Surprise, surprise
 from specs.errors import Refusal
 
 MOST_SHOWN_TEXT = 60
@@ -38,12 +39,12 @@ class Check:
 def show(value: object) -> str:
     """A received value as an error message shows it: short, and never mistaken for another type."""
     if isinstance(value, Surprise):
-        return f"{value.text}, which YAML reads as {value.reads_as}" if value.text else "nothing"
+        return surprise(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         short = value if len(value) <= MOST_SHOWN_TEXT else value[: MOST_SHOWN_TEXT - 1] + "…"
-        return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short) + "'"
+        return "'" + escaped(short) + "'"
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
@@ -83,12 +84,31 @@ def whole(low: int, high: int, multiple: int = 1) -> Check:
     return Check(allowed, decide, schema)
 
 
-def _meant(value: object, low: int, high: int) -> tuple[str, str]:
-    """(did you mean, mend) where a whole number was written as something else: 017, "7"."""
-    written = value.text if isinstance(value, Surprise) else value
-    if not isinstance(written, str) or not re.fullmatch("[0-9]{1,18}", written) or not low <= int(written) <= high:
-        return "", ""
-    return (str(int(written)), "") if isinstance(value, Surprise) else ("", "remove the quotes")
+def _meant(value: object, low: float, high: float, whole_only: bool = True) -> tuple[str, str]:
+    """(did you mean, fix) where a number was written as something else: 017, "7", 1,000, 5,5, 25%, or -1 for none."""
+    if type(value) in (int, float):
+        return "", "leave it out for the default" if value in (-1, 0) and low > value else ""
+    if isinstance(value, Surprise):
+        octal = re.fullmatch("0[0-9]{1,17}", value.text) and low <= int(value.text) <= high
+        return (str(int(value.text)), "") if octal else ("", "")
+    text = value.strip() if isinstance(value, str) else ""
+    if re.fullmatch("0[0-9]{1,17}", text) and low <= int(text) <= high:
+        return str(int(text)), ""
+    if _fits(text, low, high, whole_only):
+        return "", "remove the quotes"
+    if re.fullmatch(r"[0-9]{1,3}([,.'’\s\u00a0\u202f][0-9]{3})+", text):
+        digits = re.sub(r"\D", "", text)
+        return "", f"write it without thousands separators: {digits}"
+    if re.fullmatch(r"-?[0-9]+,[0-9]+", text):
+        return "", f"write it with a decimal point: {text.replace(',', '.')}"
+    if re.fullmatch(r"[0-9]+([.,][0-9]+)?\s?%", text):
+        return "", f"write it as a fraction: {float(text.rstrip('% ').replace(',', '.')) / 100:g}"
+    return "", ""
+
+
+def _fits(text: str, low: float, high: float, whole_only: bool) -> bool:
+    form = "-?[0-9]{1,18}" if whole_only else r"-?[0-9]{1,18}(\.[0-9]{1,17})?"
+    return bool(re.fullmatch(form, text)) and low <= float(text) <= high
 
 
 def number(low: float, high: float, unit: str = "") -> Check:
@@ -97,7 +117,7 @@ def number(low: float, high: float, unit: str = "") -> Check:
 
     def decide(value: object) -> float:
         if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type,operator]
-            raise Refusal(show(value), allowed)
+            raise Refusal(show(value), allowed, *_meant(value, low, high, whole_only=False))
         return float(value)  # type: ignore[arg-type]
 
     return Check(allowed, decide, {"type": "number", "minimum": low, "maximum": high})
@@ -115,6 +135,10 @@ def text(most: int, allowed: str = "", least: int = 1) -> Check:
             raise Refusal(got, allowed)
         if CONTROL.search(value):
             raise Refusal(show(value), f"{allowed}, no control characters")
+        hidden = hidden_in(value)
+        if hidden:
+            fix = "delete the character, or type the text anew"
+            raise Refusal(f"{show(value)} with {named(hidden)}", f"{allowed}, all of it visible", mend=fix)
         return value
 
     return Check(allowed, decide, {"type": "string", "minLength": least, "maxLength": most})
@@ -174,10 +198,19 @@ def truth() -> Check:
 
     def decide(value: object) -> bool:
         if not isinstance(value, bool):
-            raise Refusal(show(value), "true or false")
+            raise Refusal(show(value), "true or false", _truth_meant(value))
         return value
 
     return Check("true or false", decide, {"type": "boolean"})
+
+
+TRUE_WORDS = "true yes y on 1 x ✓ ✔ ☑ wahr ja vrai oui verdadero sí vero pravda истина да 真 はい"
+FALSE_WORDS = "false no n off 0 falsch nein faux non falso nepravda ложь нет 偽 いいえ"
+
+
+def _truth_meant(value: object) -> str:
+    word = (value.text if isinstance(value, Surprise) else str(value)).strip().casefold()
+    return "true" if word in TRUE_WORDS.split() else "false" if word in FALSE_WORDS.split() else ""
 
 
 def many(of: Check, most: int, distinct: bool = True, exactly: int | None = None, least: int = 0) -> Check:
@@ -194,7 +227,7 @@ def many(of: Check, most: int, distinct: bool = True, exactly: int | None = None
         if not isinstance(value, list):
             raise Refusal(show(value), allowed)
         if len(value) > most or len(value) < least or (exactly is not None and len(value) != exactly):
-            raise Refusal(f"a list of {len(value)}", allowed)
+            raise Refusal(f"a list of {len(value)}", allowed, mend=_decimal_commas(value, exactly))
         accepted = tuple(_item(of, position, item) for position, item in enumerate(value, 1))
         for position, item in enumerate(accepted):
             if distinct and item in accepted[:position]:
@@ -202,6 +235,14 @@ def many(of: Check, most: int, distinct: bool = True, exactly: int | None = None
         return accepted
 
     return Check(allowed, decide, schema)
+
+
+def _decimal_commas(value: list[object], exactly: int | None) -> str:
+    """The fix of a list that has twice as many whole numbers as it should: ``[63,5, 88,9]``."""
+    if exactly is None or len(value) != 2 * exactly or any(type(item) is not int for item in value):
+        return ""
+    pairs = zip(value[::2], value[1::2], strict=True)
+    return f"write numbers with a decimal point: [{', '.join(f'{whole}.{part}' for whole, part in pairs)}]"
 
 
 def _item(of: Check, position: int, item: object) -> Any:

@@ -59,7 +59,7 @@ def flag() -> Value:
 
 def only(*values: Any, fix: str = "") -> Value:
     """One of these, of the same type (1 is not true)."""
-    words = ", ".join(json.dumps(value) for value in values)
+    words = ", ".join(value if isinstance(value, str) and value else json.dumps(value) for value in values)
     return Value(words, lambda given: any(type(given) is type(value) and given == value for value in values), fix)
 
 

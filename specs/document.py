@@ -7,6 +7,7 @@ something unexpected (``no``, ``017``, ``1:30``, a date, nothing) becomes a ``Su
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,16 +17,23 @@ from typing import Any
 
 import yaml
 
+from specs import boundary
+from specs.characters import CONTROL, broken_value, escaped, hidden_in, named, odd_indent
 from specs.errors import SpecError
 from specs.spec import Place
 
 MOST_BYTES = 4 * 1024 * 1024
 MOST_DEPTH = 16
-EVENTS = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_KEYS = 5_000  # of one mapping
+MOST_ITEMS = 100_000  # of one list
+MOST_ERRORS = 1_000  # of a file's form, after which it is not read on
 WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
 NUMBER_ELSEWHERE = re.compile(r"[-+]?(?:0o[0-7]+|[0-9]+[eE][-+]?[0-9]+|[0-9]+)")
-FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+LARGE = re.compile(r"-?[1-9][0-9]{18,}")
+
+
+TOO_LONG = "a number of more than 18 digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +98,19 @@ def read_bytes(path: Path, shown: str, most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a regular file of at most ``most_bytes``; raises NotReadable."""
     start = Place(shown, 1, 1)
     try:
-        if not path.is_file():
-            got = "a folder" if path.is_dir() else "no such file"
-            raise NotReadable(SpecError(start, "file", got, "a file that exists"))
-        size = path.stat().st_size
-        if size > most_bytes:
-            limit = f"at most {most_bytes:,} bytes"
-            raise NotReadable(SpecError(start, "file size", f"{size:,} bytes", limit))
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise NotReadable(SpecError(start, "file", f"{reason.lower()}", "a file that can be read")) from None
+        with boundary.open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most_bytes:
+                limit = f"at most {most_bytes:,} bytes"
+                raise NotReadable(SpecError(start, "file size", f"{size:,} bytes", limit))
+            return file.read(most_bytes)
+    except boundary.FileRefused as refused:
+        missing = refused.got in ("no such file", "a folder")
+        allowed = "a file that exists" if missing else "a file that can be read"
+        raise NotReadable(SpecError(start, "file", refused.got, allowed)) from None
+    except OSError as error:
+        got = (error.strerror or str(error)).lower()
+        raise NotReadable(SpecError(start, "file", got, "a file that can be read")) from None
 
 
 def decode(data: bytes, shown: str, mend: str = "save the file as UTF-8") -> str:
@@ -108,6 +118,8 @@ def decode(data: bytes, shown: str, mend: str = "save the file as UTF-8") -> str
     start = Place(shown, 1, 1)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise NotReadable(SpecError(start, "encoding", "UTF-16 (by its byte order mark)", "UTF-8", mend=mend))
+    if data[:1] and (data[1:40:2].count(0) > 15 or data[:40:2].count(0) > 15):
+        raise NotReadable(SpecError(start, "encoding", "UTF-16 (by its null bytes)", "UTF-8", mend=mend))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -115,12 +127,23 @@ def decode(data: bytes, shown: str, mend: str = "save the file as UTF-8") -> str
         line = before.count(b"\n") + 1
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
         got = f"the byte 0x{data[error.start]:02x} at offset {error.start}, which is not UTF-8"
+        got += " (it reads as Shift-JIS)" if _reads_as_japanese(data) else ""
         raise NotReadable(SpecError(Place(shown, line, column), "encoding", got, "UTF-8", mend=mend)) from None
-    found = FORBIDDEN.search(text)
+    found = CONTROL.search(text)
     if found:
         got = f"the control character U+{ord(found[0]):04X}"
         raise NotReadable(SpecError(place_at(text, found.start(), shown), "text", got, "text, line ends and tabs"))
     return text
+
+
+def _reads_as_japanese(data: bytes) -> bool:
+    """Whether bytes that are no UTF-8 are Windows-31J (Shift-JIS, code page 932) with kana or kanji in it."""
+    try:
+        text = data[: 2**20].decode("cp932", "strict" if len(data) <= 2**20 else "ignore")
+    except UnicodeDecodeError:
+        return False
+    wide = sum("\u3041" <= c <= "\u30ff" or "\u4e00" <= c <= "\u9fff" for c in text)
+    return wide >= 2 and wide > sum("\uff61" <= c <= "\uff9f" for c in text)
 
 
 def place_at(text: str, offset: int, shown: str) -> Place:
@@ -144,7 +167,7 @@ class _Reader:
     """Builds the tree from libyaml's events, collecting what is refused on the way."""
 
     def __init__(self, text: str, shown: str) -> None:
-        self.events: Iterator[Any] = iter(yaml.parse(text, Loader=EVENTS))
+        self.events: Iterator[Any] = boundary.yaml_events(text)
         self.shown = shown
         self.errors: list[SpecError] = []
 
@@ -154,6 +177,9 @@ class _Reader:
 
     def refuse(self, place: Place, what: str, got: str, allowed: str, mend: str = "") -> None:
         self.errors.append(SpecError(place, what, got, allowed, mend=mend))
+        if len(self.errors) > MOST_ERRORS:
+            got = f"more than {MOST_ERRORS:,} errors"
+            raise NotReadable(SpecError(place, "YAML", got, "a spec", mend=f"the first is {self.errors[0]}"))
 
     def document(self) -> Node:
         root: Node | None = None
@@ -180,6 +206,7 @@ class _Reader:
         if event.tag is not None:
             self.refuse(place, "YAML", f"the tag {_tag(event.tag)}", "no tags", "remove it")
         if isinstance(event, yaml.ScalarEvent):
+            self.check_text(place, event)
             return Node(place, scalar=resolve(event.value) if event.implicit[0] else event.value)
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(place, depth)
@@ -191,7 +218,29 @@ class _Reader:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
             items.append(self.node(event, depth + 1))
+            if len(items) > MOST_ITEMS:
+                got = f"a list of more than {MOST_ITEMS:,}"
+                raise NotReadable(SpecError(items[-1].place, "YAML", got, f"at most {MOST_ITEMS:,}"))
         return Node(place, items=items)
+
+    def check_text(self, place: Place, event: Any) -> None:
+        """Refuses white space that looks like indentation, invisible characters and broken values in a scalar."""
+        text = event.value
+        odd = odd_indent(text) if event.implicit[0] else ""
+        if odd:
+            got = f"{named(odd)} before {_short(text.strip())}"
+            raise NotReadable(
+                SpecError(place, "indentation", got, "spaces", mend=f"replace each {named(odd)} with spaces")
+            )
+        hidden, broken = hidden_in(text), broken_value(text)
+        if hidden == "\ufffd":
+            mend = "the text was saved in another encoding once: type it anew"
+            self.refuse(place, "text", f"{_short(text)} with {named(hidden)}", "readable text", mend)
+        elif hidden:
+            mend = "delete the character, or type the text anew"
+            self.refuse(place, "text", f"{_short(text)} with {named(hidden)}", "visible characters", mend)
+        elif broken and broken != "NaN":
+            self.refuse(place, "text", f"the error {_short(broken)}", "text or a number", "type the value")
 
     def mapping(self, place: Place, depth: int) -> Node:
         node = Node(place, entries={})
@@ -201,6 +250,9 @@ class _Reader:
             key = self.node(event, depth + 1)
             value = self.node(next(self.events), depth + 1)
             self.entry(node, key, value, merge=isinstance(event, yaml.ScalarEvent) and event.implicit[0])
+            if node.entries is not None and len(node.entries) > MOST_KEYS:
+                got = f"a mapping of more than {MOST_KEYS:,} keys"
+                raise NotReadable(SpecError(key.place, "YAML", got, f"at most {MOST_KEYS:,}"))
         return node
 
     def entry(self, node: Node, key: Node, value: Node, merge: bool) -> None:
@@ -232,6 +284,8 @@ def resolve(text: str) -> str | int | float | bool | Surprise:
         return float(text)
     if text in ("true", "false"):
         return text == "true"
+    if LARGE.fullmatch(text):
+        return Surprise(text, TOO_LONG)
     tag = _implicit_tag(text)
     if tag != "str":
         return Surprise(text, _reading(text, tag))
@@ -261,12 +315,24 @@ def _reading(text: str, tag: str) -> str:
     return {"timestamp": "a date", "merge": "a merge key"}.get(tag, "something else")
 
 
+def _short(text: str) -> str:
+    return "'" + escaped(text if len(text) <= 60 else text[:59] + "…") + "'"
+
+
 def _described(value: int | float | bool | Surprise) -> str:
     if isinstance(value, Surprise):
-        return f"{value.text or 'nothing'}, which YAML reads as {value.reads_as}" if value.text else "nothing"
+        return surprise(value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"the number {value}"
+
+
+def surprise(value: Surprise) -> str:
+    """A surprise as a message shows it."""
+    text = value.text if len(value.text) <= 60 else value.text[:59] + "…"
+    if value.reads_as == TOO_LONG:
+        return f"{text}, {TOO_LONG}"
+    return f"{text}, which YAML reads as {value.reads_as}" if text else "nothing"
 
 
 def _tag(tag: str) -> str:
@@ -276,7 +342,13 @@ def _tag(tag: str) -> str:
 def _syntax(error: yaml.MarkedYAMLError, text: str, shown: str) -> SpecError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.splitlines() or [""]
+    lines = re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text)  # YAML's own line ends
+    odd = _odd_line(lines, error.context_mark.line if error.context_mark else line, line)
+    if odd is not None:
+        at, character = odd
+        got = f"{named(character)} in the indentation"
+        place = Place(shown, at + 1, lines[at].index(character) + 1)
+        return SpecError(place, "YAML", got, "YAML text", mend="indent with spaces")
     here = lines[min(line, len(lines) - 1)]
     got = " ".join(str(error.problem or error.context or "a syntax error").split())
     expected = re.match(r"(?:did|could) not find expected (.*)", got)
@@ -290,3 +362,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, shown: str) -> SpecError:
         begun = error.context_mark
         mend = f"see also line {begun.line + 1}, where it begins" if begun and begun.line != line else ""
     return SpecError(Place(shown, line + 1, column + 1), "YAML", got, "YAML text", mend=mend)
+
+
+def _odd_line(lines: list[str], first: int, last: int) -> tuple[int, str] | None:
+    """The first line from where a value begins to where it breaks that is indented by something else than spaces or
+    tabs, with that character."""
+    for at in range(max(0, first), min(last, len(lines) - 1) + 1):
+        character = odd_indent(lines[at])
+        if character and character != "\t":
+            return at, character
+    return None

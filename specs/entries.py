@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from specs.checks import listed, near, show
-from specs.document import Node, resolve
+from specs.cells import TEXT_COLUMNS, cell_node
+from specs.document import Node
 from specs.errors import Refusal, SpecError
 from specs.report import UNKNOWN_KEY, Validated, validate
 from specs.rows import Row, Table
 from specs.schema import ASSET_ID, TAGS, AssetModel, SpecModel
 from specs.spec import Place
 
-TEXT_COLUMNS = ("title", "prompt", "negative")
-LIST_COLUMNS = ("seeds", "picture.trim_mm", "keep.allow_defects")
 GROUPS = ("candidates", "keep", "picture")  # columns such as keep.per_asset
-SEPARATORS = re.compile(r"[\s,;x×]+")
 NOTHING: Set[str] = frozenset()
 NO_CHANGES = AssetModel.model_construct()
 
@@ -32,6 +28,7 @@ class Entry:
     place: Place
     where: Callable[[str], Place]  # the place of one of its keys or cells
     wrong: Set[str] = NOTHING  # keys that were left out, because an error says so already
+    named: Callable[[str], Place] | None = None  # the place of a column's name, where it stands apart from its cells
 
     @property
     def title(self) -> str:
@@ -63,13 +60,6 @@ def _key_finder(node: Node) -> Callable[[str], Place]:
 def table_entries(table: Table, errors: list[SpecError]) -> list[Entry]:
     """The assets of a row file; what is wrong with its rows joins ``errors``."""
     errors.extend(table.errors)
-    if "id" not in table.columns and table.errors:
-        return []
-    if "id" not in table.columns:
-        got = f"the columns {listed(show(name) for name in table.columns)}"
-        mean = near("id", table.columns)
-        errors.append(SpecError(Place(table.shown, 1, 1), "columns", got, "a column named id", mean))
-        return []
     special = [name for name in table.columns if _is_special(name)]
     plain = [name for name in table.columns if name not in special and name != "id"]
     reading = _TableReading(table, special, plain, errors, set())
@@ -99,11 +89,15 @@ class _TableReading:
         if any(cells[name] for name in self.special):
             changes = self.changes(row) or NO_CHANGES
         columns = {name: cells[name] for name in self.plain}
-        return Entry(asset_id, columns, changes, table.place(row), lambda key: table.place(row, key))
+        named = table.name_place
+        return Entry(asset_id, columns, changes, table.place(row), lambda key: table.place(row, key), named=named)
 
     def changes(self, row: Row) -> AssetModel | None:
-        checked = validate(AssetModel, self.tree(row), TAGS)
+        root, refused = self.tree(row)
+        checked = validate(AssetModel, root, TAGS)
         for error in checked.errors:
+            if error.what in refused:
+                continue  # the group lacks the cell that was refused
             if error.what != UNKNOWN_KEY:
                 self.errors.append(error)
             elif error.got not in self.told:
@@ -111,31 +105,32 @@ class _TableReading:
                 self.errors.append(error)
         return checked.model
 
-    def tree(self, row: Row) -> Node:
-        """The row's special cells as the tree that an inline asset would have: ``keep.per_asset`` goes into keep."""
+    def tree(self, row: Row) -> tuple[Node, set[str]]:
+        """The row's special cells as the tree that an inline asset would have: ``keep.per_asset`` goes into keep.
+
+        Also the keys and groups of which a cell was refused."""
         root = Node(self.table.place(row), entries={"id": Node(self.table.place(row, "id"), scalar=row.cells["id"])})
         assert root.entries is not None
+        refused: set[str] = set()
         for name in self.special:
             text, place = row.cells[name], self.table.place(row, name)
             if not text:
                 continue
+            try:
+                node = cell_node(name, text, place)
+            except Refusal as found:
+                self.errors.append(SpecError.refused(place, name, found))
+                refused.add(name.partition(".")[0])
+                continue
             head, _, tail = name.partition(".")
             if not tail:
-                root.entries[head] = _cell_node(name, text, place)
+                root.entries[head] = node
                 continue
             group = root.entries.setdefault(head, Node(place, entries={}))
             if group.entries is None:
                 refusal = Refusal(f"the columns {head} and {name} both", "one of them in a row")
                 self.errors.append(SpecError.refused(place, name, refusal))
                 continue
-            group.entries[tail] = _cell_node(name, text, place)
+            group.entries[tail] = node
             group.keys[tail] = place
-        return root
-
-
-def _cell_node(name: str, text: str, place: Place) -> Node:
-    if name in TEXT_COLUMNS:
-        return Node(place, scalar=text)
-    if name in LIST_COLUMNS:
-        return Node(place, items=[Node(place, scalar=resolve(part)) for part in SEPARATORS.split(text) if part])
-    return Node(place, scalar=resolve(text))
+        return root, refused

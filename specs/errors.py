@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from specs.characters import escaped
 from specs.spec import Place
 
 MOST_SHOWN = 100
@@ -51,7 +52,7 @@ class SpecError:
             parts.append(self.mend)
         if self.mean:
             parts.append(f"did you mean {self.mean}?")
-        return "; ".join(parts)
+        return escaped("; ".join(parts))
 
     @classmethod
     def refused(cls, place: Place, what: str, refusal: Refusal) -> SpecError:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from specs.characters import QUOTES, stray_quotes
 from specs.checks import listed, near, show
 from specs.entries import NO_CHANGES, Entry
 from specs.errors import Refusal
 from specs.prompt import Template, compile_template
 from specs.spec import Place
+
+QUOTES_FIX = "remove the quotes; straight ones around a YAML value or a CSV cell are no part of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Filler:
         except Refusal as refusal:
             self.refuse(place, what, refusal)
             return None
+        self.check_quotes(text, place, what)
         self.used.update(template.variables)
         for name in template.variables:
             if name not in self.known and self.entries:
@@ -75,7 +80,20 @@ class Filler:
                 complete = False
                 if name in self.known and name not in entry.wrong:
                     self.no_value(entry, name)
+            else:
+                self.check_quotes(columns[name], None, f"variable {name}", partial(entry.where, name))
         return template.fill(columns) if complete else ""
+
+    def check_quotes(self, text: str, place: Place | None, what: str, where: Callable[[], Place] | None = None) -> None:
+        """Refuses a text of a prompt that is wrapped in quotes: the model would read them as part of it."""
+        if text[:1] in QUOTES or text[-1:] in QUOTES:
+            how = stray_quotes(text)
+            if how:
+                place = place or (where() if where is not None else None)
+                assert place is not None
+                self.refuse(
+                    place, what, Refusal(f"{show(text)}, {how}", "text without quotes around it", "", QUOTES_FIX)
+                )
 
     def no_value(self, entry: Entry, name: str) -> None:
         """Tells of a variable that this asset gives no text for."""

@@ -16,7 +16,7 @@ from specs.errors import Refusal, SpecError, SpecErrors
 from specs.report import validate
 from specs.rows import SUFFIXES, Table, read_table
 from specs.schema import TAGS, RowsModel, SpecModel
-from specs.spec import Asset, KeepRules, Place, Reference, RightsClaim, Schedule, Scoring, Spec, Weights
+from specs.spec import Asset, KeepRules, Place, Reference, RightsClaim, Schedule, Scoring, Spec, StyleText, Weights
 
 KIND = "limner.spec/1"
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -145,4 +145,8 @@ def _spec(
         sources=sources,
         references=references,
         checkpoint_place=assembly.place("checkpoint"),
+        style=tuple(
+            StyleText(key, getattr(model.style, key), assembly.place("style", key)) for key in ("prompt", "negative")
+        ),
+        plain=model.style.syntax is not None,
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from specs.checks import listed, near, show
 from specs.document import Node
 from specs.errors import Refusal, SpecError
+from specs.other_tools import meant_spec_key
 
 Path = tuple[str | int, ...]
 Tags = Mapping[str, type[BaseModel] | None]
@@ -91,7 +92,8 @@ def located(model: type[BaseModel], root: Node, path: Path, detail: Any, tags: T
         names = key_names(model_at(model, detail["loc"][:-1], tags))
         unknown = str(path[-1])
         place = root.key_place(path)
-        return SpecError(place, UNKNOWN_KEY, f"'{unknown}'", listed(names), near(unknown, names))
+        mean = near(unknown, names) or _in_a_group(unknown, path)
+        return SpecError(place, UNKNOWN_KEY, show(unknown), listed(names), mean)
     if kind == "missing":
         field = _field(model_at(model, detail["loc"][:-1], tags), str(path[-1]))
         return SpecError(root.find(path[:-1]).place, what, "nothing", _sentence(field))
@@ -105,6 +107,12 @@ def located(model: type[BaseModel], root: Node, path: Path, detail: Any, tags: T
     if kind == "list_type":
         return SpecError(node.place, what, show(detail["input"]), _list_allowed(what))
     return SpecError(node.place, what, show(detail["input"]), str(detail["msg"]).lower())
+
+
+def _in_a_group(unknown: str, path: Path) -> str:
+    """The key, with its group, that a key of the spec's own level means: ``steps`` → ``'picture.steps'``."""
+    key = meant_spec_key(unknown)
+    return f"'{key}'" if key and key != ".".join(str(part) for part in path) else ""
 
 
 def _list_allowed(what: str) -> str:

@@ -13,11 +13,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from specs.checks import CELL, many, name, number, one_of, pattern, text, truth, whole
+from specs.defect_names import DEFECTS
+from specs.dialects import PLAIN
 from specs.errors import Refusal
 from specs.fields import Checked, Strict, within
 from specs.job import SEED_LIMIT
 from specs.schedulers import FAMILY_NAMES, SCHEDULERS, SCHEDULES, meant_by
-from specs.timing import CRON, TIMEZONE
+from specs.timing import CRON
+from specs.zones import TIMEZONE
 
 SCHEMA_FILE = Path(__file__).with_name("spec.schema.json")
 MOST_CANDIDATES = 10_000
@@ -65,6 +68,10 @@ class StyleModel(Strict):
     references: Annotated[tuple[str, ...], Checked(REFERENCES)] = Field(
         default=(),
         description="Pictures whose look the set should have: files beside the spec, or keepers (set/asset, hash).",
+    )
+    syntax: Annotated[str | None, Checked(one_of([PLAIN]))] = Field(
+        default=None,
+        description="plain: brackets, <lora:…>, BREAK and the like are meant as text. Without it they are told of.",
     )
 
 
@@ -169,7 +176,7 @@ class KeepModel(Strict):
     )
     allow_defects: Annotated[
         tuple[str, ...] | None,
-        Checked(many(pattern("[a-z][a-z0-9_]{0,63}", "a defect's name such as near_uniform"), 50)),
+        Checked(many(one_of(DEFECTS), 50)),
     ] = Field(default=None, description="Names of defects that do not reject a picture.")
     min_scores: dict[str, Annotated[float, within(-1000, 1000)]] = Field(
         default_factory=dict, description="Least scores of added scorers: their name and the minimum."
@@ -238,10 +245,10 @@ class RowsModel(Strict):
         alias="from", description="Path of a .csv, .tsv or .xlsx file, relative to this file's folder."
     )
     sheet: Annotated[str, Checked(text(100))] = Field(
-        default="", description="Name of the sheet (.xlsx). Default: the first."
+        default="", description="Name of the sheet (.xlsx). Default: the only visible sheet with a column id."
     )
     delimiter: Annotated[str, Checked(one_of([",", ";", "|", "\t"]))] = Field(
-        default="", description="What separates the columns (.csv). Default: a comma."
+        default="", description="What separates the columns (.csv). Default: what a line sep=… says, or a comma."
     )
 
 

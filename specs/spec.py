@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in a file, 1-based; ``str()`` gives ``path:line:column``."""
+    """A position in a file, 1-based; ``str()`` gives ``path:line:column``, in a workbook ``path:Sheet!B7``."""
 
     path: str
     line: int
     column: int
+    cell: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
+        return f"{self.path}:{self.cell}" if self.cell else f"{self.path}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,15 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleText:
+    """One of the set's two templates as the spec has it; ``key`` is prompt or negative."""
+
+    key: str
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One YAML file, checked. ``text`` is the file as read; ``spec_sha256`` covers it, its row files and overrides."""
 
@@ -158,3 +168,5 @@ class Spec:
     sources: tuple[tuple[str, str], ...] = ()  # (path, sha256) of row files and of reference pictures
     references: tuple[Reference, ...] = ()  # style: {references: […]}
     checkpoint_place: Place | None = None  # where the spec names its checkpoint, for error messages
+    style: tuple[StyleText, ...] = ()  # the set's templates, for error messages
+    plain: bool = False  # style: {syntax: plain}: other tools' prompt syntax is meant as text

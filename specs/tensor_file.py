@@ -25,6 +25,7 @@ ITEM_BYTES = {
 }  # fmt: skip
 MOST_HEADER_BYTES = 8 * 2**20
 MOST_DIMENSIONS = 8
+MOST_NAME = 256  # characters
 SPARSE_FROM_BYTES = 64 * 2**20  # a larger file of which less than a sixteenth is stored is an interrupted copy
 _LFS = b"version https://git-lfs"
 
@@ -118,6 +119,8 @@ def _header(file: BinaryIO, path: Path, update: Callable[[bytes], None]) -> Head
 
 
 def _stored(name: str, entry: Any, path: Path) -> StoredTensor:
+    if len(name) > MOST_NAME:
+        raise LimnerError(_damaged(path, f"a tensor has a name of {len(name):,} characters"))
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise LimnerError(_damaged(path, f"tensor {name[:80]!r} has not just dtype, shape and data_offsets"))
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]

@@ -6,5 +6,5 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-for name in [name for name in os.environ if name.startswith(("LIMNER_", "PREFECT_")) and name != "LIMNER_PEERS"]:
+for name in [name for name in os.environ if name.startswith(("LIMNER_", "PREFECT_"))]:
     del os.environ[name]

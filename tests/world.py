@@ -117,7 +117,7 @@ class World:
 
     def command(self, *words: str) -> list[str]:
         """The command line ``limner WORDS``."""
-        return [sys.executable, "-m", "flows.cli", *words]
+        return [sys.executable, "-P", "-m", "limner", *words]
 
     def run(self, *words: str, timeout_s: float = 180.0, **environment: str) -> Finished:
         """Run ``limner WORDS`` to its end."""

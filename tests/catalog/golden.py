@@ -9,8 +9,8 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from catalog.engine import APPLICATION_ID
 from catalog.filter import Filter
+from catalog.genuine import APPLICATION_ID
 from catalog.migrate import HEAD
 from catalog.store import Catalog
 from tests.catalog.factory import World, by_person

@@ -84,7 +84,9 @@ class TestABackup:
         six.relocate([moved], "quarantine")
         assert six.drop_pixels([dropped]) == 1
         done = back_up(six.library, target)
-        assert (done.pictures, done.copied, done.removed) == (5, 1, 2)
+        assert (done.pictures, done.copied, done.removed) == (5, 1, 0), "the former state has them"
+        six.tag(world.key(0).candidate_id, ["more"], ADA)
+        assert back_up(six.library, target).removed == 2
         assert (verify(target).problems, verify(target).unreferenced) == ((), 0)
         assert (target / "quarantine" / moved[:2] / f"{moved}.png").is_file()
 
@@ -261,3 +263,112 @@ def _state(folder: Path) -> dict[str, object]:
     """Every file but the locks: size, time of change, content."""
     files = (path for path in folder.rglob("*") if path.is_file() and "locks" not in path.parts)
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+class TestItNeverGoesBackwards:
+    @pytest.fixture
+    def older(self, six: Catalog, target: Path, world: World, tmp_path: Path) -> Path:
+        """The library as it was before two more pictures and a verdict, which the backup at ``target`` has."""
+        six.close()
+        older = tmp_path / "older"
+        shutil.copytree(six.library, older)
+        with Catalog.open(six.library, create=False) as catalog:
+            catalog.record(world.records(2, 6))
+            catalog.append([(world.key(6), by_person(world.record(6), True, note="the best"))])
+        back_up(six.library, target)
+        shutil.rmtree(six.library)
+        older.rename(six.library)
+        return six.library
+
+    def test_an_older_copy_of_the_library_is_refused_and_nothing_is_changed(self, older: Path, target: Path) -> None:
+        before = _state(target)
+        with pytest.raises(UsageError, match=r"is newer than .*2 candidates, .*3 verdicts.*--replace-newer") as caught:
+            back_up(older, target)
+        assert f"copy {target} there" in str(caught.value)
+        assert _state(target) == before
+        assert verify(target).problems == ()
+
+    def test_one_that_went_another_way_is_refused_too(self, older: Path, target: Path, world: World) -> None:
+        with Catalog.open(older, create=False) as catalog:
+            for number in range(12):  # more writes than the backup has seen
+                catalog.tag(world.key(0).candidate_id, [f"t{number}"], ADA)
+        before = _state(target)
+        with pytest.raises(UsageError, match="has gone another way than"):
+            back_up(older, target)
+        assert _state(target) == before
+
+    def test_told_to_replace_it_keeps_that_state_with_its_pictures_for_good(
+        self, older: Path, target: Path, world: World
+    ) -> None:
+        newest = content(target)
+        back_up(older, target, replace_newer=True)
+        assert content(target) == content(older)
+        for number in range(3):
+            with Catalog.open(older, create=False) as catalog:
+                catalog.tag(world.key(0).candidate_id, [f"t{number}"], ADA)
+            back_up(older, target)
+        report = verify(target, gc=True, yes=True)
+        assert (report.problems, report.unreferenced, report.collected.moved) == ((), 0, 0)
+        (state,) = (target / "replaced").iterdir()
+        assert content(state) == newest
+        for name in ("catalog.sqlite", "catalog.seal"):
+            shutil.copy(state / name, target / name)
+        assert verify(target).problems == ()
+        with Catalog.open(target, create=False) as catalog:
+            assert catalog.picture(world.record(7).candidate.image_sha256) == world.record(7).png
+        with pytest.raises(UsageError, match="has gone another way"):
+            back_up(older, target)
+
+    def test_the_state_before_is_kept_and_can_be_gone_back_to(self, six: Catalog, target: Path, world: World) -> None:
+        back_up(six.library, target)
+        before = content(target)
+        six.drop_pixels([world.record(3).candidate.image_sha256])
+        back_up(six.library, target)
+        assert back_up(six.library, target).removed == 0, "the same again is no new state"
+        assert content(target / "former") == before
+        for name in ("catalog.sqlite", "catalog.seal"):
+            shutil.copy(target / "former" / name, target / name)
+        assert (verify(target).problems, content(target)) == ((), before)
+        back_up(six.library, target)
+        assert content(target) == content(six.library)
+
+    def test_the_only_copy_of_a_picture_that_the_library_lost_stays(
+        self, six: Catalog, target: Path, world: World
+    ) -> None:
+        back_up(six.library, target)
+        sha256 = world.record(1).candidate.image_sha256
+        six.objects.path(sha256).unlink()
+        six.close()
+        verify(six.library, repair=True)
+        for number in range(2):
+            with Catalog.open(six.library, create=False) as catalog:
+                catalog.tag(world.key(0).candidate_id, [f"t{number}"], ADA)
+            back_up(six.library, target)
+        kept = target / "objects" / sha256[:2] / f"{sha256}.png"
+        assert kept.read_bytes() == world.record(1).png
+        shutil.copy(kept, six.objects.path(sha256))
+        verify(six.library, repair=True)
+        with Catalog.open(six.library, create=False) as catalog:
+            assert catalog.picture(sha256) == world.record(1).png
+
+    @pytest.mark.parametrize("hurt", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.touch()])
+    def test_not_over_a_backup_whose_catalog_is_damaged(
+        self, six: Catalog, target: Path, hurt: Callable[[Path], object]
+    ) -> None:
+        back_up(six.library, target)
+        hurt(target / "catalog.sqlite")
+        if (target / "catalog.sqlite").exists() and (target / "catalog.sqlite").stat().st_size:
+            data = bytearray((target / "catalog.sqlite").read_bytes())
+            data[-1] ^= 1
+            (target / "catalog.sqlite").write_bytes(bytes(data))
+        before = _state(target)
+        with pytest.raises(UsageError, match="this backup is no longer as limner left it"):
+            back_up(six.library, target, replace_newer=True)
+        assert _state(target) == before
+
+    def test_a_damaged_library_is_refused_before_the_backup_is_touched(self, six: Catalog, target: Path) -> None:
+        six.close()
+        (six.library / "catalog.sqlite").write_bytes(b"")
+        with pytest.raises(CatalogError, match="this is damage"):
+            back_up(six.library, target)
+        assert not target.exists()

@@ -83,3 +83,20 @@ def test_sizes_in_words() -> None:
     assert [size(n) for n in (0, 1023, 1024, 1536 * 1024, 5 << 40, 5 << 50)] == [
         "0 B", "1023 B", "1.0 KiB", "1.5 MiB", "5.0 TiB", "5120.0 TiB",
     ]  # fmt: skip
+
+
+def test_reasons_are_grouped_by_code(catalog: Catalog) -> None:
+    """Two pictures that are too like two others count under one reason."""
+    world = World()
+    records = world.records(6)
+    catalog.record([replace(one, verdict=None) for one in records])
+    for one, other in ((0, "a" * 64), (1, "b" * 64)):
+        record = records[one]
+        catalog.append([(record.key, by_policy(record, False, f"too_like:{other}", f"outscored:{other}"))])
+    found = stats(catalog)
+    both = {"policy": 2, "person": 0}
+    assert {code: by for code, by in found.reasons.items() if by["policy"] == 2} == {
+        "too_like": both,
+        "outscored": both,
+    }
+    assert not [code for code in found.reasons if ":" in code]

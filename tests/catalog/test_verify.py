@@ -174,7 +174,7 @@ class TestTidying:
         """Recording holds ``objects.lock``, shared; tidying waits until it may have it alone."""
         script = (
             "import sys, pathlib\n"
-            "from catalog.mend import collect\n"
+            "from catalog.trash import collect\n"
             "print('tidying', flush=True)\n"
             "collect(pathlib.Path(sys.argv[1]))\n"
         )

@@ -122,8 +122,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="limner-deciders-") as name:
         folder = Path(name)
-        prepare(folder / "prefect-home")
-        server = EmbeddedServer(folder / "prefect-home")
+        server = EmbeddedServer(prepare())
         server.wait_until_ready()
         told = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
         world = World(folder, build_models(folder / "models"))

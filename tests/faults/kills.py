@@ -180,8 +180,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="limner-kills-") as name:
         folder = Path(name)
-        prepare(folder / "prefect-home")
-        server = EmbeddedServer(folder / "prefect-home")
+        server = EmbeddedServer(prepare())
         server.wait_until_ready()
         warm_up()
         began = time.monotonic()

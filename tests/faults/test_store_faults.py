@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.faults import backups, store_crash, store_disk, store_flips, store_writers
+from tests.faults import backups, never_less, store_crash, store_disk, store_flips, store_writers
 
 pytestmark = pytest.mark.campaign
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace (Debian package strace)")
@@ -40,6 +40,13 @@ def test_backups_are_whole_or_not_there() -> None:
     assert figures.violations == []
     assert (figures.backups, figures.kills) == (2, 2)
     assert figures.refusals > 0
+
+
+def test_whatever_befalls_a_library_no_command_makes_less_of_it() -> None:
+    figures = never_less.campaign(10, seed=11)
+    assert figures.violations == []
+    assert figures.sequences == 10
+    assert figures.commands > figures.refused > 0
 
 
 def test_eight_writers_lose_nothing_and_see_no_lock() -> None:

@@ -20,11 +20,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prefect_server() -> Iterator[str]:
     """A real Prefect server for the session; commands find it by PREFECT_API_URL and start none of their own."""
-    home = tmp_path_factory.mktemp("prefect")
-    prepare(home)
-    server = EmbeddedServer(home)
+    server = EmbeddedServer(prepare())
     server.wait_until_ready()
     yield os.environ["PREFECT_API_URL"]
     server.stop()

@@ -56,5 +56,5 @@ def make(
     with open_session(spec, settings or from_environment(), make_tools=tools) as session:
         session.settle()
         while shards := session.shards():
-            session.finish_round([session.line.submit(shard).result() for shard in shards], 0)
+            session.finish_round([session.line.submit(shard).result() for shard in shards])
         return session.finish()

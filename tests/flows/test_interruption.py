@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
-from tests.flows.conftest import Limner
 from tests.world import World, spec_of
 
 MANY = [f"card-{number}" for number in range(400)]
@@ -99,16 +99,17 @@ class TestKill9:
 
 
 class TestPrefectsState:
-    def test_can_be_deleted_and_nothing_is_lost_or_made_again(self, world: World, limner: Limner) -> None:
+    def test_is_no_part_of_the_library_and_goes_with_the_run(self, world: World) -> None:
+        temporary = world.folder / "temporary"
+        temporary.mkdir()
         world.write(spec_of(MANY[:3]))
-        limner("produce", "spec.yaml")
-        shutil.rmtree(world.library / "prefect", ignore_errors=True)
-        summary = limner("produce", "spec.yaml", "--json").json
-        assert (summary["generated"], summary["reused"]) == (0, 6)
-        world.write(spec_of(MANY[:4]))
-        shutil.rmtree(world.library / "prefect", ignore_errors=True)
-        assert limner("produce", "spec.yaml", "--json").json["generated"] == 2
-        assert limner("verify", "--json").json["problems"] == []
+        done = world.run("produce", "spec.yaml", "--json", TMPDIR=str(temporary))
+        assert done.json["generated"] == 6, done.err
+        assert not (world.library / "prefect").exists()
+        deadline = time.monotonic() + LEAVES_WITHIN_S
+        while (left := list(temporary.glob("limner-prefect-*"))) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert left == []
 
 
 class TestTwoRunsAtOnce:
@@ -146,8 +147,9 @@ class TestWhatAUserMustMend:
         spec = spec_of(["card"])
         spec["picture"]["clip_skip"] = 9  # shows only once the text encoder is loaded
         world.write(spec)
-        process = start(world, "produce", "spec.yaml")
+        process = start(world, "produce", "spec.yaml", PYTHONPROFILEIMPORTTIME="1")
         _, err = process.communicate(timeout=120)
         assert process.returncode == 1, err
         assert "clip_skip: got 9" in err
-        assert not (world.library / "prefect").exists()
+        assert re.search(r"\| +torch$", err, re.MULTILINE), "the log of imports is there"
+        assert not re.search(r"\| +prefect$", err, re.MULTILINE)

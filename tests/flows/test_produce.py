@@ -25,7 +25,18 @@ class TestAFirstRun:
             "set": "tiny-set", "generated": 6, "reused": 0, "failed": 0,
         }  # fmt: skip
         assert summary["kept"] + summary["rejected"] == 6
-        assert set(summary) == {"set", "generated", "reused", "kept", "rejected", "failed", "seconds", "library"}
+        assert set(summary) == {
+            "set",
+            "generated",
+            "reused",
+            "kept",
+            "rejected",
+            "failed",
+            "seconds",
+            "library",
+            "holes",
+            "failures",
+        }
         keepers = limner("keepers", "--json").json
         assert [keeper["asset"] for keeper in keepers] == [id_ for id_ in IDS if id_ in {k["asset"] for k in keepers}]
         assert len(keepers) == summary["kept"] > 0

@@ -9,6 +9,8 @@ import struct
 import warnings
 import zlib
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -22,11 +24,13 @@ from generator.candidate import Execution
 from generator.images import Embedded, encode_png, pixels_sha256, read_png
 from generator.infotext import infotext
 from generator.png import Text
+from generator.tokenizer import load_tokenizer
 from generator.xmp import packet
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import LimnerError
 from specs.job import Job
 from specs.schedulers import SCHEDULERS
+from tests.tokenizers import write_full
 
 UNET_SHA256 = "0123456789abcdef" * 4
 FILES = (WeightFile("unet/diffusion_pytorch_model.safetensors", UNET_SHA256), WeightFile("model_index.json", "1" * 64))
@@ -118,7 +122,11 @@ class TestAutomatic1111CanReadIt:
     @pytest.mark.parametrize("prompt", HARD_PROMPTS[:4] + HARD_PROMPTS[5:8])
     def test_its_parser_gives_back_the_recipe(self, prompt: str) -> None:
         found = parse_infotext(read_png(encode_png(pixels(), embedded(prompt))).parameters)
-        assert (found.pop("Prompt"), found.pop("Negative prompt")) == (prompt, JOB.negative_prompt)
+        weighted = parse_attention(found.pop("Prompt"))
+        assert ["".join(text for text, _ in weighted), found.pop("Negative prompt")] == [
+            prompt.replace("AND", "and"), JOB.negative_prompt
+        ]  # fmt: skip
+        assert {weight for _, weight in weighted} <= {1.0}
         assert found["Model hash"] == UNET_SHA256[:10]
         assert (found["Size"], found["Seed"], found["Steps"], found["CFG scale"]) == ("512x768", "42", "20", "4.5")
 
@@ -300,6 +308,73 @@ class TestTheEncoder:
         file = png.write(pixels(), [Text("a", "ümlaut"), Text("b", "日本")])
         assert b"tEXta\0\xfcmlaut" in file
         assert b"iTXtb\0\0\0\0\0" + "日本".encode() in file
+
+
+class TestAutomatic1111ReadsAPromptAsText:
+    """What limner reads as text makes the same tokens there: no weight, no schedule, no composition, no network."""
+
+    @pytest.mark.parametrize(
+        "prompt",
+        [
+            "a (glowing) sword",
+            "a (glowing:1.4) sword, ((red)), [dark], [a:b:0.5], [a|b]",
+            "unclosed ( and [ and ) and ]",
+            "back\\slashes \\( \\) \\[ \\] \\\\ at the end \\",
+            "cat AND dog :1.2 BREAK night",
+            "<lora:epic:0.8> x<hypernet:y:1> <b>",
+            "ANDROID BREAKFAST and break",
+        ],
+    )
+    def test_with_the_same_tokens(self, prompt: str, tmp_path: Path) -> None:
+        tokenizer = load_tokenizer(write_full(tmp_path))
+        read = infotext(replace(JOB, prompt=prompt, negative_prompt=prompt), PAINTER, "limner 0.1.0")
+        found = parse_infotext(read)
+        for text in (found["Prompt"], found["Negative prompt"]):
+            assert not re.search(r"\bAND\b|<(\w+):([^>]+)>", text)
+            weighted = parse_attention(text)
+            assert [weight for _, weight in weighted] == [1.0]
+            assert tokenizer.ids(weighted[0][0]) == tokenizer.ids(prompt)
+
+    @pytest.mark.parametrize("prompt", ["a red potion", "日本語 ✓", "a, b: c; it's 50% {x}", "sword-and-shield"])
+    def test_and_plain_prompts_are_as_they_are(self, prompt: str) -> None:
+        assert infotext(replace(JOB, prompt=prompt), PAINTER, "limner 0.1.0").startswith(f"{prompt}\n")
+
+
+ATTENTION = re.compile(r"""\\\(|\\\)|\\\[|\\\]|\\\\|\\|\(|\[|:\s*([+-]?[.\d]+)\s*\)|\)|\]|[^\\()\[\]:]+|:""", re.DOTALL)
+
+
+def parse_attention(text: str) -> list[list[Any]]:
+    """AUTOMATIC1111's reading of a prompt, as its documentation describes it: [text, weight] in runs of one weight.
+
+    BREAK ends a run with the weight -1.
+    """
+    found: list[list[Any]] = []
+    opened: list[tuple[int, float]] = []
+    for match in ATTENTION.finditer(text):
+        token = match[0]
+        if token.startswith("\\"):
+            found.append([token[1:], 1.0])
+        elif token in "([":
+            opened.append((len(found), 1.1 if token == "(" else 1 / 1.1))
+        elif (match[1] or token in ")]") and opened:
+            start, weight = opened.pop()
+            for run in found[start:]:
+                run[1] *= float(match[1]) if match[1] else weight
+        else:
+            parts = re.split(r"\s*\bBREAK\b\s*", token)
+            for number, part in enumerate(parts):
+                found += [["BREAK", -1.0]] if number else []
+                found.append([part, 1.0])
+    for start, weight in opened:
+        for run in found[start:]:
+            run[1] *= weight
+    merged: list[list[Any]] = []
+    for part, weight in found or [["", 1.0]]:
+        if merged and merged[-1][1] == weight:
+            merged[-1][0] += part
+        else:
+            merged.append([part, weight])
+    return merged
 
 
 INFOTEXT_FIELD = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')

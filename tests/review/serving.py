@@ -39,7 +39,7 @@ class Serving:
 def start(library: Path, *words: str) -> Serving:
     """Start it and read the address."""
     options = ["--no-open", "--as", "ada", "--library", str(library), *words]
-    command = [sys.executable, "-m", "flows.cli", "review", *options]
+    command = [sys.executable, "-P", "-m", "limner", "review", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True)
     assert process.stdout is not None

@@ -37,11 +37,9 @@ def unshared(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 @pytest.fixture(scope="session")
 def peers() -> Path:
     """The published heads, where they lie beside the repository."""
-    import os
-
-    folder = Path(os.environ.get("LIMNER_PEERS", Path(__file__).parents[2] / ".." / "shared" / "peers"))
+    folder = Path(__file__).parents[2] / ".." / "shared" / "peers"
     if not folder.is_dir():
-        pytest.skip("published heads are not here (LIMNER_PEERS)")
+        pytest.skip("published heads are not beside the repository (../shared/peers)")
     return folder
 
 

@@ -118,7 +118,9 @@ class TestOneForwardServesBoth:
         config = json.loads((folder / "config.json").read_text())
         config["vision_config"].update(change)
         (folder / "config.json").write_text(json.dumps(config))
-        checker = load_checker(tiny.safety[0], folder, load_clip(*tiny.clip, setting), setting)
+        checker = load_checker(
+            checkpoint("mine", "safety-checker", folder), folder, load_clip(*tiny.clip, setting), setting
+        )
         assert why in checker.own_because
 
     def test_one_changed_number_in_one_tensor_is_seen(self, tiny: Tiny, setting: Any, tmp_path: Path) -> None:
@@ -128,7 +130,9 @@ class TestOneForwardServesBoth:
         name = next(name for name in tensors if name.endswith("layers.1.self_attn.k_proj.weight"))
         tensors[name][3, 5] += 1e-4
         save_file(tensors, folder / "model.safetensors")
-        checker = load_checker(tiny.safety[0], folder, load_clip(*tiny.clip, setting), setting)
+        checker = load_checker(
+            checkpoint("mine", "safety-checker", folder), folder, load_clip(*tiny.clip, setting), setting
+        )
         assert checker.own_because == "tensor transformer.resblocks.1.attn.in_proj_weight differs"
 
     def test_the_published_files_older_tensor_names_are_read(self, tiny: Tiny, setting: Any, tmp_path: Path) -> None:
@@ -138,7 +142,9 @@ class TestOneForwardServesBoth:
         older = {name.replace("vision_model.", "vision_model.vision_model."): value for name, value in tensors.items()}
         older["vision_model.vision_model.embeddings.position_ids"] = np.arange(17)[None]
         save_file(older, folder / "model.safetensors")
-        assert load_checker(tiny.safety[0], folder, load_clip(*tiny.clip, setting), setting).shared
+        assert load_checker(
+            checkpoint("mine", "safety-checker", folder), folder, load_clip(*tiny.clip, setting), setting
+        ).shared
 
 
 class TestItFailsClosed:
@@ -175,7 +181,7 @@ class TestItFailsClosed:
             if content:
                 (folder / file).write_bytes(content)
             with pytest.raises(ScorerError, match=file):
-                load_checker(tiny.safety[0], folder, None, setting)
+                load_checker(checkpoint("mine", "safety-checker", folder), folder, None, setting)
 
 
 class TestNames:

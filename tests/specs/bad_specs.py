@@ -236,7 +236,7 @@ BAD_SPECS = [
     BadSpec(
         "a negative seed",
         swapped(("set: deck", "set: deck\nseed: -1")),
-        ("bad.yaml:2:7: seed: got -1; allowed: a whole number from 0 to 4294967295",),
+        ("bad.yaml:2:7: seed: got -1; allowed: a whole number from 0 to 4294967295; leave it out for the default",),
     ),
     BadSpec(
         "a seed past 32 bits",
@@ -454,7 +454,7 @@ BAD_SPECS = [
     BadSpec(
         "no candidates",
         swapped(("set: deck", "set: deck\ncandidates: 0")),
-        ("bad.yaml:2:13: candidates: got 0; allowed: a whole number from 1 to 10000",),
+        ("bad.yaml:2:13: candidates: got 0; allowed: a whole number from 1 to 10000; leave it out for the default",),
     ),
     BadSpec(
         "rounds that shrink",
@@ -536,7 +536,7 @@ BAD_SPECS = [
     BadSpec(
         "a negative weight",
         swapped(("set: deck", "set: deck\nselect: {coherence: -1}")),
-        ("bad.yaml:2:21: select.coherence: got -1; allowed: a number from 0 to 100",),
+        ("bad.yaml:2:21: select.coherence: got -1; allowed: a number from 0 to 100; leave it out for the default",),
     ),
     BadSpec(
         "forbid as one word",
@@ -597,7 +597,7 @@ BAD_SPECS = [
         table("id,subject,colour\none,sword,red\ntwo,bow,blue,old\nthree,axe\n"),
         (
             "cards.csv:3:14: row: got 4 cells; allowed: 3 cells, as the columns say; put text that holds the separator in quotes",
-            "cards.csv:5:1: row: got 2 cells; allowed: 3 cells, as the columns say",
+            "cards.csv:4:1: row: got 2 cells; allowed: 3 cells, as the columns say; an empty cell needs its separator too",
         ),
     ),
     BadSpec(
@@ -614,7 +614,7 @@ BAD_SPECS = [
         "no id column",
         table("ID,subject,colour\none,sword,red\n"),
         (
-            "cards.csv:1:1: columns: got the columns 'ID', 'subject', 'colour'; allowed: a column named id; did you mean 'ID'?",
+            "cards.csv:1:1: columns: got the columns 'ID', 'subject', 'colour'; allowed: a column named id; rename the column 'ID' to id",
         ),
     ),
     BadSpec(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from specs import rows
+from specs import workbook as workbooks
 from specs.errors import SpecErrors
 from specs.load import load_spec
 from specs.schema import SpecModel
@@ -120,7 +120,7 @@ GOOD_BOOK = workbook(["id", "subject", "colour"], ["one", "sword", "red"])
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MOST_UNPACKED_BYTES", 1_000_000)
+    monkeypatch.setattr(workbooks, "MOST_UNPACKED_BYTES", 1_000_000)
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/a.xml", b" " * 600_000)

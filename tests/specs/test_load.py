@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from specs.canonical import sha256_hex
 from specs.errors import SpecErrors
 from specs.load import load_spec
 from specs.spec import Candidates, KeepRules, Picture, Place, PrintSize, Schedule, Scoring, Weights
@@ -215,12 +217,13 @@ class TestJudgement:
         assert load(tmp_path).keep.likeness_to == "library"
 
     def test_has_reference_pictures_that_belong_to_its_identity(self, tmp_path: Path) -> None:
-        (tmp_path / "look.png").write_bytes(b"one")
+        Image.new("RGB", (2, 2), "red").save(tmp_path / "look.png")
+        digest = sha256_hex((tmp_path / "look.png").read_bytes())
         text = GOOD.replace("style: {", "style: {references: [look.png, deck/one], ")
         spec = load(tmp_path, text)
         file, keeper = spec.references
-        assert (file.name, file.path, file.sha256[:8]) == ("look.png", str(tmp_path / "look.png"), "7692c3ad")
+        assert (file.name, file.path, file.sha256) == ("look.png", str(tmp_path / "look.png"), digest)
         assert (keeper.name, keeper.path, keeper.sha256) == ("deck/one", "", "")
         assert spec.sources == ((file.path, file.sha256),)
-        (tmp_path / "look.png").write_bytes(b"two")
+        Image.new("RGB", (2, 2), "blue").save(tmp_path / "look.png")
         assert load(tmp_path, text).spec_sha256 != spec.spec_sha256

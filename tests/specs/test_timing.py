@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from specs.errors import Refusal
-from specs.timing import CRON, TIMEZONE
+from specs.timing import CRON
+from specs.zones import TIMEZONE
 
 
 @pytest.mark.parametrize(
