@@ -1,4 +1,4 @@
-"""SHA-256 of files, remembered by a stamp that changes with every write, so that 7 GB are read once and not on every run.
+"""SHA-256 of files, remembered by a stamp that changes with every write: 7 GB are read once and not on every run.
 
 A stamp is (size, mtime_ns, ctime_ns, inode, device). The kernel sets ctime at every write and change of a file, and no
 program can set it back: a file overwritten in place, its size and modification time restored, has another stamp.
@@ -113,7 +113,7 @@ def hash_file(path: Path) -> tuple[Stamp, str]:
     with open_regular(path) as file:
         stamp = Stamp.of(os.fstat(file.fileno()))
         try:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads into a buffer
         except OSError as error:
             raise LimnerError(
                 f"{path}: cannot be read ({error.strerror}); check that it is there and readable"

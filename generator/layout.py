@@ -93,8 +93,8 @@ def entries(folder: Path) -> list[str]:
 
 def _too_many(folder: Path) -> str:
     return (
-        f"{folder}: got more than {MOST_ENTRIES:,} files; allowed: a checkpoint's folder alone. Copy the checkpoint into "
-        f"a folder of its own."
+        f"{folder}: got more than {MOST_ENTRIES:,} files; allowed: a checkpoint's folder alone. Copy the checkpoint "
+        f"into a folder of its own."
     )
 
 
@@ -189,7 +189,7 @@ def _two_levels(folder: Path) -> list[str]:
     for name in entries(folder):
         if name.startswith("."):
             continue
-        if os.path.isdir(folder / name) and not name.endswith((*CONFIGURATION, ".safetensors")):
+        if os.path.isdir(folder / name) and not name.endswith((*CONFIGURATION, ".safetensors")):  # noqa: PTH112 (never raises, whatever the name)
             found += [f"{name}/{inner}" for inner in entries(folder / name)]
         else:
             found.append(name)
@@ -213,8 +213,8 @@ def _no_index(folder: Path) -> str:
     single = [name for name in names if name.endswith(".safetensors")]
     if single:
         return (
-            f"{folder / single[0]}: got a single-file checkpoint; a diffusers folder (model_index.json, unet/, vae/, …) "
-            f"is allowed. Single files are not read yet: take the diffusers folder that its makers publish"
+            f"{folder / single[0]}: got a single-file checkpoint; a diffusers folder (model_index.json, unet/, vae/, "
+            f"…) is allowed. Single files are not read yet: take the diffusers folder that its makers publish"
         )
     return f"{folder}: no model_index.json; a checkpoint is a diffusers folder (model_index.json, unet/, vae/, …)"
 

@@ -138,7 +138,8 @@ def build(part: Part, hashes: Mapping[str, str], dtype: torch.dtype) -> torch.nn
     empty = [name for name, tensor in [*module.named_parameters(), *module.named_buffers()] if tensor.is_meta]
     if empty:
         raise LimnerError(f"{part.folder}: {part.class_name} is not filled: {', '.join(empty[:3])}. Update limner.")
-    return module.eval().requires_grad_(False)
+    whole: torch.nn.Module = module.eval().requires_grad_(False)
+    return whole
 
 
 def _construct(part: Part) -> Any:

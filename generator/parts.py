@@ -1,4 +1,4 @@
-"""The parts of an image checkpoint, checked without a library: configurations, how they fit together, weights by header.
+"""The parts of an image checkpoint, checked without a library: configurations, how they fit, weights by their header.
 
 ``plan`` refuses here whatever loading would refuse. What is returned is all that loading hands to diffusers and
 transformers: nothing else of a folder's files reaches them.
@@ -101,7 +101,8 @@ def check_filled(part: Part, stored: list[StoredTensor]) -> None:
     if told:
         raise LimnerError(
             f"{part.folder}: the weights do not fill {part.class_name}: got tensors {'; '.join(told)}; allowed is an "
-            f"exact fit, for anything else would be random numbers. Copy the checkpoint anew, or correct its config.json."
+            f"exact fit, for anything else would be random numbers. Copy the checkpoint anew, or correct its "
+            f"config.json."
         )
 
 

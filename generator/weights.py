@@ -29,7 +29,7 @@ def locate(checkpoint: Checkpoint, *, hub_cache: Path | None = None, online: boo
     source = checkpoint.source
     if source.folder is not None:
         folder = Path(source.folder)
-        if not os.path.isdir(folder):
+        if not os.path.isdir(folder):  # noqa: PTH112 (never raises, whatever the name)
             raise LimnerError(
                 f"{_entry(checkpoint)}: source folder {folder}: got no such folder; allowed is an existing "
                 f"checkpoint folder. Correct the path, or copy the checkpoint there."
@@ -50,7 +50,7 @@ def locate(checkpoint: Checkpoint, *, hub_cache: Path | None = None, online: boo
     folder = cache / ("models--" + repo.replace("/", "--")) / "snapshots" / revision
     if online:
         return _download(checkpoint, cache)
-    if not os.path.isdir(folder):
+    if not os.path.isdir(folder):  # noqa: PTH112 (never raises, whatever the name)
         raise LimnerError(
             f"{_entry(checkpoint)}: {repo}@{revision} is not in the hub's cache {cache}. Run again with --online to "
             f"fetch it, or put `source: {{folder: …}}` with a local copy into your checkpoints file."
