@@ -139,7 +139,8 @@ TOKEN = optional(whole(0, 10_000_000))
 # What transformers saves with every configuration, or saved once: of text generation, of training, of other tasks.
 GENERIC = """
 _name_or_path _attn_implementation_autoset transformers_version architectures dtype torch_dtype return_dict
-output_hidden_states output_attentions output_attention torchscript use_bfloat16 tf_legacy_loss pruned_heads tie_word_embeddings tie_encoder_decoder
+output_hidden_states output_attentions output_attention torchscript use_bfloat16 tf_legacy_loss pruned_heads
+tie_word_embeddings tie_encoder_decoder
 chunk_size_feed_forward is_encoder_decoder is_decoder cross_attention_hidden_size add_cross_attention
 decoder_start_token_id sep_token_id prefix finetuning_task id2label label2id num_labels task_specific_params
 problem_type tokenizer_class max_length min_length do_sample early_stopping num_beams num_beam_groups
@@ -215,7 +216,8 @@ SCHEDULER: Keys = MappingProxyType(
             disable_corrector dynamic_thresholding_ratio eta euler_at_final final_sigmas_type flow_shift
             interpolation_type lambda_min_clipped lower_order_final noise_sampler_seed original_inference_steps
             predict_x0 predict_epsilon predictor_order sample_max_value shift_terminal sigma_max sigma_min
-            skip_prk_steps snr_shift_scale solver_order solver_p solver_type tau_func tensor_format thresholding time_shift_type
+            skip_prk_steps snr_shift_scale solver_order solver_p solver_type tau_func tensor_format thresholding
+            time_shift_type
             timestep_scaling timestep_type use_beta_sigmas use_dynamic_shifting use_exponential_sigmas use_flow_sigmas
             use_karras_sigmas use_lu_lambdas variance_type
             """

@@ -34,6 +34,7 @@ from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
 from specs.errors import LimnerError
 from specs.tensor_file import Header, read_tensors
 
+LINE = 64  # bytes: a line of the processor's cache, the widest that its vector units take at once
 STORED = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -157,12 +158,27 @@ def _tensors(part: Part, hashes: Mapping[str, str], dtype: torch.dtype) -> dict[
     found = {}
     for file, header in headers.items():
         wanted = hashes[f"{part.name}/{file}"]
+        numbers_at = (part.folder / file).stat().st_size - max(one.end for one in header.tensors.values())
         for stored, data in read_tensors(part.folder / file, partial(_same_header, header), wanted):
             name = canonical(part.class_name, stored.name)
             if not name.endswith(HARMLESS_EXTRAS):
                 flat = torch.frombuffer(data, dtype=STORED[stored.dtype])
-                found[name] = flat.reshape(stored.shape).to(dtype)
+                found[name] = _laid(flat, numbers_at + stored.begin).reshape(stored.shape).to(dtype)
     return found
+
+
+def _laid(flat: torch.Tensor, offset: int) -> torch.Tensor:
+    """A copy that lies in memory as a mapping of its file would have it, ``offset`` bytes from its start.
+
+    The last bits of a product depend on how its factors lie to LINE; libraries' own loaders map files into memory.
+    """
+    start = offset % LINE
+    if start % flat.element_size():
+        return flat.clone()  # torch maps none of these either
+    space = torch.empty(flat.nbytes + LINE, dtype=torch.uint8)
+    start += -space.data_ptr() % LINE
+    laid = space[start : start + flat.nbytes].view(flat.dtype)
+    return laid.copy_(flat)
 
 
 def _same_header(before: Header, now: Header) -> None:
