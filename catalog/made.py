@@ -11,6 +11,7 @@ from catalog.cards import scorecard_of
 from catalog.provenance import CandidateKey
 from scoring.scorecard import SafetyState, Scorecard
 from scoring.verdict import Verdict
+from specs.canonical import canonical_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,8 @@ class MadeCandidate:
     """A candidate on record, as it stands now.
 
     ``keep`` is that of the verdict that counts: the newest one of a person, else the newest of a policy; None when
-    nobody has judged. ``policy_sha256`` is that of the newest policy verdict, whoever counts. ``state`` is present or
-    dropped. ``card`` is the newest scorecard, the ``card_number``th of the candidate.
+    nobody has judged. ``policy_sha256`` and ``policy_reasons`` (JSON) are of the newest policy verdict,
+    whoever counts. ``state`` is present or dropped. ``card`` is the newest scorecard, the ``card_number``th of the candidate.
     """
 
     key: CandidateKey
@@ -41,23 +42,20 @@ class MadeCandidate:
     decided_by: str
     overridden: bool
     policy_sha256: str
+    policy_reasons: str = "[]"
     parsed: Scorecard | None = field(default=None, compare=False, repr=False)
+    surplus: bool = False  # the policy keeps it, but persons have filled its place (see places.py)
 
     @property
     def scorecard(self) -> Scorecard:
         """The newest scorecard, whole. Parsed on each call, unless it was at hand (``parsed``)."""
         return self.parsed or scorecard_of(self.card)
 
-    @property
-    def name(self) -> str:
-        """``set/asset#number``: what a person calls it, and every command understands."""
-        return f"{self.key.set_name}/{self.key.asset_id}#{self.number}"
-
     def measured(self, card: Scorecard, text: str, area: str) -> MadeCandidate:
         """As it stands with its next scorecard, whose canonical JSON is ``text``, in the area where it belongs then."""
         return MadeCandidate(
             self.key, self.number, self.image_sha256, area, self.state, card.safety.state, text, self.card_number + 1,
-            self.keep, self.decided_by, self.overridden, self.policy_sha256, card,
+            self.keep, self.decided_by, self.overridden, self.policy_sha256, self.policy_reasons, card, self.surplus,
         )  # fmt: skip
 
     def told(self, verdict: Verdict) -> MadeCandidate:
@@ -65,14 +63,15 @@ class MadeCandidate:
         counts = self if self.decided_by.startswith("person:") else verdict
         return MadeCandidate(
             self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card, self.card_number,
-            counts.keep, counts.decided_by, self.overridden, verdict.policy_sha256, self.parsed,
+            counts.keep, counts.decided_by, self.overridden, verdict.policy_sha256,
+            canonical_json(list(verdict.reasons)).decode(), self.parsed,
         )  # fmt: skip
 
     @property
     def is_keeper(self) -> bool:
         """See the function of this name."""
         clear = self.safety is SafetyState.CLEAR and self.area == "objects"
-        return is_keeper(self.keep, self.state, clear=clear, overridden=self.overridden)
+        return not self.surplus and is_keeper(self.keep, self.state, clear=clear, overridden=self.overridden)
 
     def judged_by(self, policy_sha256: str) -> bool:
         """Has this policy given the newest policy verdict?"""
@@ -99,6 +98,12 @@ class Keeper:
     row: Mapping[str, str]
     row_when_made: Mapping[str, str]
     tags: tuple[str, ...] = ()
+    recipes_ago: int = 0
+
+    @property
+    def name(self) -> str:
+        """What a person calls it, and every command understands."""
+        return name_of(self.made.key.set_name, self.asset_id, self.made.number, self.recipes_ago)
 
     @property
     def asset_id(self) -> str:
@@ -149,6 +154,11 @@ class Embeddings:
     clip_id: str
     image_sha256s: tuple[str, ...]
     vectors: np.ndarray[Any, np.dtype[np.float16]]
+
+
+def name_of(set_name: str, asset_id: str, number: int, recipes_ago: int = 0) -> str:
+    """``set/asset#number``; of a recipe that is no longer in force ``set/asset#number~n``, n recipes ago."""
+    return f"{set_name}/{asset_id}#{number}" + (f"~{recipes_ago}" if recipes_ago else "")
 
 
 def is_keeper(keep: bool | None, state: str, *, clear: bool, overridden: bool) -> bool:

@@ -155,6 +155,7 @@ def standing() -> Select[Any]:
         func.coalesce(PERSON.note, POLICY.note, "").label("note"),
         PERSON.keep.label("person_keep"),
         func.coalesce(POLICY.policy_sha256, "").label("policy_sha256"),
+        func.coalesce(POLICY.reasons, "[]").label("policy_reasons"),
     ]
     return (
         select(*columns)
@@ -173,7 +174,7 @@ def _newest_at() -> Any:
 
 def candidate_of(row: Sequence[Any]) -> MadeCandidate:
     set_name, asset_id, job_id, number, sha256, area, state, safety, card, card_number = row[:10]
-    keep, decided_by, reasons, note, person_keep, policy_sha256 = row[10:16]
+    keep, decided_by, reasons, note, person_keep, policy_sha256, policy_reasons = row[10:17]
     overridden = bool(person_keep) and bool(note.strip()) and OVERRIDE in json.loads(reasons)
     return MadeCandidate(
         CandidateKey(set_name, asset_id, job_id),
@@ -188,6 +189,7 @@ def candidate_of(row: Sequence[Any]) -> MadeCandidate:
         decided_by,
         overridden,
         policy_sha256,
+        policy_reasons,
     )
 
 

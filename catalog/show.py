@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from catalog.errors import NotFoundError
+from catalog.made import name_of
 from catalog.provenance import CandidateKey, Provenance
+from catalog.recipes import changed_since, recipes_ago
 from catalog.remarks import history, tags_of
 from catalog.rows import Row, fetch
 from catalog.schema import (
@@ -36,14 +38,18 @@ def provenance(connection: Connection, key: CandidateKey) -> Provenance:
     if not rows:
         raise NotFoundError(f"{key.set_name}/{key.asset_id}: no candidate of job {key.job_id[:19]} is on record.")
     row = rows[0]
+    ago = recipes_ago(connection, [row["candidate_id"]])[row["candidate_id"]]
     registration = _one(connection, Registration, "registration_sha256", row["registration_sha256"])
     image = _one(connection, ImageRow, "image_sha256", row["image_sha256"])
     job = _one(connection, JobRow, "job_id", row["job_id"])
     recipe = json.loads(job["recipe"])
     value: dict[str, Any] = {
         "provenance_sha256": row["provenance_sha256"],
+        "id": name_of(row["set_name"], row["asset_id"], row["number"], ago),
         "set": row["set_name"],
         "number": row["number"],
+        "recipes_ago": ago,
+        "changed_since": list(changed_since(connection, row["candidate_id"])) if ago else [],
         "made_at": row["made_at"],
         "image": {**image, "also": _also(connection, row)},
         "asset": _asset(connection, row["asset_sha256"]),
@@ -72,11 +78,11 @@ def _one(connection: Connection, model: type[Base], column: str, value: str) -> 
 
 def _also(connection: Connection, row: Row) -> list[Any]:
     """The other candidates that are this very picture."""
-    others = fetch(connection, CandidateRow, "image_sha256", [row["image_sha256"]])
+    found = fetch(connection, CandidateRow, "image_sha256", [row["image_sha256"]])
+    others = [other for other in found if other["candidate_id"] != row["candidate_id"]]
+    ago = recipes_ago(connection, (other["candidate_id"] for other in others))
     return sorted(
-        f"{other['set_name']}/{other['asset_id']}#{other['number']}"
-        for other in others
-        if other["candidate_id"] != row["candidate_id"]
+        name_of(other["set_name"], other["asset_id"], other["number"], ago[other["candidate_id"]]) for other in others
     )
 
 

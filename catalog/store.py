@@ -19,7 +19,9 @@ from catalog import (
     journal,
     looking,
     migrate,
+    places,
     queries,
+    recipes,
     record,
     register,
     remarks,
@@ -33,7 +35,7 @@ from catalog.errors import CatalogError, LibraryMissingError, StorageError
 from catalog.filter import Filter
 from catalog.folders import damaged, is_there, trace
 from catalog.locks import holding
-from catalog.made import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
+from catalog.made import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded, name_of
 from catalog.narrowing import conditions
 from catalog.objects import Objects, sync_folder
 from catalog.provenance import CandidateKey, Embedding, GitState, Provenance, Record, Reuse
@@ -44,6 +46,7 @@ from catalog.searches import SavedSearch
 from scoring.verdict import Verdict
 from specs.canonical import Json, sha256_hex
 from specs.checkpoint import Checkpoint
+from specs.differences import Recipe
 from specs.rights import RightsDecision
 from specs.spec import Spec
 
@@ -166,6 +169,21 @@ class Catalog:
         with seal.counted(self.engine) as connection:
             return record.append_verdicts(connection, verdicts)
 
+    def settle(
+        self, verdicts: Sequence[tuple[CandidateKey, Verdict]], crowded: Iterable[places.Asset] = ()
+    ) -> list[places.Said]:
+        """Append a choice of the policy's, one transaction; returns what was said besides.
+
+        A person may have kept another picture since the choice was made: then that counts, and the policy's keeper
+        makes room (see ``places``). So it does in ``crowded`` assets, which have more keepers than places.
+        """
+        kept = {(key.set_name, key.asset_id) for key, verdict in verdicts if verdict.keep}
+        if not verdicts and not (kept := kept | set(crowded)):
+            return []
+        with seal.counted(self.engine) as connection:
+            record.append_verdicts(connection, verdicts)
+            return places.settle_where_persons_decided(connection, kept | set(crowded))
+
     def rescore(self, now: Sequence[MadeCandidate], embeddings: Sequence[tuple[str, Embedding]] = ()) -> None:
         """Append the scorecards of candidates as they are now (``MadeCandidate.measured``); one transaction.
 
@@ -248,7 +266,14 @@ class Catalog:
     def made(self, set_name: str) -> Mapping[str, Mapping[str, MadeCandidate]]:
         """Asset id → job id → candidate as it stands."""
         with reading(self.engine) as connection:
-            return queries.made(connection, set_name)
+            found = queries.made(connection, set_name)
+            by_rule = {(set_name, id_) for id_, jobs in found.items() if _kept_by_both(jobs.values())}
+            surplus = places.surplus(connection, by_rule)
+        for jobs in found.values() if surplus else ():
+            for job_id, one in jobs.items():
+                if one.key.candidate_id in surplus:
+                    jobs[job_id] = replace(one, surplus=True)
+        return found
 
     def pictures(self, job_ids: Sequence[str]) -> Mapping[str, MadeImage]:
         """Job id → its picture, in whatever set, for the jobs that have one."""
@@ -281,7 +306,34 @@ class Catalog:
                 where.append(CandidateRow.set_name == set_name)
             if asset_ids is not None:
                 where.append(CandidateRow.asset_id.in_(list(asset_ids)))
-            return queries.keepers(connection, self.library, where)
+            found = queries.keepers(connection, self.library, where)
+            ids = [keeper.made.key.candidate_id for keeper in found]
+            by_rule = {
+                (keeper.made.key.set_name, keeper.asset_id)
+                for keeper in found
+                if not keeper.made.decided_by.startswith("person:")
+            }
+            surplus = places.surplus(connection, by_rule)
+            ago = recipes.recipes_ago(connection, ids)
+            return [
+                replace(keeper, recipes_ago=ago[id_])
+                for id_, keeper in zip(ids, found, strict=True)
+                if id_ not in surplus
+            ]
+
+    def names(self, candidates: Iterable[MadeCandidate]) -> Mapping[CandidateKey, str]:
+        """Candidate → what a person calls it, and every command understands."""
+        found = list(candidates)
+        with reading(self.engine) as connection:
+            ago = recipes.recipes_ago(connection, (one.key.candidate_id for one in found))
+        return {
+            one.key: name_of(one.key.set_name, one.key.asset_id, one.number, ago[one.key.candidate_id]) for one in found
+        }
+
+    def newest_recipes(self, set_name: str) -> Mapping[str, Recipe]:
+        """Asset id → the recipe of the picture that was made last of it."""
+        with reading(self.engine) as connection:
+            return recipes.newest_recipes(connection, set_name)
 
     def remarks(self, candidate_ids: Iterable[str]) -> Mapping[str, Remarks]:
         """Candidate id → its tags and notes, an entry for each id asked for."""
@@ -337,6 +389,11 @@ class Catalog:
         """The whole record of a candidate."""
         with reading(self.engine) as connection:
             return show.provenance(connection, key)
+
+
+def _kept_by_both(candidates: Iterable[MadeCandidate]) -> bool:
+    """Does a person keep one of them, and the policy another?"""
+    return len({one.decided_by.startswith("person:") for one in candidates if one.is_keeper}) > 1
 
 
 def _make_folders(library: Path) -> None:

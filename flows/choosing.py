@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from catalog.made import Embeddings, MadeCandidate
 from catalog.store import Catalog
 from flows.looks import look_vectors
-from flows.planning import Made
+from flows.planning import Made, present
 from flows.recording import Scorers
 from flows.work import Work
 from scoring.scorecard import Scorecard
 from scoring.select import Choice, Entrant, select
 from scoring.verdict import TOO_LIKE, judge
+from specs.expand import AssetPlan
 from specs.spec import KeepRules
 
 BY_POLICY = "policy"
@@ -35,7 +36,7 @@ class Judged:
     @property
     def by_person(self) -> bool:
         """A person has decided."""
-        return self.made.decided_by.startswith("person:")
+        return by_person(self.made)
 
     @property
     def free(self) -> bool:
@@ -148,7 +149,7 @@ def entrants(
             found += [_entrant(candidate, candidate.scorecard, sight, pinned=True) for candidate in kept]
             wanted[asset_id] = len(kept)
             continue
-        wanted[asset_id] = max(plan.asset.keep.per_asset, len(standing[asset_id]))
+        wanted[asset_id] = max(places_of(plan, made.get(asset_id, {})), len(standing[asset_id]))
         standing_keys = {item.made.key for item in standing[asset_id]}
         for item in judged[asset_id]:
             stands = item.made.key in standing_keys
@@ -161,6 +162,19 @@ def entrants(
         "max_likeness": {id_: plan.asset.keep.max_likeness for id_, plan in work.plans.items()},
         "references": sight.references,
     }
+
+
+def places_of(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> int:
+    """How many keepers of the present recipe an asset has places for: a person's of an older one fill theirs."""
+    older = {one.key.job_id for one in made.values() if by_person(one) and one.is_keeper}
+    if older:
+        older -= {one.key.job_id for one in present(plan, made).values()}
+    return max(0, plan.asset.keep.per_asset - len(older))
+
+
+def by_person(made: MadeCandidate) -> bool:
+    """A person has decided."""
+    return made.decided_by.startswith("person:")
 
 
 def _entrant(made: MadeCandidate, card: Scorecard, sight: Sight, *, pinned: bool) -> Entrant:

@@ -320,16 +320,22 @@ def rescore(
     decode: Annotated[
         bool, typer.Option("--decode", help="May look at the pictures again, where stored embeddings do not answer.")
     ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Choose among all that pass, though the rules are the same.")
+    ] = False,
     library: Library = None,
     device: Device = None,
     checkpoints: Checkpoints = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> int:
-    """Score, judge and choose anew by the spec as it is now, from stored embeddings. Persons' verdicts stand."""
+    """Score, judge and choose by the spec as it is now, from stored embeddings. Persons' verdicts stand.
+
+    Where neither the rules nor the scorers changed nothing is written, unless --anew asks for a new choice.
+    """
     from flows.rescore import rescore_sets
 
     settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
-    return rescore_sets(sets, settings, every=every, decode=decode, as_json=as_json)
+    return rescore_sets(sets, settings, every=every, decode=decode, anew=anew, as_json=as_json)
 
 
 @command("calibrate")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 from catalog.made import MadeCandidate
+from catalog.provenance import CandidateKey
 from catalog.store import Catalog
 from flows.output import console, print_json
 from flows.sets import set_names
@@ -23,7 +24,9 @@ def show_clusters(named: Sequence[str], settings: Settings, *, every: bool, as_j
     with Catalog.open(settings.library, create=False) as catalog:
         names = set_names(named, settings, catalog, every=every)
         candidates = [one for name in names for jobs in catalog.made(name).values() for one in jobs.values()]
-        groups = [_value(group) for group in same_pictures(catalog, names, candidates)]
+        found = same_pictures(catalog, names, candidates)
+        named_so = catalog.names(one for group in found for one in group)
+        groups = [_value(group, named_so) for group in found]
     if as_json:
         print_json(groups)
         return 0
@@ -76,10 +79,10 @@ def same_pictures(
     return [[one for row in rows for one in by_picture[pictures[row]]] for rows in groups]
 
 
-def _value(group: Sequence[MadeCandidate]) -> list[dict[str, Any]]:
+def _value(group: Sequence[MadeCandidate], names: Mapping[CandidateKey, str]) -> list[dict[str, Any]]:
     return [
         {
-            "id": one.name,
+            "id": names[one.key],
             "image_sha256": one.image_sha256,
             "keeper": one.is_keeper,
         }

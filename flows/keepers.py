@@ -69,6 +69,7 @@ def keeper_value(keeper: Keeper) -> dict[str, Any]:
     """One object of ``keepers --json``."""
     card = keeper.made.scorecard
     return {
+        "id": keeper.name,
         "set": keeper.made.key.set_name,
         "asset": keeper.made.key.asset_id,
         "title": keeper.title,
@@ -78,6 +79,7 @@ def keeper_value(keeper: Keeper) -> dict[str, Any]:
         "path": str(keeper.path),
         "seed": keeper.seed,
         "number": keeper.made.number,
+        "recipes_ago": keeper.recipes_ago,
         "prompt": keeper.prompt,
         "width_px": keeper.width_px,
         "height_px": keeper.height_px,

@@ -1,21 +1,25 @@
 """What is left to do: a spec's jobs compared with what the catalog holds. Pure.
 
 An asset's candidates are made in rounds of ``candidates.first`` up to ``at_most``; a round that has begun is finished,
-then judged, and the next one begins only while the asset is short of keepers. So what is made depends on counts
-alone, never on where a run was interrupted.
+then judged, and the next one begins only while the asset is short of keepers and no stored candidate would do. So
+what is made depends on counts and verdicts alone, never on where a run was interrupted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from catalog.made import MadeCandidate
 from flows.holes import Hole, hole_of
 from flows.work import Work
+from scoring.verdict import TOO_LIKE, judge
+from specs.differences import Recipe, differences
 from specs.expand import AssetPlan
 from specs.job import Job
+from specs.spec import KeepRules
 
 Made = Mapping[str, Mapping[str, MadeCandidate]]
 
@@ -28,6 +32,14 @@ class State(StrEnum):
     UP_TO_DATE = "up_to_date"
     BLOCKED = "blocked"
     SHORT = "short"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The pictures of a set, and those of them that are keepers."""
+
+    keepers: Set[str]
+    pictures: Set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +80,19 @@ class Plan:
         return sum(asset.state is state for asset in self.assets)
 
 
-def make_plan(work: Work, made: Made) -> Plan:
-    """Compare; ``made`` is ``Catalog.made(set)`` (empty for a library that does not exist yet)."""
+def make_plan(work: Work, made: Made, before: Mapping[str, Recipe] | None = None) -> Plan:
+    """Compare; ``made`` is ``Catalog.made(set)`` (empty for a library that does not exist yet).
+
+    ``before``: each asset's newest recipe on record, so that a changed asset's reason can say what changed.
+    """
     if work.obstacles:
         return _blocked(work, made)
-    states = tuple(_asset_state(plan, work.policies[id_], made.get(id_, {})) for id_, plan in work.plans.items())
+    every = [candidate for jobs in made.values() for candidate in jobs.values()]
+    kept = Kept({one.image_sha256 for one in every if one.is_keeper}, {one.image_sha256 for one in every})
+    states = tuple(
+        _asset_state(plan, work.policies[id_], made.get(id_, {}), kept, (before or {}).get(id_), work)
+        for id_, plan in work.plans.items()
+    )
     entries = tuple(entry for state in states for entry in state.to_generate)
     jobs = sum(state.made + len(state.to_generate) for state in states)
     return Plan(work.spec.set_name, jobs, states, (), entries)
@@ -113,19 +133,50 @@ def present(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> dict[int, Mad
     return found
 
 
-def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, MadeCandidate]) -> AssetState:
+def recipe_of(plan: AssetPlan, checkpoint: str) -> Recipe:
+    """What the candidates of an asset share."""
+    seeds = plan.set_seed if plan.asset.seeds is None else tuple(plan.asset.seeds)
+    return Recipe(plan.job(0).recipe(), dict(plan.asset.row), checkpoint, seeds)
+
+
+def choosable(candidate: MadeCandidate, keep: KeepRules, kept: Kept) -> bool:
+    """Would this stored candidate fill a free place: does it pass, has no person decided, is no keeper too like it?"""
+    if candidate.is_keeper or candidate.state != "present" or candidate.decided_by.startswith("person:"):
+        return False
+    like = [reason.partition(":")[2] for reason in json.loads(candidate.policy_reasons) if reason.startswith(TOO_LIKE)]
+    if any(picture in kept.keepers or picture not in kept.pictures for picture in like):
+        return False
+    return not judge(candidate.scorecard, keep)
+
+
+def _asset_state(
+    plan: AssetPlan,
+    policy: str,
+    made: Mapping[str, MadeCandidate],
+    keepers: Kept,
+    before: Recipe | None,
+    work: Work,
+) -> AssetState:
     rules = plan.asset.candidates
     found = present(plan, made)
     kept, wanted = standing_keepers(made), plan.asset.keep.per_asset
     end = round_end(found, rules.first, rules.at_most)
     judged = all(candidate.judged_by(policy) for candidate in found.values())
-    if len(found) == end and judged and kept < wanted and end < rules.at_most:
+    short = len(found) == end and judged and kept < wanted
+    stored = sum(choosable(one, plan.asset.keep, keepers) for one in found.values()) if short else 0
+    if short and not stored and end < rules.at_most:
         end = min(end + rules.first, rules.at_most)
     missing = tuple(
         Entry(plan.asset.asset_id, number, plan.job(number)) for number in range(end) if number not in found
     )
     state, reason = _describe(len(found), len(made), missing, judged, kept, wanted)
-    hole = hole_of(plan, found.values(), kept) if state is State.SHORT else None
+    if stored:
+        first = "a stored candidate" if min(stored, wanted - kept) == 1 else f"{min(stored, wanted - kept)} stored ones"
+        reason = f"{kept} of {wanted} keepers: {first} will be chosen, nothing is rendered"
+    if state is State.CHANGED and not found and before is not None:
+        changed = differences(before, recipe_of(plan, work.image.checkpoint.name))
+        reason = f"{'; '.join(changed)}: {reason}" if changed else reason
+    hole = hole_of(plan, found.values(), kept) if state is State.SHORT and not stored else None
     if hole:
         reason = f"{hole.words()}: {len(missing)} more to make" if missing else hole.sentence()
     return AssetState(plan.asset.asset_id, state, reason, len(found), kept, wanted, missing, hole)

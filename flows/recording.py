@@ -28,6 +28,7 @@ from specs.job import Job
 
 if TYPE_CHECKING:
     from flows.line import Drawn
+    from scoring.embedding import Clip
     from scoring.forbid import Forbidden
     from scoring.scorers import Measured
 
@@ -50,6 +51,21 @@ class Scorers(Protocol):
     @property
     def failures(self) -> Mapping[str, str]:
         """What went wrong with scorers of others, by their names."""
+        ...
+
+    @property
+    def clip(self) -> Clip | None:
+        """The CLIP; None where the set does without."""
+        ...
+
+    @property
+    def texts(self) -> NDArray[np.float32]:
+        """(T, D): each different prompt of the set once, as the CLIP reads it."""
+        ...
+
+    @property
+    def own(self) -> Mapping[str, int]:
+        """Asset id → the row of its prompt."""
         ...
 
     @property

@@ -22,6 +22,7 @@ from flows.stats import size
 from flows.work import prepare, registry_for
 from generator.weights import locate
 from specs.checkpoint import Checkpoint
+from specs.differences import Recipe
 from specs.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def show_plan(spec: Path, settings: Settings, *, prompts: bool = False, as_json:
     """``limner plan``; ``prompts``: with each asset's filled prompts."""
     work = prepare(spec, settings)
     made: Made = {}
+    before: Mapping[str, Recipe] = {}
     if (settings.library / FILE).is_file():
         with Catalog.open(settings.library, create=False) as catalog:
             made = catalog.made(work.spec.set_name)
-    plan = make_plan(work, made)
+            before = catalog.newest_recipes(work.spec.set_name)
+    plan = make_plan(work, made, before)
     if as_json:
         value = plan_value(plan) | {"warnings": list(work.warnings)}
         print_json(with_prompts(value, work) if prompts else value)

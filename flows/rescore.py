@@ -28,6 +28,7 @@ class Change:
     """A picture that became a keeper, or is none any more, with the reasons in a name and in words."""
 
     candidate: MadeCandidate
+    name: str
     kept: bool
     reasons: tuple[str, ...]
     words: str
@@ -35,18 +36,20 @@ class Change:
     def value(self) -> dict[str, Any]:
         """An object of ``rescore --json``."""
         return {
-            "id": self.candidate.name,
+            "id": self.name,
             "image_sha256": self.candidate.image_sha256,
             "reasons": list(self.reasons),
             "words": self.words,
         }
 
 
-def rescore_sets(named: Sequence[str], settings: Settings, *, every: bool, decode: bool, as_json: bool) -> int:
+def rescore_sets(
+    named: Sequence[str], settings: Settings, *, every: bool, decode: bool, anew: bool = False, as_json: bool
+) -> int:
     """One set after the other; what was done to the earlier ones stays when a later one is refused."""
     with _uncollected():
         paths = spec_files(named, settings, every=every)
-        values = [_rescore(path, settings, decode=decode, quiet=as_json) for path in paths]
+        values = [_rescore(path, settings, decode=decode, anew=anew, quiet=as_json) for path in paths]
     if as_json:
         print_json(values[0] if len(named) == 1 else values)
     return 0
@@ -62,15 +65,14 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _rescore(path: Path, settings: Settings, *, decode: bool, quiet: bool) -> dict[str, Any]:
+def _rescore(path: Path, settings: Settings, *, decode: bool, anew: bool, quiet: bool) -> dict[str, Any]:
     def say(holder: str) -> None:
         print(f"{path}: a run of this set is at work ({holder}); waiting for it.", file=sys.stderr)
 
     with open_session(path, settings, on_wait=say) as session:
-        done = session.rescore(decode=decode)
+        done = session.rescore(decode=decode, anew=anew)
         changes = changes_of(session, done)
-        if changes:
-            session.sheet_path.unlink(missing_ok=True)
+        session.sheet().bring_up()
         value = {
             "set": session.work.spec.set_name,
             "measured": len(done.measured),
@@ -92,7 +94,7 @@ def changes_of(session: Session, done: Rescored) -> list[Change]:
     """Who is a keeper now and was none before, and the other way round, in the order of the rows."""
     now = session.made()
     said = dict(done.verdicts)
-    found = []
+    found: list[tuple[MadeCandidate, tuple[str, ...], str]] = []
     for asset_id, jobs in done.before.items():
         for job_id, before in sorted(jobs.items(), key=lambda item: item[1].number):
             after = now[asset_id][job_id]
@@ -104,8 +106,9 @@ def changes_of(session: Session, done: Rescored) -> list[Change]:
             words = verdict.note if verdict and verdict.keep else ""
             if plan and not words:
                 words = "; ".join(explain(reason, after.scorecard, plan.asset.keep) for reason in reasons)
-            found.append(Change(after, after.is_keeper, reasons, words))
-    return found
+            found.append((after, reasons, words))
+    names = session.catalog.names(after for after, _, _ in found)
+    return [Change(after, names[after.key], after.is_keeper, reasons, words) for after, reasons, words in found]
 
 
 def _tell(value: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """Scorecards that other scorers made than the spec now asks for: bring them up to date, rendering nothing.
 
-Where a head, a second opinion or a forbidden concept changed, stored embeddings are enough: no picture is decoded.
-Torch is loaded only for forbidden words, which the CLIP's text half reads. A new CLIP, checker, frame or scorer of
-others looks at the pictures again. A picture whose pixels were dropped keeps its card, and its verdict.
+Where a head, a second opinion, a forbidden concept or the set's prompts changed, stored embeddings are enough: no
+picture is decoded. Torch is loaded only for forbidden words and prompts, which the CLIP's text half reads. A new CLIP,
+checker, frame or scorer of others looks at the pictures again. A picture whose pixels were dropped keeps its card, and
+its verdict.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,7 +28,8 @@ from scoring.aesthetic import load_aesthetic
 from scoring.forbid import load_second
 from scoring.frames import Identity
 from scoring.heads import Head
-from scoring.rescore import Heads, rescore, roles_that_need_pixels
+from scoring.identity import PROMPTS_ROLE
+from scoring.rescore import Heads, Prompts, rescore, roles_that_need_pixels
 from scoring.scorecard import SafetyState, Scorecard
 from specs.errors import UsageError
 
@@ -101,12 +104,11 @@ def _asked(work: Work, candidate: MadeCandidate) -> Identity:
 
 
 def _stale(work: Work, made: Made) -> Iterable[Item]:
-    """Candidates that the policy in force (it names the scorers) has not judged, and whose card names others."""
+    """Candidates whose card names other scorers, or was ranked against other prompts, than the spec asks for."""
     for asset_id, plan in work.plans.items():
-        named = f'"scorers":{text(dict(work.identities[asset_id]))}'  # a card is canonical JSON
+        named = f'"scorers":{text(dict(work.identities[asset_id]))}}}'  # a card is canonical JSON, and ends so
         for candidate in present(plan, made.get(asset_id, {})).values():
-            unjudged = candidate.state == "present" and not candidate.judged_by(work.policies[asset_id])
-            if unjudged and named not in candidate.card:
+            if candidate.state == "present" and not candidate.card.endswith(named):
                 yield candidate, candidate.scorecard
 
 
@@ -141,17 +143,31 @@ def _from_embeddings(
         vectors = found.vectors
         known = [(row[item[0].image_sha256], item) for item in items if item[0].image_sha256 in row]
     heads = _heads(work, vectors.shape[1], load_scorers)
-    groups: dict[Identity, list[tuple[int, Item]]] = defaultdict(list)
+    groups: dict[tuple[Identity, bool], list[tuple[int, Item]]] = defaultdict(list)
     for place, item in known:
-        groups[_asked(work, item[0])].append((place, item))
+        asked = _asked(work, item[0])
+        groups[asked, _ranked_against(item[1].scorers) != _ranked_against(asked)].append((place, item))
     fresh: list[Change] = []
-    for identity, group in groups.items():
+    for (identity, ranked_anew), group in groups.items():
         for start in range(0, len(group), AT_ONCE):
             part = group[start : start + AT_ONCE]
             own = vectors[[place for place, _ in part]]
-            cards = rescore([before for _, (_, before) in part], own, heads, identity).cards
+            prompts = _prompts(load_scorers(), [item[0].key.asset_id for _, item in part]) if ranked_anew else None
+            cards = rescore([before for _, (_, before) in part], own, heads, identity, prompts).cards
             fresh += [_measured(*item, card) for (_, item), card in zip(part, cards, strict=True)]
     return fresh
+
+
+@lru_cache(maxsize=256)  # the cards of a set were measured by few kinds of scorers
+def _ranked_against(identity: Identity) -> str:
+    return dict(identity).get(PROMPTS_ROLE, "")
+
+
+def _prompts(scorers: Scorers, asset_ids: Sequence[str]) -> Prompts | None:
+    """The set's prompts as the CLIP reads them, and which of them each of these assets has; None without a CLIP."""
+    if scorers.clip is None:
+        return None
+    return Prompts(scorers.texts, [scorers.own[asset_id] for asset_id in asset_ids], scorers.clip.logit_scale)
 
 
 def _heads(work: Work, dim: int, load_scorers: Callable[[], Scorers]) -> Heads:

@@ -28,10 +28,11 @@ from flows.progress import ProgressBar
 from flows.recording import Recorder
 from flows.rescoring import refresh, updated
 from flows.settings import Settings
-from flows.settling import Said, settle, told
-from flows.sheet import contact_sheet
+from flows.settling import Rechoose, Said, settle, told
+from flows.sheet import Sheet, sheet_of
 from flows.tools import Tools, tools_for
 from flows.work import Work, prepare
+from scoring.verdict import REPLACED, RESTORED
 from specs.errors import LimnerError
 
 OTHERS_POLL_S = 0.5
@@ -86,6 +87,7 @@ class Session:
     _made: Made | None = None
     _plan: Plan | None = None
     _next_number: int = 0
+    _measured: set[CandidateKey] = field(default_factory=set)  # measured anew since the last choice
 
     def settle(self, *, incomplete: bool = False) -> None:
         """Bring stale scores up to date, then judge and choose, once no picture of a round that has begun is missing.
@@ -95,14 +97,18 @@ class Session:
         """
         if fresh := refresh(self.work, self.catalog, self.made(), self.recorder.load).now:
             self._made, self._plan = updated(self.made(), fresh), None
+            self._measured |= fresh.keys()
         choosing = incomplete or not self.plan().entries
-        if choosing and settle(self.work, self.catalog, self.made(), self.recorder.load):
+        if choosing and settle(self.work, self.catalog, self.made(), self.recorder.load, measured=self._measured):
             self._forget()
+        if choosing:
+            self._measured = set()
 
-    def rescore(self, *, decode: bool) -> Rescored:
+    def rescore(self, *, decode: bool, anew: bool = False) -> Rescored:
         """Scorecards, verdicts and keepers by the spec as it is now, of what is made; renders nothing.
 
-        Keepers are chosen anew, those of persons stand. Raises NeedsPixelsError, before any card is written, when
+        Keepers are chosen anew where the rules in force have not judged yet (``anew``: everywhere), those of persons
+        stand; so where nothing changed nothing is written. Raises NeedsPixelsError, before any card is written, when
         pictures must be looked at and ``decode`` is false.
         """
         before, clip = self.made(), self.work.scorers["clip"]
@@ -111,8 +117,17 @@ class Session:
         self._made, self._plan = updated(before, fresh.now), None
         if fresh.looked_at:
             stored = None
-        verdicts = settle(self.work, self.catalog, self.made(), self.recorder.load, anew=True, stored=stored)
-        if self.work.spec.reject_pixels == "drop":
+        verdicts = settle(
+            self.work,
+            self.catalog,
+            self.made(),
+            self.recorder.load,
+            rechoose=Rechoose.ALL if anew else Rechoose.CHANGED,
+            measured=fresh.now.keys(),
+            stored=stored,
+        )
+        besides = any(one.startswith((REPLACED, RESTORED)) for _, verdict in verdicts for one in verdict.reasons)
+        if besides or self.work.spec.reject_pixels == "drop":
             self._forget()
         else:
             self._made, self._plan = told(self.made(), verdicts), None
@@ -182,8 +197,7 @@ class Session:
         self.summary.warnings = self.recorder.warnings
         self.summary.holes = [asset.hole.value() for asset in self.plan().assets if asset.hole]
         self.summary.seconds = round(time.monotonic() - self.began, 3)
-        if self.summary.generated or not self.sheet_path.is_file():
-            self.draw_sheet()
+        self.sheet().bring_up()
         return self.summary
 
     def changes(self) -> list[dict[str, str | int]]:
@@ -205,15 +219,11 @@ class Session:
     @property
     def sheet_path(self) -> Path:
         """Where the contact sheet goes."""
-        return self.settings.library / "sheets" / f"{self.work.spec.set_name}.png"
+        return self.sheet().path
 
-    def draw_sheet(self) -> Path:
-        """One tile per asset: its first keeper."""
-        first: dict[str, Path] = {}
-        for keeper in self.catalog.keepers(self.work.spec.set_name):
-            first.setdefault(keeper.made.key.asset_id, keeper.path)
-        tiles = [(asset.asset_id, first.get(asset.asset_id)) for asset in self.work.spec.assets]
-        return contact_sheet(tiles, self.sheet_path)
+    def sheet(self) -> Sheet:
+        """The contact sheet of the keepers that stand now."""
+        return sheet_of(self.work.spec, self.made(), self.settings.library)
 
 
 MakeTools = Callable[[Work, Settings], Tools]

@@ -1,17 +1,60 @@
-"""The contact sheet: every keeper of a set on one page, with its asset's id."""
+"""The contact sheet: every keeper of a set on one page, by its asset's title; drawn anew when they change."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from flows.planning import Made
+from specs.canonical import value_sha256
+from specs.spec import Spec
+
+KIND = "limner.sheet/1"
 TILE_PX, GAP_PX, LABEL_PX = 192, 12, 22
 PAPER, INK, HOLE = (250, 248, 244), (40, 38, 36), (226, 222, 214)
-MOST_TILES = 400  # a sheet is for looking at; a larger set shows its first 400 assets
+MOST_TILES = 400  # a sheet is for looking at; a larger set shows its first 400 pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a contact sheet shows, and where it goes: (label, picture's hash, its file), empty frames without one."""
+
+    path: Path
+    tiles: tuple[tuple[str, str, Path | None], ...]
+
+    @property
+    def key(self) -> str:
+        """64 hex over all that it shows."""
+        return value_sha256(KIND, [[label, sha256] for label, sha256, _ in self.tiles[:MOST_TILES]])
+
+    def bring_up(self) -> bool:
+        """Draw it where it shows anything else; returns whether it did."""
+        known = self.path.with_suffix(".key")
+        if self.path.is_file() and known.is_file() and known.read_text("ascii", "replace") == self.key:
+            return False
+        known.unlink(missing_ok=True)
+        contact_sheet([(label, path) for label, _, path in self.tiles], self.path)
+        known.write_text(self.key, "ascii")
+        return True
+
+
+def sheet_of(spec: Spec, made: Made, library: Path) -> Sheet:
+    """Every keeper of a spec's assets, those of persons first, by the asset's title; an empty frame for a hole."""
+    tiles: list[tuple[str, str, Path | None]] = []
+    for asset in spec.assets:
+        label = asset.title or asset.asset_id
+        kept = [one for one in made.get(asset.asset_id, {}).values() if one.is_keeper]
+        kept.sort(key=lambda one: (not one.decided_by.startswith("person:"), one.number, one.image_sha256))
+        tiles += [
+            (label, one.image_sha256, library / one.area / one.image_sha256[:2] / f"{one.image_sha256}.png")
+            for one in kept
+        ] or [(label, "", None)]
+    return Sheet(library / "sheets" / f"{spec.set_name}.png", tuple(tiles))
 
 
 def contact_sheet(tiles: Sequence[tuple[str, Path | None]], to: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from catalog.made import MadeCandidate
+from catalog.provenance import CandidateKey
 from catalog.store import Catalog
 from flows.output import console, print_json
 from flows.sets import set_names
@@ -41,6 +42,8 @@ def teach(named: str | None, settings: Settings, *, every: bool, person: str | N
     taste = learn_taste(judged.vectors, *_labels(judged), _rows(seen, vectors).vectors)
     learned = save_taste(settings.library / TASTES, EVERY_SET if every else names[0], clip_id, taste)
     ranked = _ranked(learned, waiting)
+    suggested = [(one, chance) for one, chance in ranked if chance > LIKED]
+    called = _names((one for one, _ in suggested), settings)
     value = {
         "scope": "library" if every else names[0],
         "verdicts": taste.verdicts,
@@ -50,7 +53,7 @@ def teach(named: str | None, settings: Settings, *, every: bool, person: str | N
         "head_sha256": learned.sha256,
         "path": str((settings.library / TASTES / f"{learned.scope}.safetensors").resolve()),
         "waiting": len(waiting),
-        "suggested": [_value(one, chance) for one, chance in ranked if chance > LIKED],
+        "suggested": [_value(one, chance, called[one.key]) for one, chance in suggested],
     }
     if as_json:
         print_json(value)
@@ -65,12 +68,13 @@ def ask(named: str | None, settings: Settings, count: int, *, every: bool, perso
     judged, waiting = _judged_and_waiting(seen, vectors, person)
     rows = questions(judged.vectors, _labels(judged)[0], waiting.vectors, count) if len(waiting) else []
     asked = [waiting.candidates[row] for row in rows]
+    names = _names(asked, settings)
     if as_json:
-        value = [{"id": one.name, "image_sha256": one.image_sha256} for one in asked]
+        value = [{"id": names[one.key], "image_sha256": one.image_sha256} for one in asked]
         print_json({"verdicts": len(judged), "waiting": len(waiting), "asked": value})
         return 0
     for one in asked:
-        console().print(f"{one.name}  {one.image_sha256[:12]}", soft_wrap=True)
+        console().print(f"{names[one.key]}  {one.image_sha256[:12]}", soft_wrap=True)
     console().print(
         f"{len(judged)} verdicts so far. These {len(asked)} would teach most: limner keep ID, limner reject ID --why "
         "off_style, or limner review; then ask again."
@@ -134,8 +138,13 @@ def _ranked(learned: Learned, waiting: Seen) -> list[tuple[MadeCandidate, float]
     return sorted(zip(waiting.candidates, chances, strict=True), key=lambda pair: -pair[1])
 
 
-def _value(one: MadeCandidate, chance: float) -> dict[str, Any]:
-    return {"id": one.name, "image_sha256": one.image_sha256, "chance": chance, "keeper": one.is_keeper}
+def _names(candidates: Iterable[MadeCandidate], settings: Settings) -> Mapping[CandidateKey, str]:
+    with Catalog.open(settings.library, create=False) as catalog:
+        return catalog.names(candidates)
+
+
+def _value(one: MadeCandidate, chance: float, name: str) -> dict[str, Any]:
+    return {"id": name, "image_sha256": one.image_sha256, "chance": chance, "keeper": one.is_keeper}
 
 
 def _tell(value: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from generator.hashes import HashMemory
 from generator.weights import locate, pin
 from scoring.defects import Frame
 from scoring.frames import Identity, frame_of, with_frame
-from scoring.identity import scorer_identity
+from scoring.identity import scorer_identity, without_prompts
 from scoring.others import other_identities
 from scoring.prompt_windows import windows_identity
 from scoring.taste_file import EVERY_SET, Learned, load_taste
@@ -77,6 +77,7 @@ class Work:
             others,
             found["second_opinion"],
             windows,
+            [asset.prompt for asset in self.spec.assets],
         )
 
     @cached_property
@@ -116,10 +117,10 @@ class Work:
     def policies(self) -> Mapping[str, str]:
         """Asset id → hash of the rules that judge it."""
         taste, looks = self.taste.sha256 if self.taste else "", [look.sha256 for look in self.looks]
-        known: dict[tuple[KeepRules, Identity], str] = {}
+        known: dict[tuple[KeepRules, Identity], str] = {}  # without what pictures are ranked against
         found = {}
         for asset_id, plan in self.plans.items():
-            rules = plan.asset.keep, self.identities[asset_id]
+            rules = plan.asset.keep, without_prompts(self.identities[asset_id])
             if rules not in known:
                 known[rules] = policy_sha256(*rules, self.spec.weights, self.spec.forbid, taste, looks)
             found[asset_id] = known[rules]

@@ -13,6 +13,8 @@ from specs.errors import LimnerError
 
 NONE = "none"
 MEASURES = "limner.measures/3"  # raise when what defects, likeness, identification or safety compute changes
+PROMPTS_ROLE = "prompts"  # on a card alone: what decides between keep and reject names it not (``without_prompts``)
+PROMPTS_KIND = "limner.prompts/1"
 FORBID_KIND = "limner.forbid/4"
 
 
@@ -24,13 +26,15 @@ def scorer_identity(
     others: Sequence[tuple[str, str]] = (),
     second_opinion: Checkpoint | None = None,
     windows: str = "",
+    prompts: Sequence[str] = (),
 ) -> tuple[tuple[str, str], ...]:
     """(role, identity) sorted by role; identity is the ``weights_id`` of the checkpoint, or ``none``.
 
     Roles: aesthetic, clip, measures (the code's own version), safety; ``forbid`` when the spec forbids concepts;
     ``safety-second`` for a second opinion; ``windows`` where a prompt of the set is longer than the CLIP reads at once
-    (``prompt_windows.windows_identity``; cards of other sets stay as they are); ``other:<name>`` for each scorer of
-    others. A checkpoint whose files are not hashed yet raises LimnerError.
+    (``prompt_windows.windows_identity``; cards of other sets stay as they are); ``prompts`` for the different prompts
+    that pictures are ranked against, with a CLIP; ``other:<name>`` for each scorer of others. A checkpoint whose files
+    are not hashed yet raises LimnerError.
     """
     roles = {
         "aesthetic": _id(aesthetic),
@@ -42,10 +46,17 @@ def scorer_identity(
         roles["safety-second"] = _id(second_opinion)
     if forbid:
         roles["forbid"] = content_id(FORBID_KIND, sorted(set(forbid)))
+    if prompts and clip is not None:
+        roles[PROMPTS_ROLE] = content_id(PROMPTS_KIND, sorted(set(prompts)))
     if windows:
         roles["windows"] = windows
     roles.update({f"other:{name}": identity for name, identity in others})
     return tuple(sorted(roles.items()))
+
+
+def without_prompts(identity: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The scorers that decide: a further row of the set changes what pictures are ranked against, not the rules."""
+    return tuple(one for one in identity if one[0] != PROMPTS_ROLE)
 
 
 def _id(checkpoint: Checkpoint | None) -> str:

@@ -202,6 +202,7 @@ def load_scorers(
             other_identities(others),
             checkpoints[3],
             windows_identity(clip[1] if clip else None, distinct),
+            distinct,
         ),
         prompts=dict(prompts),
         forbidden=make_forbidden(forbid, distinct, loaded.embed_texts, loaded.logit_scale) if loaded else None,

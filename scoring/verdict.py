@@ -18,6 +18,8 @@ POLICY_KIND = "limner.policy/1"
 NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
 TOO_LIKE = "too_like"  # this and the next are given by the choice of keepers, which knows the others
 OUTSCORED = "outscored"
+REPLACED = "replaced_by_person"  # given where keeps are written: a person kept another picture for this place …
+RESTORED = "restored"  # … and no longer keeps it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ def explain(reason: str, card: Scorecard, keep: KeepRules) -> str:
         return f"outscored by the keeper {reason.partition(':')[2][:12]}"
     if reason.startswith(TOO_LIKE):
         return f"too like the keeper {reason.partition(':')[2][:12]}"
+    if reason.startswith(REPLACED):
+        return f"replaced by {reason.partition(':')[2][:12]}, which a person keeps"
+    if reason == RESTORED:
+        return "kept again: the picture that a person had kept in its place is kept no longer"
     for rule in _rules(card, keep):
         if reason == rule.reason():
             return f"{rule.words()} is allowed"

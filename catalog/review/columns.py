@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from catalog.made import OVERRIDE, WITHDRAWN, is_keeper
+from catalog.places import surplus
 from catalog.register import text
 from catalog.schema import CandidateRow, ImageRow, JobRow, ScorecardRow, VerdictRow
 
@@ -113,6 +114,18 @@ def read(connection: Connection, names: Names, of: ColumnElement[bool] | None = 
     )  # fmt: skip
     found = connection.execute(query if of is None else query.where(of))
     return columns_of(_row(names, cards, said, *row) for row in found if row[0] in cards)
+
+
+def without_surplus(connection: Connection, names: Names, columns: Columns) -> Columns:
+    """The same, where the policy's keepers without a place are none (``catalog.places``); needs whole assets."""
+    by_person = np.bincount(columns.place[columns.approved], minlength=len(names.places.values)) > 0
+    by_rule = columns.keeper & ~columns.approved
+    crowded = np.unique(columns.place[by_rule & by_person[columns.place]]) if by_rule.any() else ()
+    gone = surplus(connection, [names.places.values[place] for place in crowded])
+    if not gone:
+        return columns
+    has_place = ~np.isin(columns.candidate, np.array(sorted(gone), dtype=columns.candidate.dtype))
+    return replace(columns, keeper=columns.keeper & has_place)
 
 
 Card = tuple[int, str, float | None, float | None]

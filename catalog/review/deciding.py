@@ -4,6 +4,9 @@ An undo is itself a verdict. It restates the decision before the one it takes ba
 there is none before, it says ``withdrawn``, and the policy's verdict counts again. To know what stands, read the
 person's verdicts on the present picture in order: a decision is pushed, an undo pops. So undo is unlimited.
 
+What a person keeps takes a place of its asset from the policy's keepers, and gives it back when it no longer stands:
+``catalog.places`` settles that in the same transaction.
+
 Each write names the newest verdict of a person that its maker had seen; when another came in between (a second tab, a
 colleague), nothing is written and the maker is told. A policy's verdict in between is no conflict.
 """
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from catalog import seal
+from catalog import places, seal
 from catalog.errors import CatalogError
 from catalog.made import OVERRIDE, UNDONE, WITHDRAWN
 from catalog.record import append_verdicts
@@ -137,6 +140,7 @@ def _append(connection: Connection, tile: Tile, person: str, keep: bool, reasons
     key = key_of(connection, tile.candidate_id)
     verdict = Verdict(tile.image_sha256, keep, tuple(reasons), f"person:{person}", "", now(), note)
     append_verdicts(connection, [(key, verdict)])
+    places.settle(connection, [(key.set_name, key.asset_id)])
 
 
 def _listed(row: Row) -> list[str]:

@@ -15,7 +15,7 @@ from catalog.errors import NotFoundError
 from catalog.locks import is_alive
 from catalog.review import choosing
 from catalog.review.choosing import counted, cut, first_of_each, is_shown
-from catalog.review.columns import Columns, Names, read
+from catalog.review.columns import Columns, Names, read, without_surplus
 from catalog.review.standings import Asset, Standing, Standings
 from catalog.review.tiles import tiles_by_id
 from catalog.review.values import PAGE_TILES, AssetTile, Page, Totals
@@ -37,6 +37,7 @@ def overview(
             names = Names()
             its = CandidateRow.asset_id.in_([asset.asset_id for asset in assets])
             columns = read(connection, names, and_(CandidateRow.set_name == set_name, its))
+            columns = without_surplus(connection, names, columns)
             places = [names.places.number((set_name, asset.asset_id)) for asset in assets]
             return Page(_asset_tiles(connection, assets, places, columns), number, found)
     standing = standings.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import Connection, and_, func, select
@@ -12,8 +12,9 @@ from sqlalchemy import Connection, and_, func, select
 from catalog.engine import reading
 from catalog.errors import NotFoundError
 from catalog.provenance import CandidateKey
+from catalog.recipes import recipes_ago
 from catalog.review.choosing import cut, in_order, matching
-from catalog.review.columns import Names, read
+from catalog.review.columns import Names, read, without_surplus
 from catalog.review.fold import MOST_FOLDED, folded
 from catalog.review.tiles import fetch_tiles, standing_tiles, tiles_in_turn
 from catalog.review.values import Detail, Page, SetLine, Tile, Wanted, boxes_of
@@ -54,7 +55,10 @@ def candidates(catalog: Catalog, set_name: str, asset_id: str, wanted: Wanted) -
     with reading(catalog.engine) as connection:
         its = and_(CandidateRow.set_name == set_name, CandidateRow.asset_id == asset_id)
         columns = read(connection, names, its)
+        columns = without_surplus(connection, names, columns)
         rows = in_order(columns, np.flatnonzero(matching(columns, names, wanted)), wanted.sort)
+        ago = recipes_ago(connection, (id_.decode() for id_ in columns.candidate[rows].tolist()))
+        rows = rows[np.argsort([*ago.values()], kind="stable")]
         if wanted.folded and 1 < len(rows) <= MOST_FOLDED:
             tiles = folded(connection, tiles_in_turn(connection, columns, rows), wanted.unfolded)
             number, part = cut(len(tiles), wanted.page)
@@ -94,6 +98,7 @@ def detail(catalog: Catalog, candidate_id: str) -> Detail:
     image: Any = record["image"]
     prompt: Any = record["prompt"]
     return Detail(
+        changed=tuple(map(str, cast("list[str]", record["changed_since"]))),
         tile=found[0],
         width_px=image["width_px"],
         height_px=image["height_px"],

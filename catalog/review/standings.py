@@ -19,7 +19,7 @@ from sqlalchemy import Connection, or_, select
 from catalog.engine import reading
 from catalog.filter import Filter
 from catalog.remarks import Remarks, of
-from catalog.review.columns import Columns, Names, read
+from catalog.review.columns import Columns, Names, read, without_surplus
 from catalog.rows import after, among, last_row
 from catalog.schema import (
     AssetRow,
@@ -92,6 +92,7 @@ class Standings:
         self._titles: dict[str, tuple[str, int]] = {}
         self._rows: dict[bytes, int] = {}
         self._now: Standing | None = None
+        self._columns_read: Columns | None = None  # as the rows have it, before ``without_surplus``
         self._seen = _Seen((0,) * len(GROWING), (0,) * len(SAYING), frozenset(), {})
 
     def now(self) -> Standing:
@@ -111,7 +112,8 @@ class Standings:
     def _read(self, connection: Connection, writes: int) -> Standing:
         seen = _seen(connection)
         changed = None if self._now is None else self._changed(connection, seen)
-        columns = self._columns(connection, changed)
+        self._columns_read = self._columns(connection, changed)
+        columns = without_surplus(connection, self._names, self._columns_read)
         if self._now is None or self._seen.registrations != seen.registrations:
             assets, rank = self._assets(connection)
         else:
@@ -132,11 +134,11 @@ class Standings:
         return {id_: said for id_, said in found.items() if said != Remarks()} if ids else known
 
     def _columns(self, connection: Connection, changed: Sequence[str] | None) -> Columns:
-        if self._now is None or changed is None:
+        if self._columns_read is None or changed is None:
             columns = read(connection, self._names)
             self._rows = {id_: row for row, id_ in enumerate(columns.candidate.tolist())}
             return columns
-        columns = self._now.columns
+        columns = self._columns_read
         if changed:
             part = read(connection, self._names, among(CandidateRow.candidate_id, changed))
             ids = part.candidate.tolist()

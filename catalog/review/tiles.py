@@ -15,7 +15,9 @@ from sqlalchemy.orm import aliased
 
 from catalog import remarks
 from catalog.made import OVERRIDE, is_keeper
+from catalog.places import surplus
 from catalog.queries import PERSON, POLICY, standing
+from catalog.recipes import recipes_ago
 from catalog.review.columns import Columns
 from catalog.review.values import Tile
 from catalog.rows import among
@@ -57,8 +59,19 @@ def standing_tiles() -> Select[Any]:
 def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
     """The tiles of a query made with ``standing_tiles``, with what is said of them."""
     tiles = [tile_of(row) for row in connection.execute(query)]
-    said = remarks.of(connection, (tile.candidate_id for tile in tiles))
-    return [replace(tile, remarks=said[tile.candidate_id]) for tile in tiles]
+    ids = [tile.candidate_id for tile in tiles]
+    said, ago = remarks.of(connection, ids), recipes_ago(connection, ids)
+    by_rule = {(tile.set_name, tile.asset_id) for tile in tiles if tile.is_keeper and tile.waits}
+    crowded = surplus(connection, by_rule)
+    return [
+        replace(
+            tile,
+            remarks=said[tile.candidate_id],
+            recipes_ago=ago[tile.candidate_id],
+            is_keeper=tile.is_keeper and tile.candidate_id not in crowded,
+        )
+        for tile in tiles
+    ]
 
 
 def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:

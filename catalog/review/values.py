@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.made import name_of
 from catalog.remarks import Remarks
 
 SAFE_MM = 3.0  # printers ask for 3 mm between the cut and whatever matters
@@ -33,7 +34,7 @@ BY = ("text", "picture")  # what a search's words are compared with: prompts and
 class Tile:
     """A candidate as one tile. ``seen`` is the number of the newest verdict of a person, 0 without one: a write that
     names another was made on old knowledge. ``waits``: no person has decided. ``like`` counts
-    folded near-duplicates."""
+    folded near-duplicates; ``recipes_ago``: 0 for the recipe in force."""
 
     candidate_id: str
     set_name: str
@@ -57,12 +58,18 @@ class Tile:
     phash: str
     waits: bool
     like: int = 0
+    recipes_ago: int = 0
     remarks: Remarks = field(default_factory=Remarks)
 
     @property
     def name(self) -> str:
         """What a person types for it on the command line."""
-        return f"{self.set_name}/{self.asset_id}#{self.number}"
+        return name_of(self.set_name, self.asset_id, self.number, self.recipes_ago)
+
+    @property
+    def short_name(self) -> str:
+        """The same, within its asset."""
+        return self.name.partition("/")[2].removeprefix(self.asset_id)
 
     @property
     def word(self) -> str:
@@ -70,7 +77,7 @@ class Tile:
         if self.is_keeper:
             return "kept"
         if self.keep:
-            return "kept, not shown"
+            return "replaced" if self.shown else "kept, not shown"
         return "rejected" if self.keep is False else "open"
 
 
@@ -132,7 +139,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One candidate at full size: where bleed, trim and safe zone lie, and the whole record."""
+    """One candidate at full size: where bleed, trim and safe zone lie, and the whole record. ``changed``: what the
+    spec has changed since it was made, in words."""
 
     tile: Tile
     width_px: int
@@ -141,6 +149,7 @@ class Detail:
     prompt: str
     boxes: tuple[Box, ...]
     record: Mapping[str, Any]
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

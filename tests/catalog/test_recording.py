@@ -112,7 +112,7 @@ class TestReuse:
         (other,) = catalog.made(world.set_name)["item-001"].values()
         assert other.image_sha256 == record.candidate.image_sha256
         assert other.scorecard == record.scorecard
-        assert catalog.provenance(record.key).value["image"]["also"] == ["tavern-items/item-001#5"]
+        assert catalog.provenance(record.key).value["image"]["also"] == ["tavern-items/item-001#5~1"]
 
     def test_verdicts_on_one_asset_do_not_touch_the_other(self, catalog: Catalog, world: World) -> None:
         record = world.record(0)
