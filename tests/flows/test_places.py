@@ -111,9 +111,7 @@ class TestAPersonsKeep:
         """The choice was made before the person kept another, and is written after it."""
         (by_rule,), other = keepers(judge), others(made)[0]
         with Catalog.open(made.library, create=False) as catalog:
-            one = next(
-                one for one in catalog.made("tiny-set")["sword"].values() if one.image_sha256 == by_rule
-            )
+            one = next(one for one in catalog.made("tiny-set")["sword"].values() if one.image_sha256 == by_rule)
             decide(catalog, Decision(catalog.find(other).candidate_id, True, "ada"))
             from dataclasses import replace
 
@@ -126,9 +124,7 @@ class TestAPersonsKeep:
         assert by_rule not in keepers(judge)
         assert len(keepers(judge)) == 1
 
-    def test_of_a_library_with_too_many_is_shown_alone_and_settled_by_rescore(
-        self, made: World, judge: Limner
-    ) -> None:
+    def test_of_a_library_with_too_many_is_shown_alone_and_settled_by_rescore(self, made: World, judge: Limner) -> None:
         (by_rule,), other = keepers(judge), others(made)[0]
         with Catalog.open(made.library, create=False) as catalog:
             from catalog.rows import now
@@ -207,7 +203,7 @@ class TestRescoreChangesNothing:
             assert state(world) == before
             make(world.spec)
             assert state(world) == before
-            places = {id_: rules["per_asset"] for id_ in ids}
+            places = dict.fromkeys(ids, rules["per_asset"])
             with Catalog.open(world.library, create=False) as catalog:
                 kept = catalog.keepers("tiny-set")
                 by_rule = Counter(one.asset_id for one in kept if one.made.decided_by == "policy")
