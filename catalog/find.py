@@ -16,8 +16,8 @@ from catalog.recipes import recipes_ago
 from catalog.schema import CandidateRow
 
 ALLOWED = (
-    "allowed: 4 or more hex digits of a picture's hash, sha256:… of a job, SET/ASSET, SET/ASSET#NUMBER or, of the recipe "
-    "before the one in force, SET/ASSET#NUMBER~1"
+    "allowed: 4 or more hex digits of a picture's hash, sha256:… of a job, SET/ASSET, SET/ASSET#NUMBER or, of the "
+    "recipe before the one in force, SET/ASSET#NUMBER~1"
 )
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 _JOB = re.compile(r"sha256:[0-9a-f]{4,64}")
