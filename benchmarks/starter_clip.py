@@ -6,7 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.weights import HashMemory, locate, pin
+from generator.hashes import HashMemory
+from generator.weights import locate, pin
 from scoring.embedding import Clip, load_clip
 from specs.checkpoint import Checkpoint
 from specs.registry import load_registry

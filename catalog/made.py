@@ -26,8 +26,8 @@ class MadeCandidate:
     """A candidate on record, as it stands now.
 
     ``keep`` is that of the verdict that counts: the newest one of a person, else the newest of a policy; None when
-    nobody has judged. ``policy_sha256`` and ``policy_reasons`` (JSON) are of the newest policy verdict, whoever counts.
-    ``state`` is present or dropped. ``card`` is the newest scorecard, the ``card_number``th of the candidate.
+    nobody has judged. ``policy_sha256`` and ``policy_reasons`` (JSON) are of the newest policy verdict, whoever
+    counts. ``state`` is present or dropped. ``card`` is the newest scorecard, the ``card_number``th of the candidate.
     """
 
     key: CandidateKey

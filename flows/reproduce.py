@@ -15,8 +15,9 @@ from catalog.store import Catalog
 from flows.settings import Settings
 from flows.work import registry_for
 from generator.candidate import Batch, Execution
+from generator.hashes import HashMemory
 from generator.images import pixels_sha256, read_png
-from generator.weights import HashMemory, locate, pin
+from generator.weights import locate, pin
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import LimnerError, UsageError
 from specs.job import Job

@@ -13,7 +13,8 @@ from flows.git import git_state
 from flows.looks import Look, find_looks
 from flows.prompts import CheckedPrompts, check_prompts
 from flows.settings import Settings
-from generator.weights import HashMemory, locate, pin
+from generator.hashes import HashMemory
+from generator.weights import locate, pin
 from scoring.defects import Frame
 from scoring.frames import Identity, frame_of, with_frame
 from scoring.identity import scorer_identity, without_prompts

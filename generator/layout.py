@@ -1,21 +1,26 @@
 """Which files of a checkpoint's folder loading reads, and which folders it refuses to touch. Never imports torch.
 
-A diffusers folder is read part by part with the classes named here and no others; a folder that asks for code of its
-own, or that holds only pickles, is refused before anything is opened by a library.
+A diffusers folder is read part by part with the classes named here and no others. Nothing but the files listed by
+``files_read`` is ever opened: what else lies in a folder, code three levels down included, is of no effect.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from specs.boundary import kind_of, read_json
 from specs.checkpoint import IMAGE_ARCHITECTURES
 from specs.errors import LimnerError
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 CONFIGURATION = (".json", ".txt")
 CONFIGURATION_LIMIT_BYTES = 64 * 2**20
+MOST_ENTRIES = 4096  # of a folder; the largest published ones hold a few dozen files
+MOST_CONFIGURATION_FILES = 64  # of a part, or of a scorer
+ADAPTERS = ("adapter_config.json", "adapter_model.safetensors")
 
 _ENCODER = ("transformers", "CLIPTextModel")
 _STABLE_DIFFUSION = {
@@ -50,12 +55,13 @@ class PartWeights:
 def files_read(architecture: str, folder: Path) -> tuple[str, ...]:
     """POSIX paths, relative to ``folder`` and sorted, of every file that loading reads.
 
-    Raises LimnerError where the folder is not of this architecture, is incomplete, brings code, or holds only pickles.
+    Raises LimnerError where the folder is not of this architecture, is incomplete, holds only pickles, or holds under
+    such a name what is no regular file.
     """
-    refuse_code(folder)
-    if architecture in IMAGE_ARCHITECTURES:
-        return _image_files(architecture, folder)
-    return _flat_files(folder)
+    found = _image_files(architecture, folder) if architecture in IMAGE_ARCHITECTURES else _flat_files(folder)
+    for path in found:
+        _check_regular(folder, path)
+    return found
 
 
 def part_weights(folder: Path, part: str, library: str) -> PartWeights:
@@ -64,81 +70,91 @@ def part_weights(folder: Path, part: str, library: str) -> PartWeights:
     for variant in (None, "fp16"):
         suffix = f".{variant}" if variant else ""
         single = f"{stem}{suffix}.safetensors"
-        if (folder / part / single).is_file():
+        if os.path.lexists(folder / part / single):
             return PartWeights((single,), variant)
         index = f"{stem}.safetensors.index{suffix}.json"
-        if (folder / part / index).is_file():
+        if os.path.lexists(folder / part / index):
             return PartWeights((index, *_shards(folder / part / index)), variant)
     raise LimnerError(_no_weights(folder / part, f"{stem}.safetensors"))
 
 
-def refuse_code(folder: Path) -> None:
-    """Raise LimnerError when the folder brings Python code or asks a library to run some."""
-    code = sorted(path for pattern in ("*.py", "*/*.py") for path in folder.glob(pattern))
-    if code:
-        raise LimnerError(
-            f"{code[0]}: got Python code in a checkpoint's folder; allowed are weights and configuration only, because "
-            f"limner never runs code that comes with weights. Remove the file if the checkpoint works without it."
-        )
-    for path in sorted(folder.glob("*/adapter_config.json")):
-        raise LimnerError(
-            f"{path}: got an adapter inside a part's folder, which transformers would load unasked and unhashed; "
-            f"allowed is a checkpoint without it. Remove the file, or merge the adapter into the weights."
-        )
-    for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
-        if path.stat().st_size <= 2**20 and b"auto_map" in path.read_bytes() and "auto_map" in read_json(path):
-            raise LimnerError(
-                f"{path}: got 'auto_map', which asks for code of the checkpoint's own; limner never runs it. Use a "
-                f"checkpoint of the standard classes."
-            )
-
-
-def read_json(path: Path) -> dict[str, object]:
-    """A JSON object of a configuration file; LimnerError when it is missing, too large, or anything else."""
+def entries(folder: Path) -> list[str]:
+    """The names in a folder, sorted; LimnerError when it cannot be listed or holds more than MOST_ENTRIES."""
     try:
-        if path.stat().st_size > CONFIGURATION_LIMIT_BYTES:
-            raise LimnerError(f"{path}: got {path.stat().st_size} bytes; a configuration of at most 64 MiB is allowed")
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise LimnerError(f"{path}: missing; copy the whole checkpoint folder, configuration files too") from None
-    except (ValueError, RecursionError) as error:
-        raise LimnerError(f"{path}: not JSON ({error}); copy the file anew from where the checkpoint comes") from None
-    if not isinstance(value, dict):
-        raise LimnerError(f"{path}: got a JSON {type(value).__name__}; an object is allowed. Copy the file anew")
-    return value
+        with os.scandir(folder) as found:
+            names = [entry.name for _, entry in zip(range(MOST_ENTRIES + 1), found, strict=False)]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise LimnerError(f"{folder}: cannot be listed ({reason}); allowed: a folder that you may read.") from None
+    if len(names) > MOST_ENTRIES:
+        raise LimnerError(_too_many(folder))
+    return sorted(names)
+
+
+def _too_many(folder: Path) -> str:
+    return (
+        f"{folder}: got more than {MOST_ENTRIES:,} files; allowed: a checkpoint's folder alone. Copy the checkpoint "
+        f"into a folder of its own."
+    )
+
+
+def _check_regular(folder: Path, path: str) -> None:
+    """What is read is a regular file (links are followed) of a plain name; configuration is small."""
+    if not path.isprintable() or not path.isascii():
+        raise LimnerError(
+            f"{folder}: got the file name {path!a}; allowed: letters, digits and punctuation of ASCII. Rename it."
+        )
+    try:
+        found = (folder / path).stat()
+    except (OSError, ValueError) as error:
+        reason = "a link to nothing" if (folder / path).is_symlink() else getattr(error, "strerror", None)
+        raise LimnerError(f"{folder / path}: got {reason or 'no such file'}; allowed: a file. Copy it anew.") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise LimnerError(
+            f"{folder / path}: got {kind_of(found.st_mode)}; allowed: a regular file. Put the file itself there."
+        )
+    if path.endswith(CONFIGURATION) and found.st_size > CONFIGURATION_LIMIT_BYTES:
+        raise LimnerError(
+            f"{folder / path}: got {found.st_size:,} bytes; allowed for configuration: at most "
+            f"{CONFIGURATION_LIMIT_BYTES:,}. Move the file away, or copy it anew."
+        )
 
 
 def _image_files(architecture: str, folder: Path) -> tuple[str, ...]:
-    if not (folder / "model_index.json").is_file():
+    if not os.path.lexists(folder / "model_index.json"):
         raise LimnerError(_no_index(folder))
-    _check_index(architecture, folder)
     found = {"model_index.json"}
     for part, (library, name) in PARTS[architecture].items():
-        if not (folder / part).is_dir():
+        if not os.path.lexists(folder / part):
             raise LimnerError(f"{folder / part}: missing; a {architecture} checkpoint has this folder. Copy it whole")
-        found |= {f"{part}/{path.name}" for path in (folder / part).iterdir() if path.suffix in CONFIGURATION}
+        names = entries(folder / part)
+        _refuse_adapters(folder / part, names)
+        settings = {f"{part}/{file}" for file in _configuration(folder / part, names)}
         if name is not None and not part.startswith("tokenizer"):
             weights = part_weights(folder, part, library)
-            found = {path for path in found if not (path.startswith(f"{part}/") and ".safetensors.index" in path)}
-            found |= {f"{part}/{file}" for file in weights.files}
+            settings = {path for path in settings if ".safetensors.index" not in path}
+            settings |= {f"{part}/{file}" for file in weights.files}
+        found |= settings
     return tuple(sorted(found))
 
 
-def _check_index(architecture: str, folder: Path) -> None:
-    """The index names the pipeline and one (library, class) for each part: exactly ours, or the folder is refused."""
-    path = folder / "model_index.json"
-    index = read_json(path)
-    if index.get("_class_name") != PIPELINES[architecture]:
+def _configuration(folder: Path, names: list[str]) -> list[str]:
+    found = [name for name in names if Path(name).suffix in CONFIGURATION]
+    if len(found) > MOST_CONFIGURATION_FILES:
         raise LimnerError(
-            f"{path}: _class_name: got {index.get('_class_name')!r}; allowed for architecture {architecture} is "
-            f"{PIPELINES[architecture]!r}. Correct the registry entry's architecture, or use another checkpoint."
+            f"{folder}: got {len(found)} configuration files; allowed: at most {MOST_CONFIGURATION_FILES}. Keep those "
+            f"of the checkpoint alone."
         )
-    for part, (library, name) in PARTS[architecture].items():
-        entry = index.get(part)
-        if not (isinstance(entry, list) and len(entry) == 2 and entry[0] == library and name in (None, entry[1])):
+    return found
+
+
+def _refuse_adapters(folder: Path, names: list[str]) -> None:
+    for name in ADAPTERS:
+        if name in names:
             raise LimnerError(
-                f"{path}: {part}: got {entry!r}; allowed is {[library, name or 'a scheduler class']!r}. limner loads "
-                f"the standard classes only, never code or parts of a checkpoint's own."
+                f"{folder / name}: got an adapter inside a part's folder, which transformers would load unasked and "
+                f"limner does not load; allowed is a checkpoint without it. Remove the file, or merge the adapter into "
+                f"the weights."
             )
 
 
@@ -149,39 +165,56 @@ def _shards(index: Path) -> tuple[str, ...]:
     names = sorted({str(name) for name in mapping.values()})
     for name in names:
         if PurePosixPath(name).name != name or "\\" in name or not name.endswith(".safetensors"):
-            raise LimnerError(f"{index}: got the shard name {name!r}; a plain *.safetensors file name is allowed")
-        if not (index.parent / name).is_file():
+            raise LimnerError(f"{index}: got the shard name {name[:200]!r}; a plain *.safetensors file name is allowed")
+        if not os.path.lexists(index.parent / name):
             raise LimnerError(f"{index.parent / name}: missing; {index.name} names it. Copy the checkpoint whole")
+    if len(names) > MOST_ENTRIES:
+        raise LimnerError(f"{index}: got {len(names):,} shards; allowed: at most {MOST_ENTRIES:,}. Copy the file anew")
     return tuple(names)
 
 
 def _flat_files(folder: Path) -> tuple[str, ...]:
     """A scorer's files: every safetensors and configuration file of the folder and one level below."""
     suffixes = (*CONFIGURATION, ".safetensors")
-    paths = [*folder.glob("*"), *folder.glob("*/*")]
-    found = sorted(path.relative_to(folder).as_posix() for path in paths if path.suffix in suffixes and path.is_file())
-    found = [path for path in found if not path.startswith(".")]
+    found = [path for path in _two_levels(folder) if Path(path).suffix in suffixes]
+    _configuration(folder, found)
     if not any(path.endswith(".safetensors") for path in found):
         raise LimnerError(_no_weights(folder, "*.safetensors"))
-    return tuple(found)
+    return tuple(sorted(found))
+
+
+def _two_levels(folder: Path) -> list[str]:
+    """Paths of what is in the folder and in its folders, less what is hidden; MOST_ENTRIES in all."""
+    found: list[str] = []
+    for name in entries(folder):
+        if name.startswith("."):
+            continue
+        if os.path.isdir(folder / name) and not name.endswith((*CONFIGURATION, ".safetensors")):  # noqa: PTH112 (never raises, whatever the name)
+            found += [f"{name}/{inner}" for inner in entries(folder / name)]
+        else:
+            found.append(name)
+        if len(found) > MOST_ENTRIES:
+            raise LimnerError(_too_many(folder))
+    return found
 
 
 def _no_weights(folder: Path, wanted: str) -> str:
-    pickles = sorted(path for path in folder.glob("*") if path.suffix in PICKLES)
+    pickles = [name for name in entries(folder) if Path(name).suffix in PICKLES]
     if pickles:
-        return _convert(pickles[0], wanted)
+        return _convert(folder / pickles[0], wanted)
     return f"{folder}: no {wanted} found; limner reads safetensors only. Copy the checkpoint whole, weights too"
 
 
 def _no_index(folder: Path) -> str:
-    pickles = sorted(path for path in folder.glob("*") if path.suffix in PICKLES)
+    names = entries(folder)
+    pickles = [name for name in names if Path(name).suffix in PICKLES]
     if pickles:
-        return _convert(pickles[0], "a diffusers folder with safetensors")
-    single = sorted(folder.glob("*.safetensors"))
+        return _convert(folder / pickles[0], "a diffusers folder with safetensors")
+    single = [name for name in names if name.endswith(".safetensors")]
     if single:
         return (
-            f"{single[0]}: got a single-file checkpoint; a diffusers folder (model_index.json, unet/, vae/, …) is "
-            f"allowed. Single files are not read yet: take the diffusers folder that its makers publish"
+            f"{folder / single[0]}: got a single-file checkpoint; a diffusers folder (model_index.json, unet/, vae/, "
+            f"…) is allowed. Single files are not read yet: take the diffusers folder that its makers publish"
         )
     return f"{folder}: no model_index.json; a checkpoint is a diffusers folder (model_index.json, unet/, vae/, …)"
 

@@ -1,32 +1,41 @@
 """⚙ A pinned checkpoint's folder → a Studio that renders: one pipeline, part by part, every weight accounted for.
 
-The parts are loaded one at a time with the classes that ``layout.PARTS`` names, from the local folder, from safetensors
-only. A weight that is missing, left over or of another shape is an error: random numbers must never stand in for one.
+The parts are built empty, one at a time, with the classes that ``layout.PARTS`` names and the configuration that
+``parts.read_parts`` has checked, and filled from the bytes whose hash is the pinned one. No library chooses, opens or
+interprets a file. A weight that is missing, left over or of another shape is an error: random numbers must never stand
+in for one.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 import transformers
+from accelerate import init_empty_weights
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from generator.encoding import PromptEncoder
 from generator.environment import Setting, settle
-from generator.layout import PARTS, PIPELINES, files_read, part_weights
+from generator.hashes import check_files
+from generator.layout import PARTS, PIPELINES, files_read
+from generator.parts import Part, Parts, check_filled, header_of, read_parts
 from generator.sampling import build_scheduler, noise_schedule
+from generator.shapes import HARMLESS_EXTRAS, canonical
 from generator.tokenizer import load_tokenizer
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
 from specs.errors import LimnerError
+from specs.tensor_file import Header, read_tensors
 
-# Buffers that checkpoints of 2022 stored and that every library computes for itself since.
-HARMLESS_EXTRAS = ("position_ids",)
+LINE = 64  # bytes: a line of the processor's cache, the widest that its vector units take at once
+STORED = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(slots=True)
@@ -54,32 +63,50 @@ class Studio:
 def load(checkpoint: Checkpoint, folder: Path, setting: Setting) -> Studio:
     """Load a checkpoint that ``weights.pin`` has approved from its folder onto the setting's device.
 
-    Raises LimnerError when the checkpoint is not pinned, when loading would read a file that is not, or when its
-    weights do not fill its parts exactly.
+    Raises LimnerError when the checkpoint is not pinned, when loading would read a file that is not, when a file is
+    another one than was pinned, or when its weights do not fill its parts exactly.
     """
     if checkpoint.architecture not in IMAGE_ARCHITECTURES:
         raise LimnerError(
             f"checkpoint {checkpoint.name!r}: got architecture {checkpoint.architecture!r}; allowed for pictures are "
             f"{', '.join(IMAGE_ARCHITECTURES)}. Name an image checkpoint in the spec."
         )
-    unpinned = set(files_read(checkpoint.architecture, folder)) - {file.path for file in checkpoint.files}
+    hashes = {file.path: file.sha256 for file in checkpoint.files}
+    unpinned = set(files_read(checkpoint.architecture, folder)) - hashes.keys()
     if unpinned:
         raise LimnerError(f"{folder / min(unpinned)}: not hashed; pin the checkpoint (weights.pin) before loading it")
     settle(setting)
     quieten()
+    parts = read_parts(checkpoint.architecture, folder, hashes)
+    noise = noise_schedule(parts.noise)
     try:
-        parts = {name: _part(folder, name, kind, setting) for name, kind in PARTS[checkpoint.architecture].items()}
-        pipe = _pipeline(checkpoint.architecture, parts)
+        pipe = _pipeline(checkpoint.architecture, _modules(checkpoint, folder, parts, noise, setting))
         _place(pipe, setting)
     except torch.OutOfMemoryError as error:
         raise LimnerError(
             f"checkpoint {checkpoint.name!r}: its weights do not fit into {setting.device} ({setting.device_name}, "
             f"{setting.memory_gib:.0f} GiB). Run with low memory mode, or with device cpu."
         ) from error
-    noise = noise_schedule(folder / "scheduler" / "scheduler_config.json")
     studio = Studio(checkpoint, setting, pipe, PromptEncoder(pipe, checkpoint.architecture), noise)
     pipe.unet.register_forward_hook(_count(studio))
     return studio
+
+
+def _modules(
+    checkpoint: Checkpoint, folder: Path, parts: Parts, noise: dict[str, Any], setting: Setting
+) -> dict[str, Any]:
+    """Every part of the pipeline by its name, in its order."""
+    hashes = {file.path: file.sha256 for file in checkpoint.files}
+    modules: dict[str, Any] = {}
+    for name in PARTS[checkpoint.architecture]:
+        if name == "scheduler":
+            modules[name] = build_scheduler("ddim", noise)  # each batch gets its own
+        elif name.startswith("tokenizer"):
+            modules[name] = load_tokenizer(folder / name)
+            check_files(folder, {path: sha for path, sha in hashes.items() if path.startswith(f"{name}/")})
+        else:
+            modules[name] = build(parts.networks[name], hashes, setting.torch_dtype)
+    return modules
 
 
 def quieten() -> None:
@@ -91,52 +118,72 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*upcast_vae", category=FutureWarning)
 
 
-def _part(folder: Path, name: str, kind: tuple[str, str | None], setting: Setting) -> Any:
-    library, class_name = kind
-    where = folder / name
-    if name == "scheduler":
-        return build_scheduler("ddim", noise_schedule(where / "scheduler_config.json"))  # each batch gets its own
-    if name.startswith("tokenizer"):
-        return load_tokenizer(where)
-    cls = getattr(diffusers if library == "diffusers" else transformers, class_name or "")
-    weights = part_weights(folder, name, library)
+def build(part: Part, hashes: Mapping[str, str], dtype: torch.dtype) -> torch.nn.Module:
+    """A part's module: built empty from its checked configuration, filled from the very bytes that were hashed.
+
+    ``hashes``: path in the checkpoint → 64 hex. Raises LimnerError when the files are others, or do not fill it.
+    """
+    tensors = _tensors(part, hashes, dtype)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model, info = cls.from_pretrained(
-                where,
-                local_files_only=True,
-                use_safetensors=True,
-                variant=weights.variant,
-                dtype=setting.torch_dtype,
-                output_loading_info=True,
-            )
+        with init_empty_weights(include_buffers=False):
+            module = _construct(part)
+        names = {canonical(part.class_name, name): name for name in module.state_dict()}
+        module.load_state_dict({names[name]: tensor for name, tensor in tensors.items()}, strict=True, assign=True)
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # each library has its own; all of them mean that these files are not this part
+    except Exception as error:  # each library has its own; all of them mean that this configuration is not this class's
         raise LimnerError(
-            f"{where}: the weights do not load as {class_name} ({type(error).__name__}: {_first_line(error)}). Copy "
-            f"the checkpoint anew, or correct its architecture in the registry entry."
+            f"{part.folder}: does not load as {part.class_name} ({type(error).__name__}: {_first_line(error)}). Copy "
+            f"the checkpoint anew, or correct its config.json."
         ) from error
-    _check_filled(where, class_name or "", model, info)
-    return model.eval().requires_grad_(False)
+    empty = [name for name, tensor in [*module.named_parameters(), *module.named_buffers()] if tensor.is_meta]
+    if empty:
+        raise LimnerError(f"{part.folder}: {part.class_name} is not filled: {', '.join(empty[:3])}. Update limner.")
+    whole: torch.nn.Module = module.eval().requires_grad_(False)
+    return whole
 
 
-def _check_filled(where: Path, class_name: str, model: torch.nn.Module, info: dict[str, Any]) -> None:
-    """Every parameter came from the files, every stored tensor has a place, no shape differs."""
-    wrong = {
-        "missing": sorted(info.get("missing_keys", ())),
-        "left over": sorted(key for key in info.get("unexpected_keys", ()) if not key.endswith(HARMLESS_EXTRAS)),
-        "of another shape": sorted(str(key) for key in info.get("mismatched_keys", ())),
-        "never filled": sorted(key for key, value in model.named_parameters() if value.is_meta),
-        "reported": sorted(str(message) for message in info.get("error_msgs", ())),
-    }
-    found = [f"{len(keys)} {what} (first: {keys[0]})" for what, keys in wrong.items() if keys]
-    if found:
-        raise LimnerError(
-            f"{where}: the weights do not fill {class_name}: got tensors {'; '.join(found)}; allowed is an exact fit, "
-            f"for anything else would be random numbers. Copy the checkpoint anew, or correct its config.json."
-        )
+def _construct(part: Part) -> Any:
+    config = dict(part.config)
+    if part.library == "diffusers":
+        return getattr(diffusers, part.class_name)(**config)
+    return getattr(transformers, part.class_name)(transformers.CLIPTextConfig(**config))
+
+
+def _tensors(part: Part, hashes: Mapping[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Canonical name → tensor of ``dtype``. Every header is compared with the configuration before a number is read."""
+    files = [file for file in part.weights.files if file.endswith(".safetensors")]
+    headers = {file: header_of(part.folder / file) for file in files}
+    check_filled(part, [tensor for header in headers.values() for tensor in header.tensors.values()])
+    found = {}
+    for file, header in headers.items():
+        wanted = hashes[f"{part.name}/{file}"]
+        numbers_at = (part.folder / file).stat().st_size - max(one.end for one in header.tensors.values())
+        for stored, data in read_tensors(part.folder / file, partial(_same_header, header), wanted):
+            name = canonical(part.class_name, stored.name)
+            if not name.endswith(HARMLESS_EXTRAS):
+                flat = torch.frombuffer(data, dtype=STORED[stored.dtype])
+                found[name] = _laid(flat, numbers_at + stored.begin).reshape(stored.shape).to(dtype)
+    return found
+
+
+def _laid(flat: torch.Tensor, offset: int) -> torch.Tensor:
+    """A copy that lies in memory as a mapping of its file would have it, ``offset`` bytes from its start.
+
+    The last bits of a product depend on how its factors lie to LINE; libraries' own loaders map files into memory.
+    """
+    start = offset % LINE
+    if start % flat.element_size():
+        return flat.clone()  # torch maps none of these either
+    space = torch.empty(flat.nbytes + LINE, dtype=torch.uint8)
+    start += -space.data_ptr() % LINE
+    laid = space[start : start + flat.nbytes].view(flat.dtype)
+    return laid.copy_(flat)
+
+
+def _same_header(before: Header, now: Header) -> None:
+    if before.tensors != now.tensors:
+        raise LimnerError(f"{now.path}: changed while it was being read; wait until its copy is complete, run again.")
 
 
 def _pipeline(architecture: str, parts: dict[str, Any]) -> Any:

@@ -9,44 +9,24 @@ from __future__ import annotations
 import copy
 import inspect
 import json
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import diffusers
 
-from generator.layout import read_json
 from specs.errors import LimnerError, UsageError
 from specs.schedulers import SCHEDULERS
 
-NOISE_KEYS = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
-    "prediction_type",
-    "rescale_betas_zero_snr",
-    "timestep_spacing",
-    "steps_offset",
-    "set_alpha_to_one",
-)
-PREDICTIONS = ("epsilon", "v_prediction", "sample")
+UNABLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)  # how a diffusers scheduler says no
 # True of all three families, whatever the oldest configuration files say (diffusers corrects them likewise): a latent
 # is never clipped to the range of pixels, and time steps count from 1. PLMS is PNDM without its Runge-Kutta start.
 ALWAYS = {"clip_sample": False, "steps_offset": 1, "skip_prk_steps": True}
 
 
-def noise_schedule(path: Path) -> dict[str, Any]:
-    """The noise schedule of a ``scheduler_config.json``; LimnerError for one of another family of models."""
-    config = read_json(path)
-    kind, prediction = str(config.get("_class_name")), config.get("prediction_type", "epsilon")
-    if kind.startswith(("FlowMatch", "EDM", "SCM")) or prediction not in PREDICTIONS:
-        raise LimnerError(
-            f"{path}: got {kind} predicting {prediction!r}; allowed for Stable Diffusion 1, 2 and XL are "
-            f"{', '.join(PREDICTIONS)} with a discrete beta schedule. Use another checkpoint."
-        )
-    return {key: config[key] for key in NOISE_KEYS if key in config} | ALWAYS
+def noise_schedule(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The noise schedule that schedulers are built with, from a checked ``scheduler_config.json``."""
+    return dict(config) | ALWAYS
 
 
 def build_scheduler(name: str, noise: dict[str, Any]) -> Any:
@@ -72,7 +52,13 @@ def _prototype(name: str, noise_json: str) -> Any:
             f"trained to; allowed for it are {', '.join(able)}"
         )
     options = {key: value for key, value in noise.items() if key in accepted}
-    return cls(**{**options, **dict(entry.settings)})
+    try:
+        return cls(**{**options, **dict(entry.settings)})
+    except UNABLE as error:
+        raise LimnerError(
+            f"scheduler: got {name!r}, which cannot follow this checkpoint's scheduler_config.json ({error}); allowed "
+            f"are others: ddim follows every schedule that limner reads."
+        ) from None
 
 
 def check_steps(name: str, noise: dict[str, Any], steps: int) -> None:
@@ -92,8 +78,8 @@ def _why_not(name: str, noise_json: str, steps: int) -> str:
         return "it is out of range"
     try:
         scheduler.set_timesteps(steps)
-    except (ValueError, IndexError, RuntimeError) as error:
-        return str(error)
+    except UNABLE as error:
+        return str(error) or type(error).__name__
     return ""
 
 

@@ -83,8 +83,6 @@ BUILTINS = ("eval", "exec", "compile", "__import__", "breakpoint", "input")
 ALLOWED = {  # file, name → why
     # started by children.run_python, in a process of its own
     ("generator/unpickle.py", "torch.load"): "weights_only=True",
-    # what is handed to these is checked before, key by key
-    ("generator/loading.py", "from_pretrained"): "folders that generator.layout has checked, local files only",
     ("generator/weights.py", "huggingface_hub"): "fetches pinned revisions, with --online alone",
     # a fixed address on loopback, or installed code
     ("flows/review.py", "webbrowser"): "the browser of the user's choice, at the page's own address",

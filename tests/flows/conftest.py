@@ -20,11 +20,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
-    """A real Prefect server for the session; commands find it by PREFECT_API_URL and start none of their own."""
+def prefect_server() -> Iterator[dict[str, str]]:
+    """A real Prefect server for the session; commands find it by these variables and start none of their own."""
     server = EmbeddedServer(prepare())
     server.wait_until_ready()
-    yield os.environ["PREFECT_API_URL"]
+    yield {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
     server.stop()
 
 
@@ -38,9 +38,17 @@ Limner = Callable[..., Finished]
 
 
 @pytest.fixture
-def limner(judge: Limner, prefect_server: str) -> Limner:
-    """Run the command line in this process, where torch is loaded once for all tests."""
-    return judge
+def limner(judge: Limner, prefect_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Limner]:
+    """Run the command line in this process, where torch is loaded once for all tests.
+
+    Prefect reads the address of its server once a process, perhaps before this server was there: it is told again.
+    """
+    from prefect import settings
+
+    for name, value in prefect_server.items():
+        monkeypatch.setenv(name, value)
+    with settings.temporary_settings({getattr(settings, name): value for name, value in prefect_server.items()}):
+        yield judge
 
 
 @pytest.fixture

@@ -113,9 +113,9 @@ class TestPrefectsState:
 
 
 class TestTwoRunsAtOnce:
-    def test_of_one_set_make_each_picture_once(self, world: World, prefect_server: str) -> None:
+    def test_of_one_set_make_each_picture_once(self, world: World, prefect_server: dict[str, str]) -> None:
         world.write(spec_of(MANY[:12]))
-        server = {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+        server = prefect_server
         both = [start(world, "produce", "spec.yaml", "--json", **server) for _ in range(2)]
         outputs = [process.communicate(timeout=180) for process in both]
         assert [process.returncode for process in both] == [0, 0], outputs
@@ -125,12 +125,14 @@ class TestTwoRunsAtOnce:
         made = sorted(json.loads(out)["generated"] for out, _ in outputs)
         assert made == [0, 24]
 
-    def test_of_two_sets_with_the_same_jobs_make_each_picture_once(self, world: World, prefect_server: str) -> None:
+    def test_of_two_sets_with_the_same_jobs_make_each_picture_once(
+        self, world: World, prefect_server: dict[str, str]
+    ) -> None:
         world.write(spec_of(MANY[:12]))
         shutil.copy(world.spec, world.folder / "other.yaml")
         other = world.folder / "other.yaml"
         other.write_text(other.read_text().replace("set: tiny-set", "set: other-set"))
-        server = {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+        server = prefect_server
         both = [start(world, "produce", name, "--json", **server) for name in ("spec.yaml", "other.yaml")]
         outputs = [process.communicate(timeout=180) for process in both]
         assert [process.returncode for process in both] == [0, 0], outputs

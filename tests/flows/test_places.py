@@ -151,12 +151,14 @@ class TestStoredFirst:
         assert keepers(judge) != [by_rule]
 
     def test_more_are_made_once_no_stored_one_passes(self, made: World, judge: Limner) -> None:
+        rejected = 0
         while left := keepers(judge):
             judge("reject", left[0], "--why", "off_style")
+            rejected += 1
             if plan_of(judge)["to_generate"]:
                 break
             assert make(made.spec).generated == 0
-        assert plan_of(judge)["to_generate"] == 4
+        assert (rejected > 1, plan_of(judge)["to_generate"]) == (True, 4)
         assert make(made.spec).generated == 4
         assert len(keepers(judge)) == 1
 

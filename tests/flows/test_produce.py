@@ -36,6 +36,7 @@ class TestAFirstRun:
             "library",
             "holes",
             "failures",
+            "warnings",
         }
         keepers = limner("keepers", "--json").json
         assert [keeper["asset"] for keeper in keepers] == [id_ for id_ in IDS if id_ in {k["asset"] for k in keepers}]

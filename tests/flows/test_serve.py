@@ -38,10 +38,10 @@ def wait_for(world: World, count: int, seconds: float = 150) -> list[dict[str, i
 
 
 class TestServe:
-    def test_fires_by_schedule_and_makes_only_what_is_new(self, world: World, prefect_server: str) -> None:
+    def test_fires_by_schedule_and_makes_only_what_is_new(self, world: World, prefect_server: dict[str, str]) -> None:
         schedule = {"every_s": 4}
         world.write(spec_of(IDS, schedule=schedule))
-        server = {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+        server = prefect_server
         process = start(world, "serve", "spec.yaml", **server)
         try:
             runs = wait_for(world, 2)

@@ -12,8 +12,9 @@ import pytest
 from generator.candidate import Batch
 from generator.diffusion import Rendered, render
 from generator.environment import Setting, choose
+from generator.hashes import HashMemory
 from generator.loading import Studio, load
-from generator.weights import HashMemory, pin
+from generator.weights import pin
 from specs.checkpoint import Checkpoint, Source, Status
 from specs.job import Job
 from tests import tiny

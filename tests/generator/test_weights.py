@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from generator import weights
+from generator.hashes import HashMemory
 from generator.layout import files_read
-from generator.weights import HashMemory, default_hub_cache, locate, main_file, pin, wanted_patterns
+from generator.weights import default_hub_cache, locate, main_file, pin, wanted_patterns
 from specs.checkpoint import Checkpoint, Source, WeightFile
 from specs.errors import LimnerError
 from tests import tiny

@@ -106,7 +106,7 @@ class TestOnlyTheNamedFilesAreRead:
         found = attack(spoil)
         assert not found.harm
         assert not found.refused
-        assert sorted(found.opened) == [CONFIG, WEIGHTS]
+        assert set(found.opened) == {CONFIG, WEIGHTS}
 
     def test_a_pickle_that_open_clip_would_prefer_is_not_opened(self, attack: Try, good: Good, tmp_path: Path) -> None:
         def spoil(folder: Path) -> None:
@@ -116,7 +116,7 @@ class TestOnlyTheNamedFilesAreRead:
         found = attack(spoil)
         assert not found.harm
         assert not found.refused
-        assert sorted(found.opened) == ["model.safetensors", CONFIG]
+        assert set(found.opened) == {"model.safetensors", CONFIG}
 
     @pytest.mark.parametrize("kind", NO_FILES)
     def test_what_stands_in_the_weights_place_is_not_passed_over(self, attack: Try, kind: str) -> None:

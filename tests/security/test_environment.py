@@ -178,6 +178,7 @@ class TestProxies:
         url, kind = answering
         for name in ("HTTP_PROXY", "http_proxy"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.setenv("NO_PROXY", "example.org")
         configure_libraries()
         assert os.environ["NO_PROXY"].split(",") == ["example.org", "127.0.0.1", "localhost", "::1"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,13 +73,13 @@ def test_the_command_takes_nothing_from_it(planted: Path, world: World) -> None:
 def test_a_firing_of_serve_takes_nothing_from_it(
     planted: Path,
     world: World,  # noqa: F811
-    prefect_server: str,  # noqa: F811
+    prefect_server: dict[str, str],  # noqa: F811
 ) -> None:
     """A child of Prefect's own runner, by a library and a spec with relative paths; dot files of Prefect lie about."""
     (world.folder / ".env").write_text(f"PREFECT_HOME={world.folder}/stolen\n")
     (world.folder / "prefect.toml").write_text(f'home = "{world.folder}/stolen"\n')
     world.write(spec_of(["sword"], schedule={"every_s": 3}))
-    server = {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+    server = prefect_server
     environment = {**world.environment(), **server, "LIMNER_LIBRARY": "library"}
     environment.pop("PYTHONPATH")
     process = subprocess.Popen(
@@ -105,6 +106,7 @@ def test_a_firing_of_serve_takes_nothing_from_it(
 def test_a_checkout_puts_its_own_packages_first(tmp_path: Path) -> None:
     """As for `limner.flow` in a worker of Prefect's; where a foreign package was imported before, that is refused."""
     plant(tmp_path)
+    shutil.rmtree(tmp_path / "limner")  # the name that is limner's own; an editable install is found after the path
     code = (
         "import sys; sys.path.append({folder!r}); import limner; limner.own_packages_first()\n"
         "import flows; print(flows.__file__)"
