@@ -266,6 +266,9 @@ class TestTheSheet:
         judge("undo", other)
         assert judge("rescore", "tiny-set").code == 0
         assert drawn() == first
+        next((made.library / "objects").rglob(f"{keepers(judge)[0]}.png")).unlink()
+        assert judge("rescore", "tiny-set").code == 0, "a picture that is gone is shown so, and stops nothing"
+        assert drawn() != first
 
 
 class TestRanks:
