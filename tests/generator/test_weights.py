@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from generator import weights
+from generator import hashes
 from generator.hashes import HashMemory
 from generator.layout import files_read
+from generator.parts import read_parts
 from generator.weights import default_hub_cache, locate, main_file, pin, wanted_patterns
 from specs.checkpoint import Checkpoint, Source, WeightFile
 from specs.errors import LimnerError
@@ -35,7 +36,7 @@ def copy(folder_of: Callable[[str], Path], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def memory(tmp_path: Path) -> HashMemory:
-    return HashMemory(tmp_path / "cache" / "hashes.json")
+    return HashMemory(tmp_path / "cache" / "hashes.json", settled_s=0)
 
 
 def declared(folder: Path, kind: str = "sd1") -> Checkpoint:
@@ -69,7 +70,10 @@ class TestPinning:
     def test_refuses_a_changed_file_naming_it_and_both_hashes(self, copy: Path, memory: HashMemory, path: str) -> None:
         checkpoint = declared(copy)
         data = bytearray((copy / path).read_bytes())
-        data[-1] ^= 1
+        if path.endswith(".json"):
+            data += b" "  # a file that says the same is another file
+        else:
+            data[-1] ^= 1
         (copy / path).write_bytes(data)
         with pytest.raises(LimnerError) as refused:
             pin(checkpoint, copy, memory)
@@ -176,16 +180,16 @@ class TestWhatIsRefused:
             files_read("sd1", tmp_path)
 
     @pytest.mark.parametrize("path", ["pipeline.py", "unet/my_unet.py"])
-    def test_python_code(self, copy: Path, path: str) -> None:
+    def test_python_code_is_never_read(self, copy: Path, path: str) -> None:
+        before = files_read("sd1", copy)
         (copy / path).write_text("raise SystemExit")
-        with pytest.raises(LimnerError, match=rf"{path}: got Python code in a checkpoint's folder"):
-            files_read("sd1", copy)
+        assert files_read("sd1", copy) == before
 
     @pytest.mark.parametrize("path", ["unet/config.json", "text_encoder/config.json", "model_index.json"])
     def test_a_configuration_that_asks_for_code(self, copy: Path, path: str) -> None:
         edit(copy / path, auto_map={"AutoModel": "evil.Model"})
-        with pytest.raises(LimnerError, match=rf"{path}: got 'auto_map'"):
-            files_read("sd1", copy)
+        with pytest.raises(LimnerError, match=rf"{path}: auto_map"):
+            read_parts("sd1", copy)
 
     def test_an_adapter_that_would_be_loaded_unasked(self, copy: Path) -> None:
         (copy / "text_encoder" / "adapter_config.json").write_text("{}")
@@ -195,27 +199,27 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"_class_name": "MyPipeline"}, r"_class_name: got 'MyPipeline'; allowed .* 'StableDiffusionPipeline'"),
+            ({"_class_name": "MyPipeline"}, r'_class_name: got "MyPipeline"; allowed: StableDiffusionPipeline'),
             ({"_class_name": ["pipeline", "Mine"]}, r"_class_name: got \['pipeline', 'Mine'\]"),
-            ({"unet": ["my_unet", "MyUNet"]}, r"unet: got \['my_unet', 'MyUNet'\]; allowed is \['diffusers'"),
+            ({"unet": ["my_unet", "MyUNet"]}, r"unet: got \['my_unet', 'MyUNet'\]; allowed: \[\"diffusers\""),
             ({"text_encoder": ["transformers", "BertModel"]}, r"text_encoder: got \['transformers', 'BertModel'\]"),
-            ({"vae": None}, r"vae: got None"),
+            ({"vae": None}, r"vae: got null"),
         ],
     )
     def test_a_pipeline_or_part_of_its_own(self, copy: Path, change: dict[str, object], message: str) -> None:
         edit(copy / "model_index.json", **change)
         with pytest.raises(LimnerError, match=message):
-            files_read("sd1", copy)
+            read_parts("sd1", copy)
 
     def test_another_architecture_than_declared(self, folder_of: Callable[[str], Path]) -> None:
-        with pytest.raises(LimnerError, match="got 'StableDiffusionPipeline'; allowed for architecture sdxl"):
-            files_read("sdxl", folder_of("sd1"))
+        with pytest.raises(LimnerError, match=r"_class_name: got .*StableDiffusionPipeline"):
+            read_parts("sdxl", folder_of("sd1"))
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\x00\xff"])
     def test_an_index_that_is_not_a_json_object(self, copy: Path, text: str) -> None:
         (copy / "model_index.json").write_text(text, encoding="latin-1")
         with pytest.raises(LimnerError, match=r"model_index.json: (not JSON|got a JSON list)"):
-            files_read("sd1", copy)
+            read_parts("sd1", copy)
 
     def test_a_missing_part(self, copy: Path) -> None:
         shutil.rmtree(copy / "vae")
@@ -306,6 +310,7 @@ class TestMemoryOfHashes:
         assert memory.sha256(path) == hashlib.sha256(text.encode()).hexdigest() != before
 
     def test_does_not_trust_a_file_that_is_still_warm(self, copy: Path, memory: HashMemory) -> None:
+        memory = HashMemory(memory.path)
         path = copy / "unet" / "config.json"
         os.utime(path)
         memory.sha256(path)
@@ -319,7 +324,7 @@ class TestMemoryOfHashes:
         age(copy)
         pin(entry("sd1", copy), copy, memory)
         memory.path.write_bytes(damage)
-        again = HashMemory(memory.path)
+        again = HashMemory(memory.path, settled_s=0)
         assert pin(entry("sd1", copy), copy, again) == pin(entry("sd1", copy), copy, memory)
         assert again.reads > 0
         assert HashMemory(memory.path)._known
@@ -331,7 +336,7 @@ class TestMemoryOfHashes:
 
     def test_two_at_once_keep_what_both_learned(self, copy: Path, memory: HashMemory) -> None:
         age(copy)
-        other = HashMemory(memory.path)
+        other = HashMemory(memory.path, settled_s=0)
         memory.hash_files(copy, ["unet/config.json"])
         other.hash_files(copy, ["vae/config.json"])
         assert len(HashMemory(memory.path)._known) == 2
@@ -346,7 +351,7 @@ class TestMemoryOfHashes:
             path.write_bytes(b"new")
             return digest(file, name)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(weights.hashlib, "file_digest", slow)
+        monkeypatch.setattr(hashes.hashlib, "file_digest", slow)
         with pytest.raises(LimnerError, match="changed while it was being read"):
             memory.sha256(path)
 
