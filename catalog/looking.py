@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
+from catalog.places import surplus
 from catalog.queries import PERSON, POLICY, candidate_of, standing
 from catalog.rows import among
 from catalog.schema import CandidateRow, EmbeddingRow, ImageRow, Registration, SetRow, VerdictRow
@@ -44,5 +45,7 @@ def kept_elsewhere(connection: Connection, set_name: str) -> list[str]:
     ever_kept = select(VerdictRow.candidate_id).where(VerdictRow.keep)  # few: only their newest verdicts are looked up
     elsewhere = standing().where(CandidateRow.set_name != set_name, CandidateRow.candidate_id.in_(ever_kept))
     query = elsewhere.where(func.coalesce(PERSON.keep, POLICY.keep))
-    kept = (candidate_of(row) for row in connection.execute(query))
-    return sorted({candidate.image_sha256 for candidate in kept if candidate.is_keeper})
+    kept = [one for one in map(candidate_of, connection.execute(query)) if one.is_keeper]
+    by_rule = {(one.key.set_name, one.key.asset_id) for one in kept if not one.decided_by.startswith("person:")}
+    gone = surplus(connection, by_rule)
+    return sorted({one.image_sha256 for one in kept if one.key.candidate_id not in gone})

@@ -58,7 +58,13 @@ def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement
         .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
         .join(made_for, made_for.asset_sha256 == CandidateRow.asset_sha256)
         .where(CandidateRow.candidate_id.in_(_EVER_KEPT), func.coalesce(PERSON.keep, POLICY.keep), *where)
-        .order_by(CandidateRow.set_name, AssetRow.position, CandidateRow.asset_id, CandidateRow.number)
+        .order_by(
+            CandidateRow.set_name,
+            AssetRow.position,
+            CandidateRow.asset_id,
+            CandidateRow.number,
+            CandidateRow.candidate_id,
+        )
     )
     rows = [(row, candidate_of(row)) for row in connection.execute(query)]
     kept = [(row, one) for row, one in rows if one.is_keeper]

@@ -14,8 +14,11 @@ from sqlalchemy import Connection, String, and_, case, func, select
 
 from catalog.engine import reading
 from catalog.made import OVERRIDE, is_keeper
+from catalog.places import surplus
 from catalog.queries import PERSON, POLICY, standing
+from catalog.recipes import recipes_ago
 from catalog.remarks import counts as tag_counts
+from catalog.rows import fetch
 from catalog.schema import (
     AssetRow,
     AssetVersion,
@@ -38,7 +41,8 @@ BESIDES = ("taste", "cache", "sheets", "lost", "tmp", "prefect")  # folders that
 @dataclass(slots=True)
 class SetStats:
     """A set. ``holes``: assets of its spec with fewer keepers than the spec asks for. ``keepers``: of assets that the
-    spec has; ``former_keepers``: of those that it no longer has. ``waiting``: no person has decided."""
+    spec has; ``former_keepers``: of those that it no longer has. ``waiting``: no person has decided.
+    ``older``: candidates of recipes that are no longer in force."""
 
     set_name: str
     title: str
@@ -49,6 +53,7 @@ class SetStats:
     keepers: int = 0
     former_keepers: int = 0
     waiting: int = 0
+    older: int = 0
 
 
 @dataclass(slots=True)
@@ -116,6 +121,8 @@ def stats(catalog: Catalog) -> Stats:
         checkpoints = _checkpoints(connection)
         found = Stats(_sets(connection), [])
         filled = _count(connection, found, wanted, checkpoints)
+        _leave_out_surplus(connection, found, wanted, filled, checkpoints)
+        _count_older(connection, found.sets)
         found.checkpoints = sorted(
             {id(one): one for one in checkpoints.values() if one.candidates}.values(),
             key=lambda one: (-one.candidates, one.name),
@@ -206,6 +213,34 @@ def _count(
                 found.reasons.setdefault(code, dict.fromkeys(BY, 0))[by] += n
         _compare(found.agreement, row.person_keep, row.policy_keep, n)
     return filled
+
+
+def _leave_out_surplus(
+    connection: Connection,
+    found: Stats,
+    wanted: Mapping[Asset, int],
+    filled: Counter[Asset],
+    checkpoints: Mapping[str, CheckpointStats],
+) -> None:
+    """The policy's keepers whose places persons have filled are none (``catalog.places``)."""
+    gone = surplus(connection, filled)
+    sets = {one.set_name: one for one in found.sets}
+    for row in fetch(connection, CandidateRow, "candidate_id", sorted(gone)):
+        one, asset = sets[row["set_name"]], (row["set_name"], row["asset_id"])
+        filled[asset] -= 1
+        found.keepers_by["policy"] -= 1
+        checkpoints[row["registration_sha256"]].keepers -= 1
+        one.keepers -= asset in wanted
+        one.former_keepers -= asset not in wanted
+
+
+def _count_older(connection: Connection, sets: Sequence[SetStats]) -> None:
+    """How many candidates of each set are of recipes that are no longer in force."""
+    rows = connection.execute(select(CandidateRow.set_name, CandidateRow.candidate_id)).all()
+    ago = recipes_ago(connection, (row.candidate_id for row in rows))
+    counts = Counter(row.set_name for row in rows if ago[row.candidate_id])
+    for one in sets:
+        one.older = counts[one.set_name]
 
 
 def _groups(connection: Connection) -> Iterable[Any]:

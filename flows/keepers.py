@@ -112,9 +112,9 @@ def keeper_table(keepers: Sequence[Keeper]) -> Table:
         table.add_column("tags")
     one_set = len({keeper.made.key.set_name for keeper in keepers}) == 1
     for keeper in keepers:
-        key, card = keeper.made.key, keeper.made.scorecard
+        card = keeper.made.scorecard
         row = [
-            key.asset_id if one_set else f"{key.set_name}/{key.asset_id}",
+            _shown_name(keeper, one_set),
             keeper.made.image_sha256[:12],
             str(keeper.seed),
             _number(card.aesthetic),
@@ -124,6 +124,13 @@ def keeper_table(keepers: Sequence[Keeper]) -> Table:
         ]
         table.add_row(*row, *([", ".join(keeper.tags)] if tagged else []))
     return table
+
+
+def _shown_name(keeper: Keeper, one_set: bool) -> str:
+    """The asset's id, within its set where there is but one; whole for a picture of an older recipe."""
+    if keeper.recipes_ago:
+        return keeper.name.partition("/")[2] if one_set else keeper.name
+    return keeper.asset_id if one_set else f"{keeper.made.key.set_name}/{keeper.asset_id}"
 
 
 def _number(value: float | None) -> str:

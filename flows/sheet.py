@@ -30,7 +30,10 @@ class Sheet:
     @property
     def key(self) -> str:
         """64 hex over all that it shows."""
-        return value_sha256(KIND, [[label, sha256] for label, sha256, _ in self.tiles[:MOST_TILES]])
+        return value_sha256(
+            KIND,
+            [[label, sha256, path is not None and path.is_file()] for label, sha256, path in self.tiles[:MOST_TILES]],
+        )
 
     def bring_up(self) -> bool:
         """Draw it where it shows anything else; returns whether it did."""
@@ -58,7 +61,8 @@ def sheet_of(spec: Spec, made: Made, library: Path) -> Sheet:
 
 
 def contact_sheet(tiles: Sequence[tuple[str, Path | None]], to: Path) -> Path:
-    """Write a PNG of (label, picture file) tiles in rows, an empty frame where there is no picture; returns ``to``."""
+    """Write a PNG of (label, picture file) tiles in rows; an empty frame where there is no picture, a crossed one where
+    its file is gone or damaged. Returns ``to``."""
     shown = tiles[:MOST_TILES]
     columns = max(1, min(10, math.ceil(math.sqrt(len(shown) * 1.4))))
     rows = max(1, math.ceil(len(shown) / columns))
@@ -78,14 +82,26 @@ def contact_sheet(tiles: Sequence[tuple[str, Path | None]], to: Path) -> Path:
 
 
 def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, path: Path | None, left: int, top: int) -> None:
-    if path is None:
-        draw.rectangle((left, top, left + TILE_PX - 1, top + TILE_PX - 1), outline=HOLE, width=3)
+    picture = None if path is None else _opened(path)
+    if picture is None:
+        right, bottom = left + TILE_PX - 1, top + TILE_PX - 1
+        draw.rectangle((left, top, right, bottom), outline=HOLE, width=3)
+        if path is not None:
+            draw.line((left, top, right, bottom), HOLE, 3)
+            draw.line((left, bottom, right, top), HOLE, 3)
         return
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
     enlarge = max(picture.size) < TILE_PX
     picture = picture.resize(_within(picture.size), Image.Resampling.BICUBIC if enlarge else Image.Resampling.LANCZOS)
     sheet.paste(picture, (left + (TILE_PX - picture.width) // 2, top + (TILE_PX - picture.height) // 2))
+
+
+def _opened(path: Path) -> Image.Image | None:
+    """The picture; None when its file is gone or damaged: the sheet shows that, and ``limner verify`` says more."""
+    try:
+        with Image.open(path) as opened:
+            return opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError):  # Pillow's words for what is missing, cut off or no PNG
+        return None
 
 
 def _within(size: tuple[int, int]) -> tuple[int, int]:

@@ -64,9 +64,21 @@ def _print(found: Stats, settings: Settings) -> None:
         f"{total['candidates']} candidates, {total['keepers']} keepers; {size(total['bytes'])}"
     )
     rows = (
-        [s.set_name, s.use, s.assets, s.holes, s.candidates, s.keepers, s.former_keepers, s.waiting] for s in found.sets
+        [s.set_name, s.use, s.assets, s.holes, s.candidates, s.older, s.keepers, s.former_keepers, s.waiting]
+        for s in found.sets
     )
-    names = ("set", "use", "assets", "holes", "candidates", "keepers", "of former assets", "waiting for a person")
+    former = "of former assets"
+    names = (
+        "set",
+        "use",
+        "assets",
+        "holes",
+        "candidates",
+        "of older recipes",
+        "keepers",
+        former,
+        "waiting for a person",
+    )
     _table(out, names, rows, left=2)
     _table(out, ("checkpoint", "licence", "origin", "commercial", "candidates", "keepers"), (
         [c.name, c.licence, c.status, WORDS[c.commercial], c.candidates, c.keepers] for c in found.checkpoints

@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from catalog.made import MadeCandidate
+from catalog.provenance import CandidateKey
 from catalog.store import Catalog
 from flows.choosing import Judged, apart, entrants, judged_candidates, look
 from flows.output import console, print_json
@@ -63,13 +64,14 @@ def _explained(path: Path, asset_id: str, settings: Settings) -> list[dict[str, 
         sight = look(work, catalog, tools_for(work, settings).load_scorers)
         judged = apart(work, catalog, judged, standing, sight)
         asked = entrants(work, made, judged, standing, sight)
+        names = catalog.names(item.made for items in judged.values() for item in items)
     by_person = {item.made.image_sha256 for items in standing.values() for item in items if item.by_person}
     asked["entrants"] = [replace(one, pinned=one.image_sha256 in by_person) for one in asked["entrants"]]
     kept = {item.made.image_sha256 for items in standing.values() for item in items}
     found = explain(chosen=kept, **asked)
     rows = {id_: row for row, id_ in enumerate(work.plans)}
     shown = [one for one in found if one.asset_id == asset_id or not asset_id]
-    return [_value(work, one, judged[one.asset_id]) for one in sorted(shown, key=lambda one: rows[one.asset_id])]
+    return [_value(work, one, judged[one.asset_id], names) for one in sorted(shown, key=lambda one: rows[one.asset_id])]
 
 
 def _judged(work: Work, made: Mapping[str, Mapping[str, MadeCandidate]]) -> dict[str, list[Judged]]:
@@ -83,7 +85,7 @@ def _judged(work: Work, made: Mapping[str, Mapping[str, MadeCandidate]]) -> dict
     return found
 
 
-def _value(work: Work, one: Explanation, judged: Sequence[Judged]) -> dict[str, Any]:
+def _value(work: Work, one: Explanation, judged: Sequence[Judged], names: Mapping[CandidateKey, str]) -> dict[str, Any]:
     by_hash = {item.made.image_sha256: item for item in judged}
     mine = by_hash[one.chosen.image_sha256]
     rejected = Counter(reason.partition(":")[0] for item in judged for reason in item.reasons)
@@ -95,16 +97,18 @@ def _value(work: Work, one: Explanation, judged: Sequence[Judged]) -> dict[str, 
         "passed": one.passed,
         "candidates": len(judged),
         "rejected": dict(sorted(rejected.items())),
-        "keeper": _part_value(one.chosen, mine, keep_words=met(mine.card, keep)),
+        "keeper": _part_value(one.chosen, mine, names, keep_words=met(mine.card, keep)),
         "runner_up": None
         if one.runner_up is None
-        else _part_value(one.runner_up, by_hash[one.runner_up.image_sha256], ()),
+        else _part_value(one.runner_up, by_hash[one.runner_up.image_sha256], names, ()),
     }
 
 
-def _part_value(parts: Parts, item: Judged, keep_words: Sequence[str]) -> dict[str, Any]:
+def _part_value(
+    parts: Parts, item: Judged, names: Mapping[CandidateKey, str], keep_words: Sequence[str]
+) -> dict[str, Any]:
     scores = {"aesthetic": item.card.aesthetic, "adherence": item.card.adherence}
-    value = {"number": item.made.number, **asdict(parts), "scores": scores}
+    value = {"id": names[item.made.key], "number": item.made.number, **asdict(parts), "scores": scores}
     return {**value, "met": list(keep_words)} if keep_words else value
 
 
@@ -117,7 +121,7 @@ def _tell(out: Any, value: Mapping[str, Any]) -> None:
         if parts is not None:
             numbers = [f"{parts[part]:+.2f}" for part in ("quality", "coherence", "sameness", "total")]
             scores = ["" if score is None else f"{score:.2f}" for score in parts["scores"].values()]
-            table.add_row(name, f"#{parts['number']} {parts['image_sha256'][:12]}", *scores, *numbers)
+            table.add_row(name, f"#{parts['id'].partition('#')[2]} {parts['image_sha256'][:12]}", *scores, *numbers)
     out.print(table)
     rejected = ", ".join(f"{count} {reason}" for reason, count in value["rejected"].items())
     words = [f"{value['passed']} of {value['candidates']} candidates passed" + (f" ({rejected})" if rejected else "")]

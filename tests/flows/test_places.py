@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +12,12 @@ from PIL import Image
 from catalog.review.deciding import Decision, decide, undo
 from catalog.store import Catalog
 from catalog.verify import verify
-from tests.catalog.factory import by_policy
 from tests.flows.conftest import Limner
 from tests.flows.standing import make
 from tests.world import World, spec_of
 
 IDS = ("sword", "potion")
 ROUNDS = {"first": 4, "at_most": 12}
-LENIENT = {"scoring": {"safety": "none"}}
 
 
 def keep_of(**rules: Any) -> dict[str, Any]:
@@ -113,14 +110,11 @@ class TestAPersonsKeep:
         with Catalog.open(made.library, create=False) as catalog:
             one = next(one for one in catalog.made("tiny-set")["sword"].values() if one.image_sha256 == by_rule)
             decide(catalog, Decision(catalog.find(other).candidate_id, True, "ada"))
-            from dataclasses import replace
-
             from scoring.verdict import Verdict
 
             late = Verdict(by_rule, True, ("chosen",), "policy", one.policy_sha256, "2027-01-01T00:00:00.000000Z")
             besides = catalog.settle([(one.key, late)])
             assert [verdict.reasons[0].partition(":")[0] for _, verdict in besides] == ["replaced_by_person"]
-            assert replace(late) == late
         assert by_rule not in keepers(judge)
         assert len(keepers(judge)) == 1
 
@@ -157,12 +151,14 @@ class TestStoredFirst:
         assert keepers(judge) != [by_rule]
 
     def test_more_are_made_once_no_stored_one_passes(self, made: World, judge: Limner) -> None:
+        rejected = 0
         while left := keepers(judge):
             judge("reject", left[0], "--why", "off_style")
+            rejected += 1
             if plan_of(judge)["to_generate"]:
                 break
             assert make(made.spec).generated == 0
-        assert plan_of(judge)["to_generate"] == 4
+        assert (rejected > 1, plan_of(judge)["to_generate"]) == (True, 4)
         assert make(made.spec).generated == 4
         assert len(keepers(judge)) == 1
 
@@ -192,7 +188,7 @@ class TestRescoreChangesNothing:
         rng = random.Random(seed)
         for _ in range(3):
             ids = tuple(rng.sample(("sword", "potion", "red-card", "night"), rng.randint(1, 3)))
-            rules = {"per_asset": rng.randint(1, 2), "min_aesthetic": rng.choice([4.0, 5.0])}
+            rules = {"per_asset": rng.randint(1, 2), "min_adherence": rng.choice([-0.9, 0.0, 0.1])}
             rules |= rng.choice([{}, {"max_likeness": 0.98}, {"max_rank": 2}])
             write(world, ids, keep=keep_of(**rules), candidates={"first": 2, "at_most": 4},
                   select={"coherence": rng.choice([0, 1])})  # fmt: skip
@@ -239,13 +235,13 @@ class TestCalibrateAgrees:
         judge("reject", keepers(judge, "potion")[0], "--why", "off_style")
         with Catalog.open(made.library, create=False) as catalog:
             scores = sorted(
-                one.scorecard.aesthetic or 0 for jobs in catalog.made("tiny-set").values() for one in jobs.values()
+                one.scorecard.adherence or 0 for jobs in catalog.made("tiny-set").values() for one in jobs.values()
             )
         threshold = scores[int(len(scores) * cut)]
         before = state(made)
-        told = judge("calibrate", "tiny-set", "--min-aesthetic", str(threshold), "--json").json
+        told = judge("calibrate", "tiny-set", "--min-adherence", str(threshold), "--json").json
         assert state(made) == before
-        write(made, keep=keep_of(min_aesthetic=threshold))
+        write(made, keep=keep_of(min_adherence=threshold))
         done = judge("rescore", "tiny-set", "--json").json
         assert told["would_keep"] == len(judge("keepers", "--json").json)
         assert told["short"] == done["short"]
@@ -270,6 +266,9 @@ class TestTheSheet:
         judge("undo", other)
         assert judge("rescore", "tiny-set").code == 0
         assert drawn() == first
+        next((made.library / "objects").rglob(f"{keepers(judge)[0]}.png")).unlink()
+        assert judge("rescore", "tiny-set").code == 0, "a picture that is gone is shown so, and stops nothing"
+        assert drawn() != first
 
 
 class TestRanks:
@@ -361,10 +360,3 @@ class TestOlderRecipes:
         before = state(world)
         judge("rescore", "tiny-set")
         assert state(world) == before
-
-
-def test_a_folder_of_the_library_is_left_as_it_was(made: World, judge: Limner) -> None:
-    """The sheet's key lies beside it, and nothing else is written by reading."""
-    names = {path.name for path in (Path(made.library) / "sheets").iterdir()}
-    assert names == {"tiny-set.png", "tiny-set.key"}
-    assert by_policy

@@ -109,6 +109,7 @@ class TestCandidates:
         assert "1 alike" in tab.get(f"{SET}/item-000").text
         assert self.numbers(tab, f"open={tab.tiles()[0].candidate_id}") == ["0", "1", "2", "3", "4"]
         assert self.numbers(tab, f"open={tab.tiles()[1].candidate_id}") == ["0", "1", "2", "3"]
+        tab.keep(tab.tiles()[0])
         tab.keep(tab.tiles()[4])
         assert self.numbers(tab, "fold=yes") == ["0", "1", "2", "3", "4"]
 
