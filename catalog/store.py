@@ -29,13 +29,14 @@ from catalog import (
     seal,
     searches,
     show,
+    shown,
 )
 from catalog.engine import open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, StorageError
 from catalog.filter import Filter
 from catalog.folders import damaged, is_there, trace
 from catalog.locks import holding
-from catalog.made import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded, name_of
+from catalog.made import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
 from catalog.narrowing import conditions
 from catalog.objects import Objects, sync_folder
 from catalog.provenance import CandidateKey, Embedding, GitState, Provenance, Record, Reuse
@@ -266,14 +267,7 @@ class Catalog:
     def made(self, set_name: str) -> Mapping[str, Mapping[str, MadeCandidate]]:
         """Asset id → job id → candidate as it stands."""
         with reading(self.engine) as connection:
-            found = queries.made(connection, set_name)
-            by_rule = {(set_name, id_) for id_, jobs in found.items() if _kept_by_both(jobs.values())}
-            surplus = places.surplus(connection, by_rule)
-        for jobs in found.values() if surplus else ():
-            for job_id, one in jobs.items():
-                if one.key.candidate_id in surplus:
-                    jobs[job_id] = replace(one, surplus=True)
-        return found
+            return shown.made(connection, set_name)
 
     def pictures(self, job_ids: Sequence[str]) -> Mapping[str, MadeImage]:
         """Job id → its picture, in whatever set, for the jobs that have one."""
@@ -306,29 +300,12 @@ class Catalog:
                 where.append(CandidateRow.set_name == set_name)
             if asset_ids is not None:
                 where.append(CandidateRow.asset_id.in_(list(asset_ids)))
-            found = queries.keepers(connection, self.library, where)
-            ids = [keeper.made.key.candidate_id for keeper in found]
-            by_rule = {
-                (keeper.made.key.set_name, keeper.asset_id)
-                for keeper in found
-                if not keeper.made.decided_by.startswith("person:")
-            }
-            surplus = places.surplus(connection, by_rule)
-            ago = recipes.recipes_ago(connection, ids)
-            return [
-                replace(keeper, recipes_ago=ago[id_])
-                for id_, keeper in zip(ids, found, strict=True)
-                if id_ not in surplus
-            ]
+            return shown.keepers(connection, self.library, where)
 
     def names(self, candidates: Iterable[MadeCandidate]) -> Mapping[CandidateKey, str]:
         """Candidate → what a person calls it, and every command understands."""
-        found = list(candidates)
         with reading(self.engine) as connection:
-            ago = recipes.recipes_ago(connection, (one.key.candidate_id for one in found))
-        return {
-            one.key: name_of(one.key.set_name, one.key.asset_id, one.number, ago[one.key.candidate_id]) for one in found
-        }
+            return shown.names(connection, list(candidates))
 
     def newest_recipes(self, set_name: str) -> Mapping[str, Recipe]:
         """Asset id → the recipe of the picture that was made last of it."""
@@ -389,11 +366,6 @@ class Catalog:
         """The whole record of a candidate."""
         with reading(self.engine) as connection:
             return show.provenance(connection, key)
-
-
-def _kept_by_both(candidates: Iterable[MadeCandidate]) -> bool:
-    """Does a person keep one of them, and the policy another?"""
-    return len({one.decided_by.startswith("person:") for one in candidates if one.is_keeper}) > 1
 
 
 def _make_folders(library: Path) -> None:
