@@ -41,7 +41,8 @@ class TestOnePassMeasuresEverything:
         card = found[0].scorecard
         assert card.image_sha256 == HASHES[0]
         assert None not in (card.aesthetic, card.adherence, card.rank, card.margin)
-        assert card.scorers == scorer_identity(tiny.clip[0], tiny.aesthetic[0], tiny.safety[0])
+        prompts = list(PROMPTS.values())  # what each picture was ranked against
+        assert card.scorers == scorer_identity(tiny.clip[0], tiny.aesthetic[0], tiny.safety[0], prompts=prompts)
         assert found[0].embedding.dtype == np.float16
         assert len(found[0].phash) == 16
 
