@@ -5,7 +5,7 @@ A chunk is what one pass of a text encoder reads: L tokens (77 for the published
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from specs.errors import LimnerError
 MOST_CHUNKS = 16  # 1,200 tokens; beyond it a prompt is a mistake, and memory grows with its square
 MOST_SETTINGS_BYTES = 2**20
 LEGACY_IDS = {"bos_token_id": 0, "eos_token_id": 2}  # what transformers 3 to 4.30 wrote, whatever the vocabulary
+ONE = "Copy the tokenizer and the text encoder of one checkpoint."
 ENCODERS = {"tokenizer": "text_encoder", "tokenizer_2": "text_encoder_2"}
 
 
@@ -67,25 +68,30 @@ def load_tokenizers(architecture: str, folder: Path) -> PromptTokenizers:
     return PromptTokenizers(tuple(_pair(folder / name, folder / ENCODERS[name] / "config.json") for name in names))
 
 
-def _pair(folder: Path, config_path: Path) -> tuple[ClipTokenizer, int]:
-    tokenizer = load_tokenizer(folder)
-    config = read_json(config_path, MOST_SETTINGS_BYTES)
-    rows, length = (_whole(config, key, config_path) for key in ("vocab_size", "max_position_embeddings"))
+def check_fit(tokenizer: ClipTokenizer, config: Mapping[str, object], config_path: Path) -> None:
+    """LimnerError unless a text encoder's configuration has an embedding for every token, and its start and end."""
+    rows = _whole(config, "vocab_size", config_path)
     if tokenizer.size > rows:
         raise LimnerError(
-            f"{folder}: got a vocabulary with ids up to {tokenizer.size - 1:,}; allowed: at most {rows - 1:,}, because "
-            f"{config_path} says vocab_size {rows:,}. Copy the tokenizer and the text encoder of one checkpoint."
+            f"{tokenizer.folder}: got a vocabulary with ids up to {tokenizer.size - 1:,}; allowed: at most "
+            f"{rows - 1:,}, because {config_path} says vocab_size {rows:,}. {ONE}"
         )
     for key, id_ in (("bos_token_id", tokenizer.bos_id), ("eos_token_id", tokenizer.eos_id)):
         if config.get(key, id_) not in (id_, LEGACY_IDS[key], None):
             raise LimnerError(
-                f"{config_path}: {key}: got {show(config[key])}; allowed: {id_}, as the tokenizer in {folder} has it. "
-                f"Copy the tokenizer and the text encoder of one checkpoint."
+                f"{config_path}: {key}: got {show(config[key])}; allowed: {id_}, as the tokenizer in "
+                f"{tokenizer.folder} has it. {ONE}"
             )
-    return tokenizer, min(tokenizer.model_max_length, length)
 
 
-def _whole(config: dict[str, object], key: str, path: Path) -> int:
+def _pair(folder: Path, config_path: Path) -> tuple[ClipTokenizer, int]:
+    tokenizer = load_tokenizer(folder)
+    config = read_json(config_path, MOST_SETTINGS_BYTES)
+    check_fit(tokenizer, config, config_path)
+    return tokenizer, min(tokenizer.model_max_length, _whole(config, "max_position_embeddings", config_path))
+
+
+def _whole(config: Mapping[str, object], key: str, path: Path) -> int:
     value = config.get(key)
     if type(value) is not int or not 3 <= value <= 10**7:
         raise LimnerError(

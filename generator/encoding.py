@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from generator.chunks import MOST_CHUNKS, cut
+from generator.chunks import ENCODERS, MOST_CHUNKS, check_fit, cut
 from generator.tokenizer import ClipTokenizer
 from specs.checks import show
 from specs.errors import LimnerError
@@ -30,7 +30,10 @@ class Encoded:
 
 
 class PromptEncoder:
-    """Encodes prompts with one pipeline's tokenizers and text encoders, one prompt at a time, and remembers them."""
+    """Encodes prompts with one pipeline's tokenizers and text encoders, one prompt at a time, and remembers them.
+
+    Raises LimnerError when a tokenizer is not its text encoder's.
+    """
 
     def __init__(self, pipe: Any, architecture: str) -> None:
         self._pipe = pipe
@@ -38,6 +41,8 @@ class PromptEncoder:
         self._pairs: list[tuple[ClipTokenizer, Any]] = [(pipe.tokenizer, pipe.text_encoder)]
         if self._sdxl:
             self._pairs.append((pipe.tokenizer_2, pipe.text_encoder_2))
+        for tokenizer, encoder in self._pairs:
+            check_fit(tokenizer, encoder.config.to_dict(), tokenizer.folder.parent / ENCODERS[tokenizer.folder.name])
         self._known: OrderedDict[tuple[str, int, int, bool], Encoded] = OrderedDict()
         self.calls = 0  # prompts that went through the text encoders
 

@@ -94,15 +94,16 @@ class TestOtherToolsSyntax:
          r"\(red\)"],
     )  # fmt: skip
     def test_is_named_once_for_the_set_and_by_row(self, world: World, judge: Limner, piece: str) -> None:
-        plain = [{"id": "one", "subject": "sword"}, {"id": "two", "subject": "bow"}]
-        own = [{"id": "one", "subject": "bow"}, {"id": "two", "prompt": f"a bow, {piece}"}]
-        for rows, style, place in ((plain, f"a {{subject}}, {piece}", "prompt: "), (own, "a {subject}", "id: two")):
-            path = starter(world, rows, style={"prompt": style, "negative": "blurry"})
-            warnings = judge("plan", path.name, "--json").json["warnings"]
-            said = [line for line in warnings if "read as plain text" in line]
-            assert len(said) == 1, warnings
-            assert said[0].startswith(f"{path.name}:{line_of(path, place)}:")
-            assert "limner does not apply it" in said[0]
+        rows = [{"id": "one", "subject": "sword"}, {"id": "two", "subject": "bow"}]
+        rows.append({"id": "three", "subject": "bow", "prompt": f"a bow, {piece}, (mine:1.3)"})
+        path = starter(world, rows, style={"prompt": f"a {{subject}}, {piece}", "negative": "blurry"})
+        warnings = judge("plan", path.name, "--json").json["warnings"]
+        said = [line for line in warnings if "read as plain text" in line]
+        assert len(said) == 2, warnings
+        assert said[0].startswith(f"{path.name}:{line_of(path, 'prompt: ')}:")
+        assert said[1].startswith(f"{path.name}:{line_of(path, 'id: three')}:")
+        assert "'(mine:1.3)'" in said[1]
+        assert all("limner does not apply it" in line for line in said)
 
     @pytest.mark.parametrize("piece", ["<lora:x:1>", "<LORA:x>", "<hypernet:y:0.5>", "<lyco:a:1:0.5>"])
     @pytest.mark.parametrize("key", ["prompt", "negative"])
