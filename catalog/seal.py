@@ -88,13 +88,16 @@ def visiting(path: Path) -> Iterator[None]:
             _leave(str(path))
 
 
-def closing(engine: Engine) -> None:
-    """Close the engine; the last one in this process seals what was written, and reads parked files no more."""
+def closing(engine: Engine, *, refused: bool = False) -> None:
+    """Close the engine; the last one in this process seals what was written, and reads parked files no more.
+
+    ``refused``: the file was not accepted as a catalog of ours; then nothing more is asked of it, and nothing sealed.
+    """
     path = path_of(engine)
     with _guard:
         last = _open[str(path)] == 1
         try:
-            if last and path.is_file():
+            if last and not refused and path.is_file():
                 with contextlib.suppress(CatalogError, OSError):  # a seal that cannot be written is a stale one
                     _seal_if_stale(engine)
         finally:

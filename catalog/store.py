@@ -85,7 +85,8 @@ class Catalog:
             migrate.bring_up(catalog.engine, library / FILE)
             seal.ensure(catalog.engine)
         except BaseException:
-            catalog.close()
+            catalog._held = False
+            seal.closing(catalog.engine, refused=True)
             raise
         return catalog
 
