@@ -14,7 +14,20 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
-from specs.config_keys import Keys, Value, either, flag, number, only, optional, several, text, unread, whole
+from specs.config_keys import (
+    TRANSFORMERS_KEYS,
+    Keys,
+    Value,
+    either,
+    flag,
+    number,
+    only,
+    optional,
+    several,
+    text,
+    unread,
+    whole,
+)
 
 MOST_BLOCKS = 8
 MOST_CHANNELS = 8192
@@ -136,19 +149,6 @@ VAE_REQUIRED = ("block_out_channels", "down_block_types", "up_block_types", "lat
 
 TEXT_ACTIVATION = only("quick_gelu", "gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu", "silu", "swish")
 TOKEN = optional(whole(0, 10_000_000))
-# What transformers saves with every configuration, or saved once: of text generation, of training, of other tasks.
-GENERIC = """
-_name_or_path _attn_implementation_autoset transformers_version architectures dtype torch_dtype return_dict
-output_hidden_states output_attentions output_attention torchscript use_bfloat16 tf_legacy_loss pruned_heads
-tie_word_embeddings tie_encoder_decoder
-chunk_size_feed_forward is_encoder_decoder is_decoder cross_attention_hidden_size add_cross_attention
-decoder_start_token_id sep_token_id prefix finetuning_task id2label label2id num_labels task_specific_params
-problem_type tokenizer_class max_length min_length do_sample early_stopping num_beams num_beam_groups
-diversity_penalty temperature top_k top_p typical_p repetition_penalty length_penalty no_repeat_ngram_size
-encoder_no_repeat_ngram_size bad_words_ids num_return_sequences output_scores return_dict_in_generate
-forced_bos_token_id forced_eos_token_id remove_invalid_values exponential_decay_length_penalty suppress_tokens
-begin_suppress_tokens use_cache gradient_checkpointing dropout initializer_factor initializer_range xla_device
-"""
 TEXT: Keys = MappingProxyType(
     {
         "model_type": only("clip_text_model", fix=STANDARD),
@@ -165,7 +165,8 @@ TEXT: Keys = MappingProxyType(
         "pad_token_id": TOKEN,
         "bos_token_id": TOKEN,
         "eos_token_id": TOKEN,
-        **_unread(GENERIC),
+        **dict.fromkeys(TRANSFORMERS_KEYS, unread()),
+        **_unread("gradient_checkpointing num_labels output_attention use_cache xla_device"),
     }
 )
 TEXT_REQUIRED = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")

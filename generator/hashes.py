@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from specs.boundary import open_regular, read_json
+from specs.boundary import open_regular, read_json, require_hash
 from specs.errors import LimnerError
 
 MEMORY_VERSION = 2
@@ -52,7 +52,6 @@ class HashMemory:
         self.reads = 0  # files hashed by this object, for tests and for `doctor`
         self._settled_s = settled_s
         self._known = self._load()
-        self._given: dict[str, Stamp] = {}
 
     def sha256(self, path: Path) -> str:
         """64 hex of the file's bytes; symbolic links are followed. LimnerError when it cannot be read."""
@@ -64,11 +63,9 @@ class HashMemory:
             raise LimnerError(f"{path}: cannot be read ({reason}); check that it is there and readable") from None
         entry = self._known.get(str(real))
         if entry is not None and entry[0] == stamp:
-            self._given[str(path)] = stamp
             return entry[1]
         self.reads += 1
         stamp, digest = hash_file(real)
-        self._given[str(path)] = stamp
         if time.time() - stamp.ctime_ns / 1e9 > self._settled_s:
             self._known[str(real)] = (stamp, digest)
         return digest
@@ -80,10 +77,6 @@ class HashMemory:
         if self.reads > before:
             self.save()
         return hashes
-
-    def watch(self, folder: Path, hashes: Mapping[str, str]) -> Watch:
-        """Files that this object has hashed (path in ``folder`` → 64 hex), by the stamps that they had then."""
-        return Watch(folder, hashes, {path: self._given.get(str(folder / path)) for path in hashes})
 
     def save(self) -> None:
         """Write the memory: a temporary file beside it, then a rename. Two writers may lose a hash, never the file."""
@@ -136,36 +129,7 @@ def stamp_of(path: Path) -> Stamp | None:
 def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
     """Hash files anew; LimnerError names the first that is not the one of ``hashes`` (path in ``folder`` → 64 hex)."""
     for path, wanted in sorted(hashes.items()):
-        found = hash_file(folder / path)[1]
-        if found != wanted:
-            raise LimnerError(changed(folder / path, found, wanted))
-
-
-def changed(path: Path, found: str, wanted: str) -> str:
-    """The message for a file that is not the one that was hashed before."""
-    return (
-        f"{path}: got sha256 {found}; allowed: {wanted}, which it had when this run began. It changed since: nothing "
-        f"was recorded under its name. Wait until its copy is complete, then run again."
-    )
-
-
-@dataclass(frozen=True)
-class Watch:
-    """The files of one checkpoint as they were when they were hashed: ``unchanged`` asks whether they still are.
-
-    ``stamps`` by path in ``folder``; None where a file was never hashed.
-    """
-
-    folder: Path
-    hashes: Mapping[str, str]
-    stamps: Mapping[str, Stamp | None]
-
-    def check(self) -> None:
-        """Cheap where nothing was touched: a file with another stamp is hashed anew. LimnerError when it differs."""
-        touched = [
-            path for path, stamp in self.stamps.items() if stamp is None or stamp_of(self.folder / path) != stamp
-        ]
-        check_files(self.folder, {path: self.hashes[path] for path in touched})
+        require_hash(folder / path, hash_file(folder / path)[1], wanted)
 
 
 def _remembered(entry: Any) -> tuple[Stamp, str]:

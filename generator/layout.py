@@ -46,10 +46,14 @@ MAIN_PART = "unet"  # the part whose weights file other tools call "the model"
 
 @dataclass(frozen=True, slots=True)
 class PartWeights:
-    """The weight files of one part, relative to its folder; ``variant`` is ``"fp16"`` when those are the only ones."""
+    """The weight files of one part, relative to its folder, the index of shards included."""
 
     files: tuple[str, ...]
-    variant: str | None
+
+    @property
+    def safetensors(self) -> tuple[str, ...]:
+        """Those that hold numbers."""
+        return tuple(file for file in self.files if file.endswith(".safetensors"))
 
 
 def files_read(architecture: str, folder: Path) -> tuple[str, ...]:
@@ -67,14 +71,13 @@ def files_read(architecture: str, folder: Path) -> tuple[str, ...]:
 def part_weights(folder: Path, part: str, library: str) -> PartWeights:
     """The safetensors of one part: plain before fp16, one file before shards, so that the choice is never luck."""
     stem = STEMS[library]
-    for variant in (None, "fp16"):
-        suffix = f".{variant}" if variant else ""
+    for suffix in ("", ".fp16"):
         single = f"{stem}{suffix}.safetensors"
         if os.path.lexists(folder / part / single):
-            return PartWeights((single,), variant)
+            return PartWeights((single,))
         index = f"{stem}.safetensors.index{suffix}.json"
         if os.path.lexists(folder / part / index):
-            return PartWeights((index, *_shards(folder / part / index)), variant)
+            return PartWeights((index, *_shards(folder / part / index)))
     raise LimnerError(_no_weights(folder / part, f"{stem}.safetensors"))
 
 

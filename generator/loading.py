@@ -26,13 +26,13 @@ from generator.encoding import PromptEncoder
 from generator.environment import Setting, settle
 from generator.hashes import check_files
 from generator.layout import PARTS, PIPELINES, files_read
-from generator.parts import Part, Parts, check_filled, header_of, read_parts
+from generator.parts import Part, Parts, check_filled, read_parts
 from generator.sampling import build_scheduler, noise_schedule
 from generator.shapes import HARMLESS_EXTRAS, canonical
 from generator.tokenizer import load_tokenizer
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
 from specs.errors import LimnerError
-from specs.tensor_file import Header, read_tensors
+from specs.tensor_file import Header, read_header, read_tensors
 
 LINE = 64  # bytes: a line of the processor's cache, the widest that its vector units take at once
 STORED = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -152,18 +152,16 @@ def _construct(part: Part) -> Any:
 
 def _tensors(part: Part, hashes: Mapping[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Canonical name → tensor of ``dtype``. Every header is compared with the configuration before a number is read."""
-    files = [file for file in part.weights.files if file.endswith(".safetensors")]
-    headers = {file: header_of(part.folder / file) for file in files}
+    headers = {file: read_header(part.folder / file) for file in part.weights.safetensors}
     check_filled(part, [tensor for header in headers.values() for tensor in header.tensors.values()])
     found = {}
     for file, header in headers.items():
         wanted = hashes[f"{part.name}/{file}"]
-        numbers_at = (part.folder / file).stat().st_size - max(one.end for one in header.tensors.values())
         for stored, data in read_tensors(part.folder / file, partial(_same_header, header), wanted):
             name = canonical(part.class_name, stored.name)
             if not name.endswith(HARMLESS_EXTRAS):
                 flat = torch.frombuffer(data, dtype=STORED[stored.dtype])
-                found[name] = _laid(flat, numbers_at + stored.begin).reshape(stored.shape).to(dtype)
+                found[name] = _laid(flat, header.numbers_at + stored.begin).reshape(stored.shape).to(dtype)
     return found
 
 

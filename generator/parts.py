@@ -6,23 +6,20 @@ transformers: nothing else of a folder's files reaches them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from generator.configurations import DEFAULTS, SCHEDULER, TABLES, index_keys, passed
-from generator.hashes import changed
 from generator.layout import PARTS, PIPELINES, PartWeights, part_weights
 from generator.shapes import HARMLESS_EXTRAS, canonical, expected, per_block
-from specs.boundary import open_regular, parse_json, read_bytes
+from specs.boundary import parse_json, read_bytes, read_hashed
 from specs.config_keys import check_keys, shown
 from specs.errors import LimnerError
-from specs.tensor_file import Header, StoredTensor, read_header
+from specs.tensor_file import FLOATS, StoredTensor, read_header
 
 MOST_CONFIG_BYTES = 2**20
-FLOATS = ("F64", "F32", "F16", "BF16")
 Hashes = Mapping[str, str]
 
 
@@ -69,8 +66,8 @@ def read_parts(architecture: str, folder: Path, hashes: Hashes | None = None) ->
 def check_weights(parts: Parts) -> None:
     """Compare the header of every weight file with its part's configuration; reads no numbers. Raises LimnerError."""
     for part in parts.networks.values():
-        headers = {file: header_of(part.folder / file) for file in part.weights.files if file.endswith(".safetensors")}
-        stored = [tensor for header in headers.values() for tensor in header.tensors.values()]
+        headers = [read_header(part.folder / file) for file in part.weights.safetensors]
+        stored = [tensor for header in headers for tensor in header.tensors.values()]
         check_filled(part, stored)
 
 
@@ -106,31 +103,12 @@ def check_filled(part: Part, stored: list[StoredTensor]) -> None:
         )
 
 
-def header_of(path: Path) -> Header:
-    """A safetensors file's header, checked; LimnerError says what the file is instead (also: a saved web page)."""
-    try:
-        return read_header(path)
-    except LimnerError as error:
-        with open_regular(path) as file:
-            start = file.read(256).lstrip().lower()
-        if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-            raise LimnerError(
-                f"{path}: got a web page; allowed: a safetensors file. It was saved instead of the file, perhaps for "
-                f"want of a login: fetch it anew."
-            ) from None
-        raise error
-
-
 def _read(
     folder: Path, name: str, hashes: Hashes | None, check: Callable[[dict[str, Any], Path], None]
 ) -> dict[str, Any]:
     """A configuration file's value: the bytes are hashed, parsed and checked, in that order."""
     path = folder / name
-    data = read_bytes(path, MOST_CONFIG_BYTES)
-    if hashes is not None:
-        found, wanted = hashlib.sha256(data).hexdigest(), hashes[name]
-        if found != wanted:
-            raise LimnerError(changed(path, found, wanted))
+    data = read_bytes(path, MOST_CONFIG_BYTES) if hashes is None else read_hashed(path, MOST_CONFIG_BYTES, hashes[name])
     value = parse_json(data, path)
     check(value, path)
     return value

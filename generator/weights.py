@@ -14,10 +14,11 @@ from pathlib import Path
 
 from generator.hashes import HashMemory
 from generator.layout import MAIN_PART, PARTS, files_read
-from generator.parts import check_weights, header_of, read_parts
+from generator.parts import check_weights, read_parts
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint, WeightFile
 from specs.errors import LimnerError
 from specs.folder import inspect_folder
+from specs.tensor_file import read_header
 
 
 def locate(checkpoint: Checkpoint, *, hub_cache: Path | None = None, online: bool = False) -> Path:
@@ -108,7 +109,7 @@ def check_contents(architecture: str, folder: Path, read: Sequence[str]) -> None
         return
     for path in read:
         if path.endswith(".safetensors"):
-            header_of(folder / path)
+            read_header(folder / path)
 
 
 def main_file(checkpoint: Checkpoint) -> WeightFile:

@@ -13,7 +13,20 @@ from typing import Any
 from scoring.clip_config import MOST_PATCHES, OPENAI_MEAN, OPENAI_STD
 from scoring.errors import ScorerError
 from scoring.folder import ScorerFolder
-from specs.config_keys import Value, either, flag, number, only, optional, section, several, text, unread, whole
+from specs.config_keys import (
+    TRANSFORMERS_KEYS,
+    Value,
+    either,
+    flag,
+    number,
+    only,
+    optional,
+    section,
+    several,
+    text,
+    unread,
+    whole,
+)
 
 CONFIG_FILE = "config.json"
 PREPROCESSOR_FILE = "preprocessor_config.json"
@@ -22,18 +35,11 @@ VISION_DEFAULTS: dict[str, Any] = {
     "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
     "image_size": 224, "patch_size": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5,
 }  # fmt: skip
-_EVERY_MODEL = """
-_attn_implementation_autoset _commit_hash _name_or_path add_cross_attention architectures attention_dropout
-attn_implementation bad_words_ids begin_suppress_tokens bos_token_id chunk_size_feed_forward cross_attention_hidden_size
-decoder_start_token_id diversity_penalty do_sample dropout dtype early_stopping encoder_no_repeat_ngram_size
-eos_token_id exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id id2label
-initializer_factor initializer_range is_decoder is_encoder_decoder label2id length_penalty logit_scale_init_value
-max_length min_length no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_attentions
-output_hidden_states output_scores pad_token_id prefix problem_type projection_dim pruned_heads remove_invalid_values
-repetition_penalty return_dict return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature
-tf_legacy_loss tie_encoder_decoder tie_word_embeddings tokenizer_class top_k top_p torch_dtype torchscript
-transformers_version typical_p use_bfloat16
-""".split()  # noqa: SIM905 (a paragraph of words reads better than a list of quotes)
+_EVERY_MODEL = (
+    *TRANSFORMERS_KEYS,
+    *("_commit_hash", "attention_dropout", "attn_implementation", "bos_token_id", "eos_token_id", "pad_token_id"),
+    *("logit_scale_init_value", "projection_dim"),
+)
 _NEVER_READ = dict.fromkeys(_EVERY_MODEL, unread())
 _READ: Mapping[str, Value] = {
     "hidden_size": whole(1, 8192),

@@ -14,9 +14,9 @@ import torch
 
 from scoring.clip_config import CONFIG_FILE, ClipConfig
 from scoring.errors import ScorerError
-from scoring.folder import FLOATS, ScorerFolder, check_shapes
+from scoring.folder import ScorerFolder, check_shapes
 from specs.errors import LimnerError
-from specs.tensor_file import Header
+from specs.tensor_file import FLOATS, Header
 
 WEIGHT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors")
 _UNUSED = ("logit_bias", "text.transformer.embeddings.position_ids")  # in some files; no embedding needs them

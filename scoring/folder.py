@@ -6,7 +6,6 @@ a library on its behalf.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import ScorerError
-from specs.boundary import parse_json, read_bytes
+from specs.boundary import parse_json, read_bytes, read_hashed
 from specs.checkpoint import Checkpoint
 from specs.config_keys import Keys, check_keys
 from specs.errors import LimnerError
-from specs.tensor_file import Header, StoredTensor, read_header, read_tensors
+from specs.tensor_file import FLOATS, Header, StoredTensor, read_header, read_tensors
 
 Array = NDArray[Any]
 MOST_CONFIG_BYTES = 2**20
-FLOATS = ("F64", "F32", "F16", "BF16")
 _NUMPY = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
     "U8": "u1", "BOOL": "?",
@@ -66,15 +64,8 @@ class ScorerFolder:
     def bytes(self, name: str, most_bytes: int) -> bytes:
         """A file's bytes, which are those that were hashed."""
         with self.errors():
-            data = read_bytes(self.path / name, most_bytes)
-            expected = self._expected(name)
-            found = hashlib.sha256(data).hexdigest()
-            if expected not in (None, found):
-                raise LimnerError(
-                    f"{self.path / name}: got sha256 {found}; allowed: {expected}, which it had when it was hashed. It "
-                    "changed since: wait until its copy is complete, then run again"
-                )
-            return data
+            expected, path = self._expected(name), self.path / name
+            return read_bytes(path, most_bytes) if expected is None else read_hashed(path, most_bytes, expected)
 
     def header(self, name: str) -> Header:
         """What a safetensors file says that it holds."""

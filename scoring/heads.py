@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import ScorerError, ScorerMismatchError
-from scoring.folder import FLOATS, ScorerFolder
+from scoring.folder import ScorerFolder
 from scoring.head_config import CONFIG_FILE, HOW_TO_GET, check_head_config, read_head_config, weights_name
 from specs.checkpoint import WeightFile
 from specs.errors import LimnerError
-from specs.tensor_file import Header
+from specs.tensor_file import FLOATS, Header
 
 Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]

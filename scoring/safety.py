@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ from scoring.clip_config import MOST_PATCHES
 from scoring.concepts import Concepts, make_concepts, unknown
 from scoring.embedding import Clip, Pixels, Preprocess, Setting, check_pixels
 from scoring.errors import ScorerError
-from scoring.folder import FLOATS, ScorerFolder, check_shapes, folder_of
+from scoring.folder import ScorerFolder, check_shapes, folder_of
 from scoring.resample import crops_agree
 from scoring.scorecard import Safety
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
-from specs.tensor_file import Header
+from specs.tensor_file import FLOATS, Header
 
 Tensors = dict[str, torch.Tensor]
 WEIGHTS_FILE = "model.safetensors"
@@ -156,7 +156,7 @@ def _check(header: Header, vision: dict[str, Any], files: ScorerFolder) -> None:
         "special_care_embeds": (special, dim),
         "special_care_embeds_weights": (special,),
     }
-    check_shapes(Header(header.path, stored, {}), wanted, files.path / CONFIG_FILE)
+    check_shapes(replace(header, tensors=stored), wanted, files.path / CONFIG_FILE)
 
 
 def _short(name: str) -> str:

@@ -8,6 +8,7 @@ file calls the functions wrapped in these two.
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import json
 import os
@@ -74,6 +75,22 @@ def read_bytes(path: Path, most_bytes: int) -> bytes:
     if len(data) > most_bytes:
         raise LimnerError(f"{path}: got more than {most_bytes:,} bytes; allowed: at most that. Use a smaller file.")
     return data
+
+
+def read_hashed(path: Path, most_bytes: int, sha256: str) -> bytes:
+    """The same, of a file whose hash (64 hex) is known; LimnerError when it is another file now."""
+    data = read_bytes(path, most_bytes)
+    require_hash(path, hashlib.sha256(data).hexdigest(), sha256)
+    return data
+
+
+def require_hash(path: Path, found: str, wanted: str) -> None:
+    """LimnerError unless the hash of what was read now is the one that the file had before; both 64 hex."""
+    if found != wanted:
+        raise LimnerError(
+            f"{path}: got sha256 {found}; allowed: {wanted}, which it had when it was hashed. It changed since: wait "
+            "until its copy is complete, then run again."
+        )
 
 
 def read_json(path: Path, most_bytes: int = MOST_JSON_BYTES) -> dict[str, Any]:

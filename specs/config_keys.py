@@ -19,6 +19,18 @@ from typing import Any
 from specs.errors import LimnerError
 
 SHOWN_CHARACTERS = 80
+# What transformers writes, or once wrote, with every configuration: of text generation, of training, of other tasks.
+TRANSFORMERS_KEYS = """
+_name_or_path _attn_implementation_autoset transformers_version architectures dtype torch_dtype return_dict
+output_hidden_states output_attentions torchscript use_bfloat16 tf_legacy_loss pruned_heads tie_word_embeddings
+tie_encoder_decoder chunk_size_feed_forward is_encoder_decoder is_decoder cross_attention_hidden_size
+add_cross_attention decoder_start_token_id sep_token_id prefix finetuning_task id2label label2id task_specific_params
+problem_type tokenizer_class max_length min_length do_sample early_stopping num_beams num_beam_groups
+diversity_penalty temperature top_k top_p typical_p repetition_penalty length_penalty no_repeat_ngram_size
+encoder_no_repeat_ngram_size bad_words_ids num_return_sequences output_scores return_dict_in_generate
+forced_bos_token_id forced_eos_token_id remove_invalid_values exponential_decay_length_penalty suppress_tokens
+begin_suppress_tokens dropout initializer_factor initializer_range
+""".split()  # noqa: SIM905 (a paragraph of words reads better than a list of quotes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from specs.boundary import open_regular
+from specs.boundary import open_regular, require_hash
 from specs.errors import LimnerError
 
 ITEM_BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
 }  # fmt: skip
+FLOATS = ("F64", "F32", "F16", "BF16")
 MOST_HEADER_BYTES = 8 * 2**20
 MOST_DIMENSIONS = 8
 MOST_NAME = 256  # characters
 SPARSE_FROM_BYTES = 64 * 2**20  # a larger file of which less than a sixteenth is stored is an interrupted copy
 _LFS = b"version https://git-lfs"
+_PAGES = (b"<!doctype", b"<html", b"<?xml")
+START_BYTES = 256  # looked at, to say what a file is instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,12 @@ class StoredTensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """``tensors`` by name; ``metadata`` as the file's maker left it."""
+    """``tensors`` by name; ``metadata`` as the file's maker left it; ``numbers_at``: bytes before the first number."""
 
     path: Path
     tensors: dict[str, StoredTensor]
     metadata: dict[str, str]
+    numbers_at: int
 
 
 def read_tensors(
@@ -72,11 +76,8 @@ def read_tensors(
                 yield tensor, data
         except OSError as error:
             raise LimnerError(f"{path}: cannot be read ({error.strerror}); copy the file anew.") from None
-    if sha256 is not None and digest.hexdigest() != sha256:
-        raise LimnerError(
-            f"{path}: got sha256 {digest.hexdigest()}; allowed: {sha256}, which it had when it was hashed. It changed "
-            "since: wait until its copy is complete, then run again."
-        )
+    if sha256 is not None:
+        require_hash(path, digest.hexdigest(), sha256)
 
 
 def _fill(file: BinaryIO, data: bytearray) -> int:
@@ -93,9 +94,15 @@ def read_header(path: Path) -> Header:
 
 def _header(file: BinaryIO, path: Path, update: Callable[[bytes], None]) -> Header:
     status = os.fstat(file.fileno())
-    start = file.read(8)
-    if (start + file.read(len(_LFS) - 8)).startswith(_LFS):
+    begins = file.read(START_BYTES)
+    if begins.startswith(_LFS):
         raise LimnerError(f"{path}: got a Git LFS pointer, not the file it points to. Run `git lfs pull` in its clone.")
+    if begins.lstrip().lower().startswith(_PAGES):
+        raise LimnerError(
+            f"{path}: got a web page; allowed: a safetensors file. It was saved instead of the file, perhaps for want "
+            "of a login: fetch it anew."
+        )
+    start = begins[:8]
     file.seek(8)
     length = int.from_bytes(start, "little")
     if len(start) < 8 or not 2 <= length <= min(MOST_HEADER_BYTES, status.st_size - 8):
@@ -115,7 +122,7 @@ def _header(file: BinaryIO, path: Path, update: Callable[[bytes], None]) -> Head
         raise LimnerError(_damaged(path, "its __metadata__ is no object of texts"))
     tensors = {name: _stored(name, entry, path) for name, entry in value.items()}
     _check_cover(tensors, status.st_size - 8 - length, path)
-    return Header(path, tensors, metadata)
+    return Header(path, tensors, metadata, 8 + length)
 
 
 def _stored(name: str, entry: Any, path: Path) -> StoredTensor:
