@@ -38,14 +38,17 @@ class Source:
     seed: int
 
 
+Sources = Callable[[str], Source]
+
+
 def recipes_ago(connection: Connection, candidate_ids: Iterable[str]) -> dict[str, int]:
     """Candidate id → 0 for the recipe in force, n for the nth before it."""
     ids = list(candidate_ids)
     if not ids:
         return {}
-    sources = _sources(connection)
+    source = _sources(connection)
     found, older = {}, set()
-    in_force = lru_cache(maxsize=None)(lambda value, registered: _recipe(value, sources[registered]))
+    in_force = lru_cache(maxsize=None)(lambda value, registered: _recipe(value, source(registered)))
     for row in connection.execute(_in_force().where(among(CandidateRow.candidate_id, ids))):
         recipe = in_force(row.value, row.registration_sha256)
         if _job_id(recipe, row.asset_id, row.number) == row.job_id:
@@ -53,35 +56,39 @@ def recipes_ago(connection: Connection, candidate_ids: Iterable[str]) -> dict[st
         else:
             older.add((row.set_name, row.asset_id))
     for asset in sorted(older):
-        turns = _turns(connection, asset, sources, in_force)
+        turns = _turns(connection, asset, source, in_force)
         found |= {id_: turn for id_, turn in turns.items() if id_ not in found}
     return {id_: found.get(id_, 0) for id_ in ids}
 
 
 def changed_since(connection: Connection, candidate_id: str) -> tuple[str, ...]:
     """What changed from a candidate's recipe to the one in force, in words; empty when it is the one in force."""
-    sources = _sources(connection)
+    source = _sources(connection)
     now = connection.execute(_in_force().where(CandidateRow.candidate_id == candidate_id)).one_or_none()
     was = connection.execute(_as_made().where(CandidateRow.candidate_id == candidate_id)).one_or_none()
     if now is None or was is None:
         return ()
-    in_force = _recipe(now.value, sources[now.registration_sha256])
+    in_force = _recipe(now.value, source(now.registration_sha256))
     if _job_id(in_force, now.asset_id, now.number) == now.job_id:
         return ()
-    return differences(_made(was, sources), in_force)
+    return differences(_made(was, source), in_force)
 
 
-def newest_recipes(connection: Connection, set_name: str) -> dict[str, Recipe]:
-    """Asset id → the recipe of the picture that was made last of it."""
-    sources = _sources(connection)
+def newest_recipes(connection: Connection, set_name: str, asset_ids: Iterable[str]) -> dict[str, Recipe]:
+    """Of each of these assets the recipe of the picture that was made last."""
+    source = _sources(connection)
+    of_assets = and_(CandidateRow.set_name == set_name, among(CandidateRow.asset_id, asset_ids))
     order = (CandidateRow.made_at, CandidateRow.number, CandidateRow.candidate_id)
-    rows = connection.execute(_as_made().where(CandidateRow.set_name == set_name).order_by(*order))
-    newest = {row.asset_id: row for row in rows}
-    return {asset_id: _made(row, sources) for asset_id, row in newest.items()}
+    rows = connection.execute(
+        select(CandidateRow.asset_id, CandidateRow.candidate_id).where(of_assets).order_by(*order)
+    )
+    newest = {row.asset_id: row.candidate_id for row in rows}
+    made = connection.execute(_as_made().where(among(CandidateRow.candidate_id, newest.values())))
+    return {row.asset_id: _made(row, source) for row in made}
 
 
 def _turns(
-    connection: Connection, asset: Asset, sources: Mapping[str, Source], in_force: Callable[[str, str], Recipe]
+    connection: Connection, asset: Asset, source: Sources, in_force: Callable[[str, str], Recipe]
 ) -> dict[str, int]:
     """Candidate id → how many recipes ago, of all candidates of an asset."""
     of_asset = and_(CandidateRow.set_name == asset[0], CandidateRow.asset_id == asset[1])
@@ -93,7 +100,7 @@ def _turns(
     groups: dict[tuple[Any, ...], list[tuple[str, str]]] = defaultdict(list)
     for row in connection.execute(_as_made().where(of_asset)):
         if row.candidate_id not in present:
-            recipe = _made(row, sources)
+            recipe = _made(row, source)
             job = json.dumps({name: value for name, value in recipe.job.items() if name != "seed"}, sort_keys=True)
             groups[job, recipe.seeds].append((row.made_at, row.candidate_id))
     newest_first = sorted(groups.values(), key=lambda group: min(group), reverse=True)
@@ -127,9 +134,9 @@ def _as_made() -> Select[Any]:
     )  # fmt: skip
 
 
-def _made(row: Any, sources: Mapping[str, Source]) -> Recipe:
-    source, value = sources[row.registration_sha256], json.loads(row.value)
-    return Recipe(json.loads(row.recipe), value["row"], source.checkpoint, _seeds(value, source))
+def _made(row: Any, source: Sources) -> Recipe:
+    made_with, value = source(row.registration_sha256), json.loads(row.value)
+    return Recipe(json.loads(row.recipe), value["row"], made_with.checkpoint, _seeds(value, made_with))
 
 
 def _recipe(value: str, source: Source) -> Recipe:
@@ -166,14 +173,21 @@ def _seeds(asset: Mapping[str, Any], source: Source) -> int | tuple[int, ...]:
     return source.seed if asset["seeds"] is None else tuple(asset["seeds"])
 
 
-def _sources(connection: Connection) -> dict[str, Source]:
-    """Registration → its source."""
-    query = (
-        select(Registration.registration_sha256, CheckpointRow.weights_id, CheckpointRow.name, SpecText.text)
-        .join(CheckpointRow, CheckpointRow.checkpoint_sha256 == Registration.checkpoint_sha256)
-        .join(SpecText, SpecText.spec_sha256 == Registration.spec_sha256)
-    )
-    return {sha256: Source(weights, name, _seed_of(text)) for sha256, weights, name, text in connection.execute(query)}
+def _sources(connection: Connection) -> Sources:
+    """Registration → its source, each read when it is first asked for."""
+
+    def read(registration_sha256: str) -> Source:
+        query = (
+            select(CheckpointRow.weights_id, CheckpointRow.name, SpecText.text)
+            .select_from(Registration)
+            .join(CheckpointRow, CheckpointRow.checkpoint_sha256 == Registration.checkpoint_sha256)
+            .join(SpecText, SpecText.spec_sha256 == Registration.spec_sha256)
+            .where(Registration.registration_sha256 == registration_sha256)
+        )
+        weights_id, checkpoint, text = connection.execute(query).one()
+        return Source(weights_id, checkpoint, _seed_of(text))
+
+    return lru_cache(maxsize=None)(read)
 
 
 @lru_cache(maxsize=256)

@@ -81,8 +81,8 @@ class Catalog:
         journal.require_own(library / FILE)
         catalog = cls(library)
         try:
-            catalog._require_mine(seal.read_seal(library / FILE))
-            migrate.bring_up(catalog.engine, library / FILE)
+            if catalog._require_mine(seal.read_seal(library / FILE)) != migrate.HEAD:
+                migrate.bring_up(catalog.engine, library / FILE)
             seal.ensure(catalog.engine)
         except BaseException:
             catalog._held = False
@@ -90,8 +90,11 @@ class Catalog:
             raise
         return catalog
 
-    def _require_mine(self, sealed: seal.Seal | None) -> None:
-        """Is the catalog file ours, and this library's newest? ``sealed`` was read before anything of the catalog."""
+    def _require_mine(self, sealed: seal.Seal | None) -> int:
+        """The schema of the catalog file, which must be ours and this library's newest; 0 for a new one.
+
+        ``sealed`` was read before anything of the catalog.
+        """
         path = self.library / FILE
         schema = migrate.revision(self.engine, path)
         if not schema and (beside := trace(self.library)) and not migrate.revision(self.engine, path):
@@ -102,6 +105,7 @@ class Catalog:
             if row is None:
                 raise damaged(self.library, "has no row of its library", "its schema")
             seal.require(path, sealed, int(row[0]), schema, str(row[1]))
+        return schema
 
     def close(self) -> None:
         """Give the connections back, and seal what was written (see ``seal.py``). May be called twice."""
@@ -308,10 +312,12 @@ class Catalog:
         with reading(self.engine) as connection:
             return shown.names(connection, list(candidates))
 
-    def newest_recipes(self, set_name: str) -> Mapping[str, Recipe]:
-        """Asset id → the recipe of the picture that was made last of it."""
+    def newest_recipes(self, set_name: str, asset_ids: Sequence[str]) -> Mapping[str, Recipe]:
+        """Of each of these assets the recipe of the picture that was made last; without pictures it is left out."""
+        if not asset_ids:
+            return {}
         with reading(self.engine) as connection:
-            return recipes.newest_recipes(connection, set_name)
+            return recipes.newest_recipes(connection, set_name, asset_ids)
 
     def remarks(self, candidate_ids: Iterable[str]) -> Mapping[str, Remarks]:
         """Candidate id → its tags and notes, an entry for each id asked for."""

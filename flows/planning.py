@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from catalog.made import MadeCandidate
 from flows.holes import Hole, hole_of
 from flows.work import Work
-from scoring.verdict import TOO_LIKE, judge
+from scoring.verdict import TOO_LIKE, judge, reason_code
 from specs.differences import Recipe, differences
 from specs.expand import AssetPlan
 from specs.job import Job
@@ -35,11 +35,11 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The pictures of a set, and those of them that are keepers."""
+class Pictures:
+    """All pictures of a set, by their hashes, and those of them that are keepers."""
 
     keepers: Set[str]
-    pictures: Set[str]
+    every: Set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +80,36 @@ class Plan:
         return sum(asset.state is state for asset in self.assets)
 
 
-def make_plan(work: Work, made: Made, before: Mapping[str, Recipe] | None = None) -> Plan:
-    """Compare; ``made`` is ``Catalog.made(set)`` (empty for a library that does not exist yet).
-
-    ``before``: each asset's newest recipe on record, so that a changed asset's reason can say what changed.
-    """
+def make_plan(work: Work, made: Made) -> Plan:
+    """Compare; ``made`` is ``Catalog.made(set)`` (empty for a library that does not exist yet)."""
     if work.obstacles:
         return _blocked(work, made)
     every = [candidate for jobs in made.values() for candidate in jobs.values()]
-    kept = Kept({one.image_sha256 for one in every if one.is_keeper}, {one.image_sha256 for one in every})
+    pictures = Pictures({one.image_sha256 for one in every if one.is_keeper}, {one.image_sha256 for one in every})
     states = tuple(
-        _asset_state(plan, work.policies[id_], made.get(id_, {}), kept, (before or {}).get(id_), work)
-        for id_, plan in work.plans.items()
+        _asset_state(plan, work.policies[id_], made.get(id_, {}), pictures) for id_, plan in work.plans.items()
     )
     entries = tuple(entry for state in states for entry in state.to_generate)
     jobs = sum(state.made + len(state.to_generate) for state in states)
     return Plan(work.spec.set_name, jobs, states, (), entries)
+
+
+def changed_assets(plan: Plan) -> list[str]:
+    """Assets all of whose pictures are of older recipes."""
+    return [asset.asset_id for asset in plan.assets if asset.state is State.CHANGED and not asset.made]
+
+
+def with_changes(plan: Plan, work: Work, before: Mapping[str, Recipe]) -> Plan:
+    """The same, where the reasons of changed assets begin with what changed since ``before``, their newest recipes."""
+
+    def explained(asset: AssetState) -> AssetState:
+        if asset.asset_id not in before:
+            return asset
+        now = recipe_of(work.plans[asset.asset_id], work.image.checkpoint.name)
+        changed = differences(before[asset.asset_id], now)
+        return replace(asset, reason=f"{'; '.join(changed)}: {asset.reason}") if changed else asset
+
+    return replace(plan, assets=tuple(explained(asset) for asset in plan.assets))
 
 
 def _blocked(work: Work, made: Made) -> Plan:
@@ -139,31 +153,25 @@ def recipe_of(plan: AssetPlan, checkpoint: str) -> Recipe:
     return Recipe(plan.job(0).recipe(), dict(plan.asset.row), checkpoint, seeds)
 
 
-def choosable(candidate: MadeCandidate, keep: KeepRules, kept: Kept) -> bool:
+def choosable(candidate: MadeCandidate, keep: KeepRules, pictures: Pictures) -> bool:
     """Would this stored candidate fill a free place: does it pass, has no person decided, is no keeper too like it?"""
-    if candidate.is_keeper or candidate.state != "present" or candidate.decided_by.startswith("person:"):
+    if candidate.is_keeper or candidate.state != "present" or candidate.by_person:
         return False
-    like = [reason.partition(":")[2] for reason in json.loads(candidate.policy_reasons) if reason.startswith(TOO_LIKE)]
-    if any(picture in kept.keepers or picture not in kept.pictures for picture in like):
+    reasons = json.loads(candidate.policy_reasons)
+    like = [reason.partition(":")[2] for reason in reasons if reason_code(reason) == TOO_LIKE]
+    if any(picture in pictures.keepers or picture not in pictures.every for picture in like):
         return False
     return not judge(candidate.scorecard, keep)
 
 
-def _asset_state(
-    plan: AssetPlan,
-    policy: str,
-    made: Mapping[str, MadeCandidate],
-    keepers: Kept,
-    before: Recipe | None,
-    work: Work,
-) -> AssetState:
+def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, MadeCandidate], pictures: Pictures) -> AssetState:
     rules = plan.asset.candidates
     found = present(plan, made)
     kept, wanted = standing_keepers(made), plan.asset.keep.per_asset
     end = round_end(found, rules.first, rules.at_most)
     judged = all(candidate.judged_by(policy) for candidate in found.values())
     short = len(found) == end and judged and kept < wanted
-    stored = sum(choosable(one, plan.asset.keep, keepers) for one in found.values()) if short else 0
+    stored = sum(choosable(one, plan.asset.keep, pictures) for one in found.values()) if short else 0
     if short and not stored and end < rules.at_most:
         end = min(end + rules.first, rules.at_most)
     missing = tuple(
@@ -173,9 +181,6 @@ def _asset_state(
     if stored:
         first = "a stored candidate" if min(stored, wanted - kept) == 1 else f"{min(stored, wanted - kept)} stored ones"
         reason = f"{kept} of {wanted} keepers: {first} will be chosen, nothing is rendered"
-    if state is State.CHANGED and not found and before is not None:
-        changed = differences(before, recipe_of(plan, work.image.checkpoint.name))
-        reason = f"{'; '.join(changed)}: {reason}" if changed else reason
     hole = hole_of(plan, found.values(), kept) if state is State.SHORT and not stored else None
     if hole:
         reason = f"{hole.words()}: {len(missing)} more to make" if missing else hole.sentence()

@@ -14,15 +14,14 @@ from rich.table import Table
 from catalog.store import FILE, Catalog
 from flows.keepers import keeper_table
 from flows.output import console, print_json
-from flows.planning import AssetState, Made, Plan, State, make_plan
+from flows.planning import AssetState, Plan, State, changed_assets, make_plan, with_changes
 from flows.prompt_list import print_prompts, with_prompts
 from flows.session import Session, Summary
 from flows.settings import Settings
 from flows.stats import size
-from flows.work import prepare, registry_for
+from flows.work import Work, prepare, registry_for
 from generator.weights import locate
 from specs.checkpoint import Checkpoint
-from specs.differences import Recipe
 from specs.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -41,13 +40,7 @@ STATE_WORDS = {
 def show_plan(spec: Path, settings: Settings, *, prompts: bool = False, as_json: bool) -> int:
     """``limner plan``; ``prompts``: with each asset's filled prompts."""
     work = prepare(spec, settings)
-    made: Made = {}
-    before: Mapping[str, Recipe] = {}
-    if (settings.library / FILE).is_file():
-        with Catalog.open(settings.library, create=False) as catalog:
-            made = catalog.made(work.spec.set_name)
-            before = catalog.newest_recipes(work.spec.set_name)
-    plan = make_plan(work, made, before)
+    plan = _plan_of(work, settings)
     if as_json:
         value = plan_value(plan) | {"warnings": list(work.warnings)}
         print_json(with_prompts(value, work) if prompts else value)
@@ -58,6 +51,14 @@ def show_plan(spec: Path, settings: Settings, *, prompts: bool = False, as_json:
     for warning in work.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return 0
+
+
+def _plan_of(work: Work, settings: Settings) -> Plan:
+    if not (settings.library / FILE).is_file():
+        return make_plan(work, {})
+    with Catalog.open(settings.library, create=False) as catalog:
+        plan = make_plan(work, catalog.made(work.spec.set_name))
+        return with_changes(plan, work, catalog.newest_recipes(work.spec.set_name, changed_assets(plan)))
 
 
 def plan_value(plan: Plan) -> dict[str, Any]:
