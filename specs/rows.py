@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specs.canonical import sha256_hex
-from specs.checks import listed, show
+from specs.checks import listed, near, show
 from specs.delimited import read_delimited
 from specs.document import NotReadable, read_bytes
 from specs.errors import SpecError
 from specs.spec import Place
-from specs.table import HEADER_WITHIN, MOST_COLUMNS, Line, Row, Table, fill, is_header, name_error
+from specs.table import HEADER_WITHIN, MOST_COLUMNS, Line, Row, Table, fill, is_header
 from specs.workbook import MOST_ROW, NoWorkbook, Sheet, Workbook, column_name
 
 __all__ = ["SUFFIXES", "Row", "Table", "read_table"]
@@ -82,7 +82,9 @@ def _chosen(book: Workbook, shown: str, sheet: str) -> str:
     start = Place(shown, 1, 1)
     if sheet:
         if sheet not in book.sheets:
-            raise NotReadable(name_error(list(book.sheets), sheet, start))
+            names = list(book.sheets)
+            allowed = listed(show(name) for name in names)
+            raise NotReadable(SpecError(start, "sheet", show(sheet), allowed, near(sheet, names)))
         return sheet
     visible = [name for name, shows in book.sheets.items() if shows]
     if not visible:

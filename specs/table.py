@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from specs.characters import ODD_SPACE, broken_value, hidden_in, named, plain, stray_quotes
-from specs.checks import listed, near, show
+from specs.checks import listed, show
 from specs.document import NotReadable
 from specs.errors import SpecError
 from specs.spec import Place
@@ -86,7 +87,7 @@ def fill(table: Table, lines: Iterator[Line]) -> None:
     if "id" not in table.columns:
         raise NotReadable(_no_id(table, line))
     _check_header(table, line)
-    for number, cells in _chained(first[1:], _filled(lines)):
+    for number, cells in chain(first[1:], _filled(lines)):
         if len(table.rows) == MOST_ROWS:
             table.refuse(number, 0, "rows", f"more than {MOST_ROWS:,} rows", f"at most {MOST_ROWS:,}")
             return
@@ -100,11 +101,6 @@ def is_header(cells: Sequence[str]) -> bool:
 
 def _filled(lines: Iterator[Line]) -> Iterator[Line]:
     return (line for line in lines if any(line[1]))
-
-
-def _chained(first: list[Line], rest: Iterator[Line]) -> Iterator[Line]:
-    yield from first
-    yield from rest
 
 
 def _header_at(first: list[Line]) -> int:
@@ -197,8 +193,3 @@ def _check_cell(table: Table, line: int, index: int, cell: str) -> None:
     elif broken:
         fix = "correct the formula, or type the value"
         table.refuse(line, index, what, f"the error {show(broken)}", "text or a number", fix=fix)
-
-
-def name_error(names: Sequence[str], wanted: str, place: Place) -> SpecError:
-    """The error of a sheet that is not there."""
-    return SpecError(place, "sheet", show(wanted), listed(show(name) for name in names), near(wanted, names))
