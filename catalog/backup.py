@@ -106,13 +106,15 @@ def _held(library: Path) -> Iterator[None]:
         try:
             stack.enter_context(holding(library / "locks" / "objects.lock", shared=True))
         except StorageError as error:
-            if not _is_read_only(error):
-                raise SourceError(f"{library}: the library cannot be read for a backup: {error}") from error
+            _require_read_only(library, error)
         yield
 
 
-def _is_read_only(error: BaseException) -> bool:
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+def _require_read_only(source: Path, error: StorageError) -> None:
+    """Return where nobody may write to the library here, so that it is read without a lock; else raise SourceError."""
+    cause = error.__cause__
+    if not isinstance(cause, OSError) or cause.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+        raise SourceError(f"{source}: the library cannot be read for a backup: {error}") from error
 
 
 class SourceError(StorageError):
@@ -145,14 +147,13 @@ def _snapshot(source: Path, target: Path) -> None:
     """SQLite's online backup, in one step; those who want to write wait their turn meanwhile."""
     try:
         with contextlib.ExitStack() as stack:
+            place = source
             try:
                 stack.enter_context(holding(source.parent / "locks" / "write.lock"))
-                place, mode = source, "rw"
             except StorageError as error:
-                if not _is_read_only(error):
-                    raise SourceError(f"{source}: the library cannot be read for a backup: {error}") from error
-                place, mode = stack.enter_context(snapshot(source, target.parent)), "rw"
-            live = stack.enter_context(contextlib.closing(connect(place, mode)))
+                _require_read_only(source, error)
+                place = stack.enter_context(snapshot(source, target.parent))
+            live = stack.enter_context(contextlib.closing(connect(place, "rw")))
             _require_ours(live, source)
             copy = stack.enter_context(contextlib.closing(sqlite3.connect(target)))
             live.backup(copy)
@@ -166,8 +167,7 @@ def _require_good(source: Path) -> None:
     try:
         journal.require_own(source)
     except StorageError as error:
-        if not _is_read_only(error):
-            raise SourceError(f"{source}: the library cannot be read for a backup: {error}") from error
+        _require_read_only(source, error)
     try:
         with reading_only(source) as connection:
             _require_ours(connection, source)

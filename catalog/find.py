@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from catalog import shown
 from catalog.errors import AmbiguousError, NotFoundError
 from catalog.made import name_of
-from catalog.places import surplus
 from catalog.provenance import CandidateKey
-from catalog.queries import keepers
 from catalog.recipes import recipes_ago
 from catalog.schema import CandidateRow
 
@@ -66,8 +66,13 @@ def _numbered(connection: Connection, set_name: str, asset_id: str, number: int,
     for name, key in named:
         if name == wanted:
             return key
-    listed = ", ".join("#" + name.partition("#")[2] for name, _ in named)
+    listed = _listed([name for name, _ in named])
     raise NotFoundError(f"{wanted!r}: no such candidate; {f'there are {listed}; ' if listed else ''}{ALLOWED}.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``#0, #1, #0~1``."""
+    return ", ".join("#" + name.partition("#")[2] for name in names)
 
 
 def _names(connection: Connection, set_name: str, asset_id: str) -> list[tuple[str, CandidateKey]]:
@@ -85,17 +90,13 @@ def _names(connection: Connection, set_name: str, asset_id: str) -> list[tuple[s
 def _keeper_of(connection: Connection, library: Path, set_name: str, asset_id: str) -> CandidateKey:
     of_asset = (CandidateRow.set_name == set_name) & (CandidateRow.asset_id == asset_id)
     text = f"{set_name}/{asset_id}"
-    crowded = surplus(connection, [(set_name, asset_id)])
-    found = [one for one in keepers(connection, library, [of_asset]) if one.made.key.candidate_id not in crowded]
+    found = shown.keepers(connection, library, [of_asset])
     if len(found) == 1:
         return found[0].made.key
-    named = {key: name for name, key in _names(connection, set_name, asset_id)}
     if found:
-        raise _ambiguous(text, tuple(f"{one.image_sha256[:16]} {named[one.made.key]}" for one in found))
-    if named:
-        listed = ", ".join("#" + name.partition("#")[2] for name in named.values())
-        first = next(iter(named.values()))
-        raise NotFoundError(f"{text}: has no keeper; its candidates are {listed}: name one, as in {first}.")
+        raise _ambiguous(text, tuple(f"{one.image_sha256[:16]} {one.name}" for one in found))
+    if names := [name for name, _ in _names(connection, set_name, asset_id)]:
+        raise NotFoundError(f"{text}: has no keeper; its candidates are {_listed(names)}: name one, as in {names[0]}.")
     raise NotFoundError(f"{text}: no such asset has a picture in the library; {ALLOWED}.")
 
 

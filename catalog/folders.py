@@ -43,10 +43,10 @@ def is_there(library: Path) -> bool:
     folder or a file of ours belongs, or a folder that cannot be read).
     """
     require_plain(library)
-    if _size(library / FILE):
+    if size_of(library / FILE):
         return True
     if found := trace(library):
-        if _size(library / FILE):
+        if size_of(library / FILE):
             return True  # another process has just made it
         raise damaged(library, "is empty" if (library / FILE).exists() else "is missing", found)
     if _is_unfinished_backup(library):
@@ -144,7 +144,8 @@ def _require(path: Path, right: Any, allowed: str) -> None:
     )
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """A file's bytes, links not followed; 0 where nothing is."""
     try:
         return os.lstat(path).st_size
     except (FileNotFoundError, NotADirectoryError):
@@ -169,6 +170,6 @@ def _backups_of(library: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         for folder in sorted(library.resolve().parent.iterdir())[:MOST_NEIGHBOURS]:
             mark = read_mark(folder)
-            whole = mark is not None and mark.get("writes") is not None and _size(folder / FILE)
+            whole = mark is not None and mark.get("writes") is not None and size_of(folder / FILE)
             if mark is not None and whole and mark.get("library") == str(library.resolve()):
                 yield folder

@@ -8,13 +8,12 @@ is tried on a private copy first: what comes out must be whole, of this library,
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 from catalog import check_rows, seal
 from catalog.engine import connect
 from catalog.errors import CatalogError, DamagedError
-from catalog.folders import way_back
+from catalog.folders import size_of, way_back
 from catalog.locks import holding
 from catalog.snapshot import UNREADABLE, snapshot
 
@@ -22,10 +21,10 @@ from catalog.snapshot import UNREADABLE, snapshot
 def require_own(path: Path) -> None:
     """DamagedError for a journal beside the catalog ``path`` that is not its own. Costs nothing where there is none."""
     beside = path.with_name(f"{path.name}-journal")
-    if not _size(beside):
+    if not size_of(beside):
         return
     with holding(path.parent / "locks" / "write.lock"):  # a writer's journal is gone when it has committed
-        if not _size(beside):
+        if not size_of(beside):
             return
         sealed = seal.read_seal(path)
         with seal.visiting(path), snapshot(path) as copy:
@@ -58,10 +57,3 @@ def _wrong(copy: Path, sealed: seal.Seal | None) -> str:
             now = seal.file_seal(file.fileno(), sealed.writes, sealed.schema, sealed.made_at)
         return "" if now == sealed else "rolled back by it, it is not as it was sealed"
     return ""
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.lstat(path).st_size
-    except FileNotFoundError:
-        return 0

@@ -46,6 +46,6 @@ def kept_elsewhere(connection: Connection, set_name: str) -> list[str]:
     elsewhere = standing().where(CandidateRow.set_name != set_name, CandidateRow.candidate_id.in_(ever_kept))
     query = elsewhere.where(func.coalesce(PERSON.keep, POLICY.keep))
     kept = [one for one in map(candidate_of, connection.execute(query)) if one.is_keeper]
-    by_rule = {(one.key.set_name, one.key.asset_id) for one in kept if not one.decided_by.startswith("person:")}
+    by_rule = {(one.key.set_name, one.key.asset_id) for one in kept if not one.by_person}
     gone = surplus(connection, by_rule)
     return sorted({one.image_sha256 for one in kept if one.key.candidate_id not in gone})

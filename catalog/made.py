@@ -60,12 +60,17 @@ class MadeCandidate:
 
     def told(self, verdict: Verdict) -> MadeCandidate:
         """As it stands once a policy has said this: what a person has decided still counts."""
-        counts = self if self.decided_by.startswith("person:") else verdict
+        counts = self if self.by_person else verdict
         return MadeCandidate(
             self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card, self.card_number,
             counts.keep, counts.decided_by, self.overridden, verdict.policy_sha256,
             canonical_json(list(verdict.reasons)).decode(), self.parsed,
         )  # fmt: skip
+
+    @property
+    def by_person(self) -> bool:
+        """A person has decided."""
+        return is_person(self)
 
     @property
     def is_keeper(self) -> bool:
@@ -171,6 +176,6 @@ def overrides(verdict: Verdict) -> bool:
     return verdict.keep and is_person(verdict) and OVERRIDE in verdict.reasons and bool(verdict.note.strip())
 
 
-def is_person(verdict: Verdict) -> bool:
+def is_person(decided: Verdict | MadeCandidate) -> bool:
     """Decided by a person, not by a policy?"""
-    return verdict.decided_by.startswith("person:")
+    return decided.decided_by.startswith("person:")

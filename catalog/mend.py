@@ -119,9 +119,9 @@ def _mend_file(catalog: Catalog, problem: Problem) -> list[str]:
     ):
         return []  # it was found again
     if problem.kind == "misplaced":
-        if not os.path.lexists(catalog.objects.path(sha256, next(other for other in AREAS if other != area))):
-            return []
         start = next(other for other in AREAS if other != area)
+        if not os.path.lexists(catalog.objects.path(sha256, start)):
+            return []
         catalog.objects.move(sha256, start, area)
         return [f"{problem.what}: moved here from {start}"]
     if problem.kind != "extra" and is_inside(catalog.library, path) and _is_whole(path, sha256):

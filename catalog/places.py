@@ -30,7 +30,7 @@ from catalog.recipes import recipes_ago
 from catalog.record import append_verdicts
 from catalog.rows import Row, fetch, now
 from catalog.schema import AssetRow, AssetVersion, CandidateRow, ScorecardRow, VerdictRow
-from scoring.verdict import REPLACED, RESTORED, Verdict
+from scoring.verdict import NOT_WANTED, REPLACED, RESTORED, Verdict
 
 Asset = tuple[str, str]
 Said = tuple[CandidateKey, Verdict]
@@ -40,7 +40,7 @@ UNMEASURED = -9.0  # standard deviations: weaker than whatever was measured
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Ranked:
     """A candidate with what orders it among the keepers."""
 
     made: MadeCandidate
@@ -51,11 +51,6 @@ class Standing:
     def replaced(self) -> bool:
         """The policy's newest verdict made it give way."""
         return f'"{REPLACED}:' in self.made.policy_reasons
-
-    @property
-    def by_person(self) -> bool:
-        """A person has decided."""
-        return self.made.decided_by.startswith("person:")
 
     @property
     def order(self) -> tuple[int, float, int, str]:
@@ -92,28 +87,28 @@ def surplus(connection: Connection, assets: Iterable[Asset]) -> set[str]:
     return {
         one.made.key.candidate_id
         for asset, candidates in _standing(connection, asked).items()
-        if any(one.by_person and one.made.is_keeper for one in candidates)
+        if any(one.made.by_person and one.made.is_keeper for one in candidates)
         for one in _too_many(candidates, places.get(asset, 1))
     }
 
 
-def _too_many(candidates: Sequence[Standing], places: int) -> list[Standing]:
+def _too_many(candidates: Sequence[Ranked], places: int) -> list[Ranked]:
     """The policy's keepers that have no place, the weakest last."""
     kept = [one for one in candidates if one.made.is_keeper]
-    persons = sum(one.by_person for one in kept)
-    rules = sorted((one for one in kept if not one.by_person), key=lambda one: one.order)
+    persons = sum(one.made.by_person for one in kept)
+    rules = sorted((one for one in kept if not one.made.by_person), key=lambda one: one.order)
     return rules[max(0, places - persons) :]
 
 
-def _settled(candidates: Sequence[Standing], places: int, connection: Connection) -> Iterable[Said]:
-    persons = [one for one in candidates if one.made.is_keeper and one.by_person]
+def _settled(candidates: Sequence[Ranked], places: int, connection: Connection) -> Iterable[Said]:
+    persons = [one for one in candidates if one.made.is_keeper and one.made.by_person]
     if leaving := _too_many(candidates, places):
         by = min(persons, key=lambda one: one.order).made.image_sha256 if persons else ""
         for one in leaving:
-            yield _say(one.made, False, (f"{REPLACED}:{by}" if by else "not_wanted",))
+            yield _say(one.made, False, (f"{REPLACED}:{by}" if by else NOT_WANTED,))
         return
     room = places - sum(one.made.is_keeper for one in candidates)
-    waiting = [one for one in candidates if one.replaced and not one.by_person and _may_be_kept(one.made)]
+    waiting = [one for one in candidates if one.replaced and not one.made.by_person and _may_be_kept(one.made)]
     for one in sorted(waiting, key=lambda one: one.order)[: max(0, room)]:
         before = _last_keep(connection, one.made)
         reasons = [reason for reason in json.loads(before["reasons"]) if reason != RESTORED] if before else []
@@ -138,7 +133,7 @@ def _last_keep(connection: Connection, made: MadeCandidate) -> Row | None:
     return max(rows, key=lambda row: int(row["number"]), default=None)
 
 
-def _standing(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, list[Standing]]:
+def _standing(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, list[Ranked]]:
     """Every candidate of these assets, as it stands."""
     wanted = sorted(assets)
     rows: list[Any] = []
@@ -154,7 +149,7 @@ def _standing(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, li
     for asset, mine in by_asset.items():
         strengths = zip(_standard([row[-2] for row in mine]), _standard([row[-1] for row in mine]), strict=True)
         found[asset] = [
-            Standing(candidate_of(row), ages[row.candidate_id], round(sum(both), DECIMALS))
+            Ranked(candidate_of(row), ages[row.candidate_id], round(sum(both), DECIMALS))
             for row, both in zip(mine, strengths, strict=True)
         ]
     return found

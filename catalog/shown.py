@@ -30,7 +30,7 @@ def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandi
 def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement[bool]] = ()) -> list[Keeper]:
     """What is kept and has its place, in the order of sets and of their rows, then by number. ``where`` narrows."""
     found = queries.keepers(connection, library, where)
-    by_rule = {(one.made.key.set_name, one.asset_id) for one in found if not _by_person(one.made)}
+    by_rule = {(one.made.key.set_name, one.asset_id) for one in found if not one.made.by_person}
     gone = surplus(connection, by_rule)
     ids = [one.made.key.candidate_id for one in found]
     ago = recipes_ago(connection, ids)
@@ -48,8 +48,4 @@ def names(connection: Connection, candidates: Sequence[MadeCandidate]) -> dict[C
 
 def _kept_by_both(candidates: Iterable[MadeCandidate]) -> bool:
     """Does a person keep one of them, and the policy another?"""
-    return len({_by_person(one) for one in candidates if one.is_keeper}) > 1
-
-
-def _by_person(candidate: MadeCandidate) -> bool:
-    return candidate.decided_by.startswith("person:")
+    return len({one.by_person for one in candidates if one.is_keeper}) > 1

@@ -27,7 +27,7 @@ from pathlib import Path
 from catalog import seal
 from catalog.ancestry import Relation, compare
 from catalog.check_files import temporary_files
-from catalog.copies import Spoken, spoken_by, spoken_of
+from catalog.copies import Spoken, copies, spoken_by
 from catalog.errors import BusyError, CatalogError
 from catalog.folders import FORMER, MARK, MARK_KIND, REPLACED, SEAL, read_mark, require_plain, way_back
 from catalog.locks import Lock, holder_of
@@ -177,7 +177,7 @@ class Vault:
 
     def tidy(self) -> int:
         """Remove pictures that no catalog in the folder speaks of; returns how many went."""
-        spoken = _together(spoken_by([self.folder / FILE]), spoken_of(self.folder))
+        spoken = spoken_by([self.folder / FILE, *copies(self.folder)])
         if spoken.unreadable:
             return 0
         extra = [
@@ -220,10 +220,6 @@ class Vault:
         temporary = self.folder / "tmp" / f"{TEMPORARY}{uuid.uuid4().hex}"
         write_through(temporary, data)
         temporary.replace(path)
-
-
-def _together(one: Spoken, other: Spoken) -> Spoken:
-    return Spoken(one.places | other.places, one.sha256s | other.sha256s, one.unreadable + other.unreadable)
 
 
 def _is_only_one(sha256: str, spoken: Spoken) -> bool:

@@ -36,7 +36,7 @@ class Judged:
     @property
     def by_person(self) -> bool:
         """A person has decided."""
-        return by_person(self.made)
+        return self.made.by_person
 
     @property
     def free(self) -> bool:
@@ -166,15 +166,10 @@ def entrants(
 
 def places_of(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> int:
     """How many keepers of the present recipe an asset has places for: a person's of an older one fill theirs."""
-    older = {one.key.job_id for one in made.values() if by_person(one) and one.is_keeper}
+    older = {one.key.job_id for one in made.values() if one.by_person and one.is_keeper}
     if older:
         older -= {one.key.job_id for one in present(plan, made).values()}
     return max(0, plan.asset.keep.per_asset - len(older))
-
-
-def by_person(made: MadeCandidate) -> bool:
-    """A person has decided."""
-    return made.decided_by.startswith("person:")
 
 
 def _entrant(made: MadeCandidate, card: Scorecard, sight: Sight, *, pinned: bool) -> Entrant:

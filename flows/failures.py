@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.output import counted
 from specs.errors import LimnerError
 
 # The machine's own troubles: memory, disks, connections, a device's driver (torch raises RuntimeError).
-PASSING = (OSError, MemoryError, RuntimeError, TimeoutError)
+PASSING = (OSError, MemoryError, RuntimeError)
 NEVER_PASSING = (NotImplementedError, RecursionError)  # both are RuntimeErrors
 
 
@@ -57,8 +58,3 @@ def merged(failures: Sequence[Failure]) -> list[Failure]:
         key = (one.cause, one.place, one.retry_may_help)
         found[key] = found.get(key, 0) + one.pictures
     return [Failure(cause, place, pictures, retry) for (cause, place, retry), pictures in found.items()]
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 picture``, ``2 pictures``."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

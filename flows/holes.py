@@ -9,13 +9,12 @@ from typing import Any
 
 from catalog.made import MadeCandidate
 from scoring.scorecard import Scorecard
-from scoring.verdict import NEVER_ALLOWED, TOO_LIKE, judge
+from scoring.verdict import DROPPED, NEVER_ALLOWED, TOO_LIKE, judge
 from specs.expand import AssetPlan
 from specs.spec import KeepRules
 
 REJECTED_BY_PERSON = "rejected_by_person"
 NOT_JUDGED = "not_judged"
-DROPPED = "pixels_dropped"
 
 FIXES = {
     "safety_flagged": "change the prompt or content.forbid, or keep one by hand with --override-safety and a reason",
@@ -99,7 +98,7 @@ def hole_of(plan: AssetPlan, candidates: Iterable[MadeCandidate], keepers: int) 
 
 
 def _reasons(candidate: MadeCandidate, card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
-    if candidate.keep is False and candidate.decided_by.startswith("person:"):
+    if candidate.keep is False and candidate.by_person:
         return (REJECTED_BY_PERSON,)
     if candidate.state == "dropped":
         return (DROPPED,)

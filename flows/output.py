@@ -19,3 +19,8 @@ def console() -> Console:
 def print_json(value: Any) -> None:
     """One JSON value, readable."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 picture``, ``2 pictures``, ``1,000 pictures``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

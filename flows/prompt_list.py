@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.output import console
+from flows.output import console, counted
 from flows.work import Work
 from generator.chunks import PromptSize
 from scoring.prompt_windows import PromptWindows, load_windows
@@ -61,15 +61,11 @@ def print_prompts(work: Work) -> None:
 
 def _words(size: PromptSize) -> str:
     tokens = " and ".join(f"{count:,}" for count in dict.fromkeys(size.tokens))
-    return f"{tokens} {'token' if size.tokens == (1,) else 'tokens'}, {_count(size.chunks, 'chunk')}"
+    return f"{tokens} {'token' if size.tokens == (1,) else 'tokens'}, {counted(size.chunks, 'chunk')}"
 
 
 def _scored(asset: Asset, windows: PromptWindows | None) -> str:
-    return "" if windows is None else f"scored whole, in {_count(len(windows.of(asset.prompt)), 'window')}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return "" if windows is None else f"scored whole, in {counted(len(windows.of(asset.prompt)), 'window')}"
 
 
 def _windows(work: Work) -> PromptWindows | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.output import counted
 from generator.chunks import MOST_CHUNKS, PromptSize, PromptTokenizers, load_tokenizers
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
 from specs.checks import listed, show
@@ -142,7 +143,7 @@ def _warn_of_words(spec: Spec, checkpoint: Checkpoint, sizes: Mapping[str, Promp
         return []
     words = [f"{show(word)} ({_rows(list(assets.values()))})" for word, assets in rows.items()]
     return [
-        f"{spec.path}: {len(words)} {'word' if len(words) == 1 else 'words'} outside the vocabulary of checkpoint "
+        f"{spec.path}: {counted(len(words), 'word')} outside the vocabulary of checkpoint "
         f"{checkpoint.name}, which cannot draw them: {listed(words, MOST_WORDS)}."
     ]
 

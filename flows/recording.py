@@ -22,7 +22,7 @@ from flows.work import Work
 from generator.candidate import Candidate, Execution
 from generator.images import Embedded, encode_png, pixels_sha256, read_png
 from scoring.scorecard import SafetyState, Scorecard
-from scoring.verdict import Verdict, judge
+from scoring.verdict import DROPPED, Verdict, judge
 from specs.canonical import sha256_hex
 from specs.job import Job
 
@@ -137,7 +137,7 @@ class Recorder:
 
     def _reuse(self, picture: MadeImage, entry: Entry, card: Scorecard | None) -> Reuse:
         policy = self._work.policies[entry.asset_id]
-        gone = Verdict(picture.image_sha256, False, ("pixels_dropped",), "policy", policy, now())
+        gone = Verdict(picture.image_sha256, False, (DROPPED,), "policy", policy, now())
         return Reuse(
             set_name=self._work.spec.set_name,
             asset_id=entry.asset_id,

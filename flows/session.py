@@ -29,7 +29,7 @@ from flows.recording import Recorder
 from flows.rescoring import refresh, updated
 from flows.settings import Settings
 from flows.settling import Rechoose, Said, settle, told
-from flows.sheet import Sheet, sheet_of
+from flows.sheet import Sheet, sheet_of, sheet_path
 from flows.tools import Tools, tools_for
 from flows.work import Work, prepare
 from scoring.verdict import REPLACED, RESTORED
@@ -219,7 +219,7 @@ class Session:
     @property
     def sheet_path(self) -> Path:
         """Where the contact sheet goes."""
-        return self.sheet().path
+        return sheet_path(self.work.spec, self.settings.library)
 
     def sheet(self) -> Sheet:
         """The contact sheet of the keepers that stand now."""

@@ -15,12 +15,12 @@ from catalog.made import Embeddings, MadeCandidate
 from catalog.provenance import CandidateKey
 from catalog.rows import now
 from catalog.store import Catalog
-from flows.choosing import BY_POLICY, Judged, apart, by_person, choose, judged_candidates, look, places_of
+from flows.choosing import BY_POLICY, Judged, apart, choose, judged_candidates, look, places_of
 from flows.planning import Made, present, round_end, standing_keepers
 from flows.recording import Scorers
 from flows.work import Work
 from scoring.select import Choice
-from scoring.verdict import OUTSCORED, TOO_LIKE, Verdict, judge, reason_code
+from scoring.verdict import NOT_WANTED, OUTSCORED, TOO_LIKE, Verdict, judge, reason_code
 from specs.expand import AssetPlan
 
 CHOSEN = "chosen"
@@ -144,7 +144,7 @@ def _may_change(item: Judged) -> bool:
 def _is_unsettled(plan: AssetPlan, jobs: Mapping[str, MadeCandidate], found: Iterable[MadeCandidate]) -> bool:
     """Are there too few keepers, more of the policy's than there are places, or one that does not pass?"""
     kept, places = standing_keepers(jobs), plan.asset.keep.per_asset
-    by_rule = [one for one in found if one.is_keeper and not by_person(one)]
+    by_rule = [one for one in found if one.is_keeper and not one.by_person]
     if kept < places or (by_rule and kept > places):
         return True
     return any(judge(one.scorecard, plan.asset.keep) for one in by_rule)
@@ -179,7 +179,7 @@ def _verdicts(
             elif pick:
                 keep, reasons = True, (STANDS if item.made.key in stands else CHOSEN,)
             else:
-                weaker = f"{OUTSCORED}:{first[asset_id]}" if asset_id in first else "not_wanted"
+                weaker = f"{OUTSCORED}:{first[asset_id]}" if asset_id in first else NOT_WANTED
                 keep, reasons = False, (passed_over.get(sha256, weaker),)
             same = item.made.judged_by(policy) and (item.by_person or item.made.keep == keep)
             if same and (keep or not _is_news(item, reasons, measured)):

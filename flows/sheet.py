@@ -52,12 +52,17 @@ def sheet_of(spec: Spec, made: Made, library: Path) -> Sheet:
     for asset in spec.assets:
         label = asset.title or asset.asset_id
         kept = [one for one in made.get(asset.asset_id, {}).values() if one.is_keeper]
-        kept.sort(key=lambda one: (not one.decided_by.startswith("person:"), one.number, one.image_sha256))
+        kept.sort(key=lambda one: (not one.by_person, one.number, one.image_sha256))
         tiles += [
             (label, one.image_sha256, library / one.area / one.image_sha256[:2] / f"{one.image_sha256}.png")
             for one in kept
         ] or [(label, "", None)]
-    return Sheet(library / "sheets" / f"{spec.set_name}.png", tuple(tiles))
+    return Sheet(sheet_path(spec, library), tuple(tiles))
+
+
+def sheet_path(spec: Spec, library: Path) -> Path:
+    """Where a set's contact sheet goes."""
+    return library / "sheets" / f"{spec.set_name}.png"
 
 
 def contact_sheet(tiles: Sequence[tuple[str, Path | None]], to: Path) -> Path:

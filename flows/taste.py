@@ -109,13 +109,12 @@ def _clip(catalog: Catalog, names: Sequence[str]) -> str:
 
 
 def _is_by(one: MadeCandidate, person: str | None) -> bool:
-    by = one.decided_by
-    return one.keep is not None and (by == f"person:{person}" if person else by.startswith("person:"))
+    return one.keep is not None and (one.decided_by == f"person:{person}" if person else one.by_person)
 
 
 def _waits(one: MadeCandidate) -> bool:
     """No person has decided, and a person may see it: present, and measured clear."""
-    return not one.decided_by.startswith("person:") and one.state == "present" and one.area == "objects"
+    return not one.by_person and one.state == "present" and one.area == "objects"
 
 
 def _rows(candidates: Sequence[MadeCandidate], vectors: Any) -> Seen:

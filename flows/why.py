@@ -22,7 +22,7 @@ from flows.settings import Settings
 from flows.tools import tools_for
 from flows.work import Work
 from scoring.explain import Explanation, Parts, explain
-from scoring.verdict import met
+from scoring.verdict import met, reason_code
 from specs.errors import UsageError
 
 
@@ -88,7 +88,7 @@ def _judged(work: Work, made: Mapping[str, Mapping[str, MadeCandidate]]) -> dict
 def _value(work: Work, one: Explanation, judged: Sequence[Judged], names: Mapping[CandidateKey, str]) -> dict[str, Any]:
     by_hash = {item.made.image_sha256: item for item in judged}
     mine = by_hash[one.chosen.image_sha256]
-    rejected = Counter(reason.partition(":")[0] for item in judged for reason in item.reasons)
+    rejected = Counter(reason_code(reason) for item in judged for reason in item.reasons)
     keep = work.plans[one.asset_id].asset.keep
     return {
         "set": work.spec.set_name,

@@ -23,6 +23,7 @@ import numpy as np
 from scoring.neighbours import Neighbours
 from scoring.objective import DECIMALS, PIN, PLACE, Entrant, Matrix, Objective, make_objective
 from scoring.search import Board, climb, exactly, starts
+from scoring.verdict import NOT_WANTED, OUTSCORED
 from specs.spec import Weights
 
 __all__ = ["Choice", "Entrant", "Pick", "select"]
@@ -183,4 +184,4 @@ def _passed_over(board: Board, row: int, held: Mapping[str, list[int]], banning:
     if banning >= 0:
         return f"too_like:{entrants[board.held[banning]].image_sha256}"
     mine = held[entrants[row].asset_id]
-    return f"outscored:{entrants[mine[0]].image_sha256}" if mine else "not_wanted"
+    return f"{OUTSCORED}:{entrants[mine[0]].image_sha256}" if mine else NOT_WANTED

@@ -18,6 +18,8 @@ POLICY_KIND = "limner.policy/1"
 NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
 TOO_LIKE = "too_like"  # this and the next are given by the choice of keepers, which knows the others
 OUTSCORED = "outscored"
+NOT_WANTED = "not_wanted"  # it passes, and its asset has keepers enough
+DROPPED = "pixels_dropped"  # its pixels went with an earlier rejection
 REPLACED = "replaced_by_person"  # given where keeps are written: a person kept another picture for this place …
 RESTORED = "restored"  # … and no longer keeps it
 

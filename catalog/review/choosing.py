@@ -12,6 +12,7 @@ from catalog.remarks import Remarks
 from catalog.review.columns import Columns, Names
 from catalog.review.standings import Asset, Standing
 from catalog.review.values import PAGE_TILES, Totals, Wanted
+from scoring.verdict import reason_code
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -125,7 +126,7 @@ def cut(found: int, page: int) -> tuple[int, slice]:
 
 
 def _has_reason(reasons: Sequence[str], wanted: str) -> bool:
-    return any(wanted in (reason, reason.partition(":")[0]) for reason in reasons)
+    return any(wanted in (reason, reason_code(reason)) for reason in reasons)
 
 
 def _in_state(columns: Columns, state: str) -> Mask:
