@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	  { echo "limner needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Say: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(PY) -m flows.prefect_database
+	$(PY) -m flows.orchestration.prefect_database
 	@touch $@
 
 quickstart: install

@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 
 from benchmarks.backdrops import BACKDROPS
 from benchmarks.drawn import HELD_OUT, LEAST_CUT, SIDE_PX, Drawn, Picture, drawn, over, placed
-from scoring.defects import Frame, find_defects
+from scoring.defects.find import Frame, find_defects
 from starter.draw.scene import draw, random_scene
 
 SIDE = 128

@@ -1,4 +1,4 @@
-"""Fit the network of ``scoring.crossing``, and write it there. ``python -m benchmarks.fit_crossing [DRAWINGS]``
+"""Fit the network of ``scoring.defects.crossing``, and write it there. ``python -m benchmarks.fit_crossing [DRAWINGS]``
 
 The examples: drawings whose subject a line cuts, or does not, over their own grounds and over those of
 ``benchmarks.backdrops``, and these grounds alone. A cell of a line learns from whether the subject is there, a picture
@@ -21,9 +21,9 @@ from safetensors.numpy import save_file
 
 from benchmarks.backdrops import BACKDROPS
 from benchmarks.drawn import TUNING, Picture, drawn, over, placed
-from scoring.along import SIGNS, signs
-from scoring.cells import CELLS, cells_of
-from scoring.crossing import FARTHEST, HIDDEN, LEAST_CELLS, WEIGHTS, Network, surest
+from scoring.defects.crossing import FARTHEST, HIDDEN, LEAST_CELLS, WEIGHTS, Network, surest
+from scoring.defects.grid import CELLS, cells_of
+from scoring.defects.line_signs import SIGNS, signs
 
 MARGIN = (0.02, 0.13)
 SIDES_PX = (96, 128, 160, 240)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog import record, seal
+from catalog.catalog import Catalog
+from catalog.database import seal
 from catalog.provenance import Embedding, Record
-from catalog.store import Catalog
+from catalog.writes import candidates as record
 from generator.candidate import Candidate
 from scoring.verdict import Verdict
 from specs.checkpoint import Checkpoint

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.drawn import HELD_OUT, Picture
-from scoring.clusters import same_picture
-from scoring.embedding import Clip
-from scoring.likeness import phash
+from scoring.clip.embedding import Clip
+from scoring.likeness.clusters import same_picture
+from scoring.likeness.hashes import phash
 from starter.draw.scene import draw, random_scene
 
 AGAIN = 50_000_000  # added to a scene's seed: the same words drawn again

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from benchmarks.drawn import HELD_OUT, TUNING, Picture
 from benchmarks.likeness import Marks
 from scoring.adherence import measure_adherence
-from scoring.embedding import Clip
-from scoring.forbid import make_forbidden
+from scoring.clip.embedding import Clip
+from scoring.safety.forbidden import make_forbidden
 from starter.captions import plain_caption
 from starter.dataset import FACETS
 from starter.draw.scene import draw, random_scene

@@ -24,12 +24,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from catalog import record, seal
+from catalog.catalog import Catalog
+from catalog.database import seal
+from catalog.database.rows import now
 from catalog.provenance import Embedding, Record
-from catalog.rows import now
-from catalog.store import Catalog
+from catalog.writes import candidates as record
+from flows.pipeline.resolve import Work, prepare
 from flows.settings import Settings
-from flows.work import Work, prepare
 from generator.candidate import Candidate, Execution
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from tests import tiny_scorers

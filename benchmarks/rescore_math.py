@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from scoring.heads import Head, make_head
-from scoring.rescore import Heads, Prompts, rescore
+from scoring.aesthetic.heads import Head, make_head
+from scoring.from_embeddings import Heads, Prompts, rescore
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.verdict import judge
 from specs.spec import KeepRules

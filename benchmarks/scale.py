@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from flows.line import Drawn
+from flows.pipeline.render_worker import Drawn
+from flows.pipeline.resolve import Work
+from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
-from flows.tools import Tools, tools_for
-from flows.work import Work
 from generator.candidate import Batch, Execution
 from specs.job import Job
 from tests.world import ALL_DEFECTS, World, build_models, spec_of
@@ -108,8 +108,8 @@ class CountTasks:
 
 
 def _produce(spec: Path, settings: Settings, stand_in: StandIn, tasks: CountTasks) -> float:
-    from flows import tasks as prefect_part
-    from flows.run import produce_specs
+    from flows import produce as prefect_part
+    from flows.cli.commands.produce import produce_specs
 
     submit = prefect_part.make_shard.submit
 
@@ -141,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=30_000)
     options = parser.parse_args()
-    from flows.prefect_home import EmbeddedServer, prepare
+    from flows.orchestration.prefect_home import EmbeddedServer, prepare
 
     with tempfile.TemporaryDirectory(prefix="limner-scale-") as folder:
         server = EmbeddedServer(prepare())  # before Prefect is imported, to count its tasks

@@ -15,8 +15,8 @@ import time
 
 import numpy as np
 
-from scoring.objective import Entrant, make_objective
-from scoring.select import Choice, select
+from scoring.selection.objective import Entrant, make_objective
+from scoring.selection.select import Choice, select
 from specs.spec import Weights
 
 LOOKS = 2

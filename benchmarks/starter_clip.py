@@ -6,11 +6,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.hashes import HashMemory
-from generator.weights import locate, pin
-from scoring.embedding import Clip, load_clip
+from generator.weights.hashes import HashMemory
+from generator.weights.pinning import locate, pin
+from scoring.clip.embedding import Clip, load_clip
 from specs.checkpoint import Checkpoint
-from specs.registry import load_registry
+from specs.registry.registry import load_registry
 
 
 @dataclass(frozen=True, slots=True)

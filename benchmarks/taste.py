@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.drawn import HELD_OUT
-from scoring.taste import learn_taste, questions
+from scoring.taste.learn import learn_taste, questions
 from starter.draw.scene import draw, random_scene
 
 Matrix = NDArray[np.floating[Any]]

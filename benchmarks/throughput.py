@@ -21,8 +21,8 @@ from typing import Any
 
 import yaml
 
+from flows.pipeline.resolve import prepare
 from flows.settings import from_environment
-from flows.work import prepare
 
 ROOT = Path(__file__).parent.parent
 SUBJECTS = ("sword", "potion", "shield", "key", "scroll", "dice", "crown", "tower", "moon", "ship")

@@ -8,7 +8,7 @@ from limner import own_packages_first
 def main() -> None:
     """Run the command line by limner's own packages."""
     own_packages_first()
-    from flows.cli import main as command_line
+    from flows.cli.app import main as command_line
 
     command_line()
 

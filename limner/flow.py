@@ -9,6 +9,6 @@ from limner import own_packages_first
 
 own_packages_first()
 
-from flows.tasks import produce  # noqa: E402 (found by the line above)
+from flows.produce import produce  # noqa: E402 (found by the line above)
 
 __all__ = ["produce"]

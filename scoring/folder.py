@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import ScorerError
-from specs.boundary import parse_json, read_bytes, read_hashed
+from specs.boundary.config_keys import Keys, check_keys
+from specs.boundary.files import parse_json, read_bytes, read_hashed
+from specs.boundary.tensor_file import FLOATS, Header, StoredTensor, read_header, read_tensors
 from specs.checkpoint import Checkpoint
-from specs.config_keys import Keys, check_keys
 from specs.errors import LimnerError
-from specs.tensor_file import FLOATS, Header, StoredTensor, read_header, read_tensors
 
 Array = NDArray[Any]
 MOST_CONFIG_BYTES = 2**20

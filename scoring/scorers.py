@@ -14,12 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.adherence import Adherence, measure_adherence
-from scoring.aesthetic import load_aesthetic
-from scoring.concepts import unknown
-from scoring.defects import Frame, find_defects
-from scoring.embedding import Clip, Pixels, Setting, check_pixels, load_clip
+from scoring.aesthetic.heads import Head
+from scoring.aesthetic.score import load_aesthetic
+from scoring.clip.embedding import Clip, Pixels, Setting, check_pixels, load_clip
+from scoring.clip.prompt_windows import windows_identity
+from scoring.defects.find import Frame, find_defects
+from scoring.defects.frames import with_frame
 from scoring.errors import ScorerError
-from scoring.forbid import (
+from scoring.identity import scorer_identity
+from scoring.likeness.hashes import phash
+from scoring.plugins import Scorer, load_others, measure_others, other_identities
+from scoring.safety.checker import Checker, load_checker
+from scoring.safety.concepts import unknown
+from scoring.safety.forbidden import (
     Forbidden,
     load_second,
     make_forbidden,
@@ -27,13 +34,6 @@ from scoring.forbid import (
     with_forbidden,
     with_second_opinion,
 )
-from scoring.frames import with_frame
-from scoring.heads import Head
-from scoring.identity import scorer_identity
-from scoring.likeness import phash
-from scoring.others import Scorer, load_others, measure_others, other_identities
-from scoring.prompt_windows import windows_identity
-from scoring.safety import Checker, load_checker
 from scoring.scorecard import Safety, Scorecard
 from scoring.threads import one_thread
 from specs.checkpoint import Checkpoint
@@ -55,7 +55,7 @@ class Measured:
 class Scorers:
     """``texts`` (T, D): each different prompt of the set once; ``own[asset]`` is its row.
 
-    ``failures``: what went wrong with scorers of others, by their names, in words (see ``scoring.others``).
+    ``failures``: what went wrong with scorers of others, by their names, in words (see ``scoring.plugins``).
     """
 
     clip: Clip | None
@@ -172,7 +172,7 @@ def load_scorers(
 
     ``prompts`` is each asset's expanded prompt, of the whole set: identification ranks among all of them. ``frames``:
     what each asset's picture is for (trim box, dpi, tiling). ``forbid``: concepts that the spec forbids, which need a
-    CLIP. ``others``: names of scorers of others (see ``scoring.others``).
+    CLIP. ``others``: names of scorers of others (see ``scoring.plugins``).
     Raises ScorerError (missing, damaged, random) or ScorerMismatchError (a head of another CLIP), before any picture.
     """
     loaded = load_clip(*clip, setting, batch_size) if clip else None

@@ -58,7 +58,7 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One entry of the registry. ``files`` is empty until its hashes are known (see ``generator.weights``).
+    """One entry of the registry. ``files`` is empty until its hashes are known (see ``generator.weights.pinning``).
 
     ``licence`` is an SPDX id, ``LicenseRef-…`` or ``unknown``. ``parents`` and ``training_data`` say what is known
     of the lineage, in plain words, empty when nothing is. ``commercial`` is None when nobody can say.

@@ -1,4 +1,4 @@
-"""Names of the defects that a picture may have: what a spec may allow, and what ``scoring.defects`` finds."""
+"""Names of the defects that a picture may have: what a spec may allow, and what ``scoring.defects.find`` finds."""
 
 DEFECTS = (
     "nan_black", "blank", "near_uniform", "blown", "crushed", "blurred",

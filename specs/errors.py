@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from specs.characters import escaped
 from specs.spec import Place
+from specs.values.characters import escaped
 
 MOST_SHOWN = 100
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("specs", "generator", "scoring", "catalog", "flows", "limner")
-BOUNDARY = ("specs/boundary.py", "specs/children.py")
+BOUNDARY = ("specs/boundary/files.py", "specs/boundary/children.py")
 
 MODULES = {  # importing one of them, or a module below, is a use of it
     "subprocess": "children",
@@ -82,16 +82,16 @@ BUILTINS = ("eval", "exec", "compile", "__import__", "breakpoint", "input")
 
 ALLOWED = {  # file, name → why
     # started by children.run_python, in a process of its own
-    ("generator/unpickle.py", "torch.load"): "weights_only=True",
-    ("generator/weights.py", "huggingface_hub"): "fetches pinned revisions, with --online alone",
+    ("generator/weights/unpickle.py", "torch.load"): "weights_only=True",
+    ("generator/weights/pinning.py", "huggingface_hub"): "fetches pinned revisions, with --online alone",
     # a fixed address on loopback, or installed code
-    ("flows/review.py", "webbrowser"): "the browser of the user's choice, at the page's own address",
-    ("flows/run.py", "httpx"): "names the errors of Prefect's own client",
-    ("flows/artifacts.py", "PIL.Image.open"): "the contact sheet that limner has just drawn",
+    ("flows/cli/commands/review.py", "webbrowser"): "the browser of the user's choice, at the page's own address",
+    ("flows/cli/commands/produce.py", "httpx"): "names the errors of Prefect's own client",
+    ("flows/orchestration/artifacts.py", "PIL.Image.open"): "the contact sheet that limner has just drawn",
     # files of limner's own making, checked by their hash
-    ("flows/sheet.py", "PIL.Image.open"): "pictures of the library",
-    ("generator/png.py", "PIL.Image.open"): "pictures of the library, as PNG alone",
-    ("catalog/review/thumbs.py", "PIL.Image.open"): "pictures of the library",
+    ("flows/pipeline/contact_sheet.py", "PIL.Image.open"): "pictures of the library",
+    ("generator/pictures/png.py", "PIL.Image.open"): "pictures of the library, as PNG alone",
+    ("catalog/review/views/thumbs.py", "PIL.Image.open"): "pictures of the library",
 }
 
 

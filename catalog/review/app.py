@@ -16,19 +16,22 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from catalog import images
-from catalog.engine import reading as reading_from
+from catalog.catalog import Catalog
+from catalog.database.sqlite import reading as reading_from
 from catalog.errors import NotFoundError
-from catalog.review import asked, deciding, overview, reading, values
-from catalog.review.alike import Alike, EmbedText
-from catalog.review.deciding import ConflictError, Decision
-from catalog.review.guard import Guard
-from catalog.review.saved import filter_of
-from catalog.review.searching import search
-from catalog.review.standings import Standings
-from catalog.review.thumbs import thumbnail
-from catalog.review.values import Found, Page, Tile
-from catalog.store import Catalog
+from catalog.review import decisions as deciding
+from catalog.review import requests as asked
+from catalog.review.decisions import ConflictError, Decision
+from catalog.review.search.library_state import Standings
+from catalog.review.search.saved import filter_of
+from catalog.review.search.search import search
+from catalog.review.search.similar import Alike, EmbedText
+from catalog.review.security import Guard
+from catalog.review.views import overview, values
+from catalog.review.views import pages as reading
+from catalog.review.views.thumbs import thumbnail
+from catalog.review.views.values import Found, Page, Tile
+from catalog.writes import placement as images
 from specs.errors import LimnerError, UsageError
 
 HERE = Path(__file__).parent

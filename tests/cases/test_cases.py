@@ -15,12 +15,12 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from specs.errors import Refusal, SpecErrors
 from specs.load import load_spec
-from specs.spec import Schedule
 from specs.timing import CRON, next_firing
 from specs.zones import TIMEZONE
+
+from specs.errors import Refusal, SpecErrors
+from specs.spec import Schedule
 
 CASES = Path(__file__).parent
 HEAD = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.store import Catalog
+from catalog.catalog import Catalog
 from tests.catalog.factory import World
 
 

@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from catalog.made import MadeCandidate
+from catalog.catalog import Catalog
 from catalog.provenance import CandidateKey, Embedding, GitState, Record
-from catalog.store import Catalog
+from catalog.queries.candidate_state import MadeCandidate
 from generator.candidate import Candidate, Execution
-from generator.images import pixels_sha256
+from generator.pictures.images import pixels_sha256
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.verdict import Verdict
 from specs.canonical import canonical_json, sha256_hex
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.expand import AssetPlan, expand
-from specs.rights import RightsDecision
+from specs.registry.rights import RightsDecision
 from specs.spec import Asset, Candidates, KeepRules, Picture, Place, RightsClaim, Scoring, Spec, Weights
 
 AT = "2026-01-02T03:04:05.000006Z"

@@ -9,10 +9,10 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from catalog.filter import Filter
-from catalog.genuine import APPLICATION_ID
-from catalog.migrate import HEAD
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.database.genuine import APPLICATION_ID
+from catalog.database.migrate import HEAD
+from catalog.queries.filter import Filter
 from tests.catalog.factory import World, by_person
 
 TARGET = Path(__file__).parents[1] / "golden" / "catalog" / f"{HEAD:04d}.sql"

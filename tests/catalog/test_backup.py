@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from catalog import backup
-from catalog.backup import BackedUp, back_up
+from catalog.backup import backup
+from catalog.backup.backup import BackedUp, back_up
+from catalog.catalog import Catalog
+from catalog.database.locks import Lock
 from catalog.errors import BusyError, CatalogError, LibraryMissingError, StorageError
-from catalog.locks import Lock
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
 from specs.errors import UsageError
 from tests.catalog.factory import World, by_person, quarantined
 from tests.faults.store_faults import content

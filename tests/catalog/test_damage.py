@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from catalog import genuine, migrate
-from catalog.backup import back_up
+from catalog.backup.backup import back_up
+from catalog.catalog import Catalog
+from catalog.database import genuine, migrate
 from catalog.errors import CatalogError, DamagedError
-from catalog.filter import Filter
-from catalog.store import Catalog
-from catalog.verify import verify
-from flows.cli import app
+from catalog.integrity.verify import verify
+from catalog.queries.filter import Filter
+from flows.cli.app import app
 from tests.catalog.factory import World, by_person, candidates
 from tests.faults.holdings import fingerprint
 

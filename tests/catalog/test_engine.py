@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from catalog import engine
-from catalog.engine import explain, journal_mode
+from catalog.catalog import Catalog
+from catalog.database import sqlite as engine
+from catalog.database.sqlite import explain, journal_mode
 from catalog.errors import BusyError, CatalogError, StorageError
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
 from tests.catalog.factory import World, by_person, candidates
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from catalog.engine import reading
+from catalog.catalog import Catalog
+from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
-from catalog.filter import Filter, moment
-from catalog.made import OVERRIDE, WITHDRAWN
-from catalog.queries import standing
-from catalog.review.tiles import fetch_tiles, standing_tiles
-from catalog.store import Catalog
+from catalog.queries.candidate_state import OVERRIDE, WITHDRAWN
+from catalog.queries.candidates import standing
+from catalog.queries.filter import Filter, moment
+from catalog.review.views.tiles import fetch_tiles, standing_tiles
 from scoring.scorecard import SafetyState
 from specs.errors import UsageError
 from tests.catalog.factory import World, by_person, by_policy, card, checkpoint, measure_again

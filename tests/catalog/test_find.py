@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from catalog.catalog import Catalog
 from catalog.errors import AmbiguousError, NotFoundError
-from catalog.store import Catalog
 from tests.catalog.factory import World, by_person, card
 
 

@@ -12,13 +12,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from catalog import migrate, seal
-from catalog.engine import journal_mode, open_engine, reading
+from catalog.catalog import Catalog
+from catalog.database import migrate, seal
+from catalog.database.genuine import APPLICATION_ID
+from catalog.database.schema import Base
+from catalog.database.sqlite import journal_mode, open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, NewerLibraryError, StorageError
-from catalog.genuine import APPLICATION_ID
-from catalog.schema import Base
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
 from tests.catalog.factory import World, candidates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "catalog"
@@ -186,7 +186,7 @@ class TestWhatCannotBeOpened:
 def test_opening_does_not_import_what_it_does_not_need(catalog: Catalog, library: Path) -> None:
     catalog.close()
     code = (
-        "import sys; from pathlib import Path; from catalog.store import Catalog; "
+        "import sys; from pathlib import Path; from catalog.catalog import Catalog; "
         f"Catalog.open(Path({str(library)!r}), create=False).close(); "
         "print([name for name in ('torch', 'alembic', 'prefect', 'diffusers') if name in sys.modules])"
     )
@@ -235,7 +235,7 @@ def _execute(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 def test_four_processes_may_make_one_library_at_once(library: Path) -> None:
     code = (
-        "import sys, pathlib; from catalog.store import Catalog; Catalog.open(pathlib.Path(sys.argv[1]), create=True)"
+        "import sys, pathlib; from catalog.catalog import Catalog; Catalog.open(pathlib.Path(sys.argv[1]), create=True)"
     )
     code += ".close()"
     command = [sys.executable, "-c", code, str(library)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import CatalogError
-from catalog.objects import Objects
+from catalog.objects.store import Objects
 from specs.canonical import sha256_hex
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.engine import reading
+from catalog.catalog import Catalog
+from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
-from catalog.recipes import _seed_of
-from catalog.review.reading import candidates, detail
-from catalog.review.values import Wanted
-from catalog.store import Catalog
+from catalog.queries.recipes import _seed_of
+from catalog.review.views.pages import candidates, detail
+from catalog.review.views.values import Wanted
 from tests.catalog.factory import World
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from catalog.catalog import Catalog
 from catalog.errors import CatalogError, NotFoundError
-from catalog.made import MadeCandidate
+from catalog.integrity.verify import verify
 from catalog.provenance import Reuse
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.queries.candidate_state import MadeCandidate
 from specs.canonical import canonical_json, sha256_hex
 from specs.spec import Place
 from tests.catalog.factory import AT, CLIP, World, by_person, by_policy, candidates, card, measure_again, png

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from catalog.catalog import Catalog
 from catalog.errors import NotFoundError
-from catalog.filter import Filter
-from catalog.images import mark
-from catalog.remarks import Remarks
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
+from catalog.queries.filter import Filter
+from catalog.writes.annotations import Remarks
+from catalog.writes.placement import mark
 from specs.errors import UsageError
 from tests.catalog.factory import World, png
 
@@ -209,7 +209,7 @@ def _made_again(world: World) -> object:
     """Candidate 0 as another stack would draw it."""
     record = world.record(0)
     data, pixels = png(999)
-    from generator.images import pixels_sha256
+    from generator.pictures.images import pixels_sha256
     from specs.canonical import sha256_hex
 
     made = replace(record.candidate, image_sha256=sha256_hex(data), pixels_sha256=pixels_sha256(pixels))

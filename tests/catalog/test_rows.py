@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from catalog.cards import card_text, scorecard_of
-from catalog.engine import reading
-from catalog.rows import fetch, fetch_newest
-from catalog.schema import CandidateRow, VerdictRow
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.database.rows import fetch, fetch_newest
+from catalog.database.schema import CandidateRow, VerdictRow
+from catalog.database.scorecards import card_text, scorecard_of
+from catalog.database.sqlite import reading
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from specs.canonical import canonical_json
 from tests.catalog.factory import World, by_policy

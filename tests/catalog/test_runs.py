@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from catalog.catalog import Catalog
+from catalog.database.locks import is_alive, set_lock
 from catalog.errors import BusyError
-from catalog.locks import is_alive, set_lock
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
 from tests.catalog.factory import World
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 CLAIMER = """
 import sys, time
 from pathlib import Path
-from catalog.store import Catalog
+from catalog.catalog import Catalog
 from tests.catalog.factory import World
 catalog, world = Catalog.open(Path(sys.argv[1]), create=False), World()
 run = catalog.start_run(world.set_name, world.spec.spec_sha256)
@@ -33,7 +33,7 @@ time.sleep(120)
 HOLDER = """
 import sys, time
 from pathlib import Path
-from catalog.locks import set_lock
+from catalog.database.locks import set_lock
 with set_lock(Path(sys.argv[1]), "tavern-items", wait=False):
     print("held", flush=True)
     time.sleep(120)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from catalog.made import OVERRIDE
-from catalog.stats import Agreement, Stats, stats
-from catalog.store import Catalog
-from flows.stats import size, stats_value
+from catalog.catalog import Catalog
+from catalog.queries.candidate_state import OVERRIDE
+from catalog.queries.statistics import Agreement, Stats, stats
+from flows.cli.commands.stats import size, stats_value
 from tests.catalog.factory import World, by_person, by_policy, quarantined
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from catalog.store import Catalog
-from catalog.trash import DAYS, STAMP
-from catalog.verify import verify
+from catalog.catalog import Catalog
+from catalog.integrity.trash import DAYS, STAMP
+from catalog.integrity.verify import verify
 from tests.catalog.factory import World
 from tests.faults.holdings import fingerprint
 

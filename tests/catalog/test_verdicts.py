@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from catalog.catalog import Catalog
 from catalog.errors import NotFoundError
-from catalog.made import OVERRIDE
-from catalog.store import Catalog
+from catalog.queries.candidate_state import OVERRIDE
 from scoring.scorecard import SafetyState
 from tests.catalog.factory import World, by_person, by_policy, quarantined
 

@@ -15,20 +15,20 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from catalog import seal
+from catalog.catalog import Catalog
+from catalog.database import seal
+from catalog.database.locks import holding
+from catalog.database.rows import row_sha256
+from catalog.database.schema import VerdictRow
 from catalog.errors import LibraryMissingError
-from catalog.locks import holding
-from catalog.rows import row_sha256
-from catalog.schema import VerdictRow
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
 from tests.catalog.factory import World, by_person, candidates, card, measure_again
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, sys
 from pathlib import Path
-from catalog.store import Catalog
+from catalog.catalog import Catalog
 from tests.catalog.factory import World
 catalog = Catalog.open(Path(sys.argv[1]), create=False)
 catalog.record(World().records(2, 9))
@@ -174,7 +174,7 @@ class TestTidying:
         """Recording holds ``objects.lock``, shared; tidying waits until it may have it alone."""
         script = (
             "import sys, pathlib\n"
-            "from catalog.trash import collect\n"
+            "from catalog.integrity.trash import collect\n"
             "print('tidying', flush=True)\n"
             "collect(pathlib.Path(sys.argv[1]))\n"
         )

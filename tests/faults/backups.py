@@ -25,11 +25,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import PIPE
 
-from catalog.backup import back_up
+from catalog.backup.backup import back_up
+from catalog.catalog import Catalog
 from catalog.errors import NotFoundError
-from catalog.review.deciding import Decision, decide
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
+from catalog.review.decisions import Decision, decide
 from specs.errors import LimnerError
 from tests.catalog.factory import World
 from tests.faults.store_faults import ROOT, content

@@ -2,7 +2,7 @@
 
     python -m tests.faults.deciders --all      8 × 1,000
 
-Each process calls what the review page calls, ``catalog.review.deciding.decide``, on pictures that are on record;
+Each process calls what the review page calls, ``catalog.review.decisions.decide``, on pictures that are on record;
 beside them a real ``produce`` on a tiny model makes more and more of the set, as long as they go on.
 """
 
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
-from catalog.review.deciding import Decision, decide
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.catalog import Catalog
+from catalog.integrity.verify import verify
+from catalog.review.decisions import Decision, decide
 from tests.world import ROOT, Finished, World, build_models, spec_of
 
 SET = "tiny-set"
@@ -118,7 +118,7 @@ def main() -> int:
     if arguments.writer is not None:
         _decide(arguments.library, arguments.writer, arguments.each)
         return 0
-    from flows.prefect_home import EmbeddedServer, prepare
+    from flows.orchestration.prefect_home import EmbeddedServer, prepare
 
     with tempfile.TemporaryDirectory(prefix="limner-deciders-") as name:
         folder = Path(name)

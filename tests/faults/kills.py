@@ -38,7 +38,7 @@ class Outcome:
 
 def snapshot(library: Path) -> dict[str, Any]:
     """Everything that a catalog says of the set, times aside: by candidate, its picture, scores and verdict."""
-    from catalog.store import Catalog
+    from catalog.catalog import Catalog
 
     with Catalog.open(library, create=False) as catalog:
         made = catalog.made("tiny-set")
@@ -76,7 +76,7 @@ def run_in_fork(world: World) -> int:
         os.dup2(sink, 2)
         os.environ.update({k: v for k, v in world.environment().items() if k.startswith("LIMNER_")})
         os.chdir(world.folder)
-        from flows.run import produce_specs
+        from flows.cli.commands.produce import produce_specs
         from flows.settings import from_environment
 
         code = produce_specs([Path("spec.yaml")], from_environment(), as_json=True)
@@ -154,7 +154,7 @@ def _kill_once(world: World, rng: random.Random, seconds: float, outcome: Outcom
 
 
 def _check(world: World, code: int, expected: dict[str, Any], expected_files: set[str], outcome: Outcome) -> None:
-    from catalog.verify import verify
+    from catalog.integrity.verify import verify
 
     name = world.folder.name
     if code != 0:
@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--seed", type=int, default=20220916)
     options = parser.parse_args()
-    from flows.prefect_home import EmbeddedServer, prepare
+    from flows.orchestration.prefect_home import EmbeddedServer, prepare
 
     with tempfile.TemporaryDirectory(prefix="limner-kills-") as name:
         folder = Path(name)
@@ -212,9 +212,9 @@ def warm_up() -> None:
     import torch
     import transformers
 
-    import flows.tasks
-    import generator.diffusion
-    import generator.loading
+    import flows.produce
+    import generator.sampling.diffusion
+    import generator.weights.loading
     import scoring.scorers
 
     assert all((diffusers, open_clip, torch, transformers, flows, generator, scoring))

@@ -34,14 +34,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from catalog.backup import back_up
-from catalog.filter import Filter
-from catalog.made import MadeCandidate
+from catalog.backup.backup import back_up
+from catalog.catalog import Catalog
+from catalog.integrity.trash import DAYS, STAMP
+from catalog.integrity.verify import verify
 from catalog.provenance import Record
-from catalog.review.deciding import Decision, decide, undo
-from catalog.store import Catalog
-from catalog.trash import DAYS, STAMP
-from catalog.verify import verify
+from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.filter import Filter
+from catalog.review.decisions import Decision, decide, undo
 from specs.errors import LimnerError
 from tests.catalog.factory import World, candidates, card, measure_again
 from tests.faults.holdings import Holdings, Reader, fingerprint

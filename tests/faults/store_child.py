@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from catalog.store import Catalog
+from catalog.catalog import Catalog
 from specs.errors import LimnerError
 from tests.catalog.factory import World
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.schema import MODELS
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.catalog import Catalog
+from catalog.database.schema import MODELS
+from catalog.integrity.verify import verify
 from tests.faults.store_child import BATCH, BEFORE, REFUSED, WORLD
 
 ROOT = Path(__file__).parents[2]

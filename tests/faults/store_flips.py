@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.catalog import Catalog
+from catalog.integrity.verify import verify
 from specs.errors import LimnerError
 from tests.catalog.factory import World, by_person, card, measure_again, quarantined
 from tests.faults.store_faults import content

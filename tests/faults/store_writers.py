@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.catalog import Catalog
+from catalog.integrity.verify import verify
 from scoring.verdict import Verdict
 from tests.catalog.factory import World, by_person
 

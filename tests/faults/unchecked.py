@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scale import picture_of
-from catalog.review.deciding import Decision, decide
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.review.decisions import Decision, decide
 from flows.settings import Settings
-from generator.images import read_png
+from generator.pictures.images import read_png
 from specs.errors import LimnerError, UsageError
 from specs.job import Job
 from tests.flows.standing import make

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from flows.prefect_home import EmbeddedServer, prepare
+from flows.orchestration.prefect_home import EmbeddedServer, prepare
 from tests.world import Finished, World, build_models
 
 
@@ -60,7 +60,7 @@ def judge(world: World, monkeypatch: pytest.MonkeyPatch) -> Limner:
     monkeypatch.chdir(world.folder)
 
     def run(*words: str) -> Finished:
-        from flows.cli import app
+        from flows.cli.app import app
 
         result = CliRunner().invoke(app, list(words), catch_exceptions=False)
         return Finished(result.exit_code, result.stdout, result.stderr)

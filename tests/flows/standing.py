@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scale import STACK, picture_of
-from flows.line import Drawn
-from flows.session import Summary, open_session
+from flows.pipeline.render_worker import Drawn
+from flows.pipeline.resolve import Work
+from flows.pipeline.session import Summary, open_session
+from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
-from flows.tools import Tools, tools_for
-from flows.work import Work
 from generator.candidate import Batch
 from specs.job import Job
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.scale import picture_of
-from catalog.store import Catalog
-from scoring.embedding import Clip
+from catalog.catalog import Catalog
+from scoring.clip.embedding import Clip
 from specs.job import Job
 from tests.flows.conftest import Limner
 from tests.flows.standing import make
@@ -233,7 +233,7 @@ class TestTaste:
     @pytest.fixture
     def judged(self, world: World, judge: Limner) -> World:
         """Sixty pictures, half of them judged by somebody who likes what lies on one side of a plane."""
-        from catalog.review.deciding import Decision, decide
+        from catalog.review.decisions import Decision, decide
 
         world.write(spec_of(IDS, candidates=60))
         make(world.spec)
@@ -312,7 +312,7 @@ class TestTaste:
 
 
 def chances_of(world: World) -> dict[str, float]:
-    from scoring.taste_file import load_taste
+    from scoring.taste.taste_file import load_taste
 
     learned = load_taste(world.library / "taste", "tiny-set")
     assert learned is not None

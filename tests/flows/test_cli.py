@@ -25,7 +25,7 @@ class TestABadSpec:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        from flows.cli import app
+        from flows.cli.app import app
 
         bad.write(world.folder)
         before = sorted(world.folder.iterdir())
@@ -65,7 +65,7 @@ class TestAnswersWithoutTorch:
     )
     def test_(self, words: list[str], world: World, made: World) -> None:
         code = (
-            "import sys\nfrom flows.cli import app\n"
+            "import sys\nfrom flows.cli.app import app\n"
             f"try:\n    app({words!r})\nexcept SystemExit as stopped:\n    assert not stopped.code, stopped.code\n"
             f"heavy = set({HEAVY!r}) & set(sys.modules)\nassert not heavy, heavy"
         )
@@ -115,7 +115,7 @@ class TestMistakes:
 class TestHelp:
     def test_pages_are_those_that_the_repository_holds(self) -> None:
         """`make docs` writes them anew after a change of options."""
-        from flows.help_pages import pages
+        from flows.cli.help_pages import pages
 
         for name, text in pages().items():
             assert (ROOT / "docs" / "commands" / name).read_text(encoding="utf-8") == text, f"{name} is out of date"

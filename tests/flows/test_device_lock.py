@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from catalog.database.locks import Lock, user_lock
 from catalog.errors import StorageError
-from catalog.locks import Lock, user_lock
+from flows.pipeline.torch_imports import device_slot
 from flows.settings import Settings
-from flows.tools import device_slot
 from generator.environment import choose
 
 

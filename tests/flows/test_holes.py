@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from catalog.made import MadeCandidate
-from flows.failures import Failure, may_pass, merged
-from flows.holes import Hole, hole_of
+from catalog.queries.candidate_state import MadeCandidate
+from flows.pipeline.failures import Failure, may_pass, merged
+from flows.pipeline.holes import Hole, hole_of
 from generator.candidate import Batch
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from specs.errors import LimnerError
@@ -113,9 +113,9 @@ class TestFailures:
     def test_the_cause_reaches_the_terminal_once_and_the_json(
         self, world: World, limner: Limner, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from flows.run import produce_specs
+        from flows.cli.commands.produce import produce_specs
+        from flows.pipeline.torch_imports import tools_for
         from flows.settings import from_environment
-        from flows.tools import tools_for
 
         world.write(spec_of(("sword", "potion")))
         code = produce_specs(

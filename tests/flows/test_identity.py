@@ -12,7 +12,7 @@ IDS = ("sword", "potion", "red-card", "night", "ground")
 
 def by_job(world: World) -> dict[str, str]:
     """Job id → hash of the picture's file, of everything on record."""
-    from catalog.store import Catalog
+    from catalog.catalog import Catalog
 
     with Catalog.open(world.library, create=False) as catalog:
         made = catalog.made("tiny-set")
@@ -81,9 +81,9 @@ class TestReproduce:
         other = limner("reproduce", "tiny-set/sword#0", "--device", "cpu", "--json").json
         assert other["identical"]
         record = limner("show", "tiny-set/sword#0", "--json").json
-        from flows.reproduce import compare
+        from flows.cli.commands.reproduce import compare
         from generator.candidate import Execution
-        from generator.images import read_png
+        from generator.pictures.images import read_png
 
         data = (world.library / record["image"]["area"] / record["image"]["image_sha256"][:2]).glob("*.png")
         png = next(data).read_bytes()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from catalog.store import Catalog
-from flows.cli import app
+from catalog.catalog import Catalog
+from flows.cli.app import app
 from tests.catalog.factory import World
 from tests.world import Finished
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scoring import others
+from scoring import plugins as others
 from tests.flows.conftest import Limner
 from tests.flows.standing import make
 from tests.world import World, spec_of

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from catalog.review.deciding import Decision, decide, undo
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.catalog import Catalog
+from catalog.integrity.verify import verify
+from catalog.review.decisions import Decision, decide, undo
 from tests.flows.conftest import Limner
 from tests.flows.standing import make
 from tests.world import World, spec_of
@@ -121,7 +121,7 @@ class TestAPersonsKeep:
     def test_of_a_library_with_too_many_is_shown_alone_and_settled_by_rescore(self, made: World, judge: Limner) -> None:
         (by_rule,), other = keepers(judge), others(made)[0]
         with Catalog.open(made.library, create=False) as catalog:
-            from catalog.rows import now
+            from catalog.database.rows import now
             from scoring.verdict import Verdict
 
             one = catalog.find(other)
@@ -275,8 +275,8 @@ class TestRanks:
     def test_a_further_row_ranks_the_others_anew_without_a_look(
         self, world: World, judge: Limner, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        import flows.rescoring
-        from scoring.embedding import Clip
+        import flows.pipeline.stale_scorecards
+        from scoring.clip.embedding import Clip
 
         write(world, ("sword",), candidates=2)
         make(world.spec)

@@ -9,7 +9,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from prefect.server.database.dependencies import provide_database_interface
 
-from flows import prefect_database
+from flows.orchestration import prefect_database
 
 
 def _revision(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from specs.dialects import foreign_syntax
+from specs.prompts.dialects import foreign_syntax
 from tests.world import Finished, World, spec_of
 
 CASES = Path(__file__).parents[1] / "cases"

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from safetensors.numpy import load_file, save_file
 
-from scoring.embedding import Clip
-from scoring.safety import Checker
+from scoring.clip.embedding import Clip
+from scoring.safety.checker import Checker
 from tests import tiny_scorers
 from tests.flows.conftest import Limner
 from tests.flows.standing import make
@@ -51,7 +51,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     count(Clip, "embed")
     count(Checker, "_forward")
-    import flows.rescoring
+    import flows.pipeline.stale_scorecards
 
     count(flows.rescoring, "read_png")
     return counted

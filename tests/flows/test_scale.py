@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from benchmarks.scale import STACK, StandIn, write_spec
-from flows.line import Drawn
+from flows.pipeline.render_worker import Drawn
+from flows.pipeline.resolve import Work
+from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
-from flows.tools import Tools, tools_for
-from flows.work import Work
 from generator.candidate import Batch
 from tests.flows.conftest import Limner
 from tests.world import World
@@ -27,7 +27,7 @@ class Watched(StandIn):
 
     def paint(self, batch: Batch, stopping: threading.Event) -> Drawn:
         """Render and look."""
-        from flows.session import _open
+        from flows.pipeline.session import _open
 
         drawn = super().paint(batch, stopping)
         self.in_flight.append(self.made - next(iter(_open.values())).progress.done)
@@ -38,8 +38,8 @@ class TestManyPictures:
     def test_take_one_task_a_shard_and_a_bounded_place_in_memory(
         self, world: World, limner: Limner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        from flows import tasks
-        from flows.run import produce_specs
+        from flows import produce as tasks
+        from flows.cli.commands.produce import produce_specs
 
         write_spec(world, PICTURES)
         painter, submitted = Watched(), []

@@ -59,8 +59,8 @@ class TestServe:
         assert "Traceback" not in err, err
 
     def test_a_firing_that_meets_another_run_of_the_set_leaves_it_alone(self, world: World, limner: Limner) -> None:
-        from catalog.locks import set_lock
-        from flows.tasks import produce
+        from catalog.database.locks import set_lock
+        from flows.produce import produce
 
         world.write(spec_of(IDS))
         with set_lock(world.library, "tiny-set", wait=False):
@@ -74,8 +74,8 @@ class TestServe:
         import yaml
         from prefect.utilities.importtools import import_object
 
+        from flows.produce import produce
         from flows.settings import Settings
-        from flows.tasks import produce
         from tests.world import ROOT
 
         for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:

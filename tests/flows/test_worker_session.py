@@ -6,13 +6,13 @@ import sqlite3
 import subprocess
 import sys
 
-from catalog.verify import verify
+from catalog.integrity.verify import verify
 from tests.flows.conftest import Limner
 from tests.world import World, spec_of
 
 WORKER = """
 from pathlib import Path
-from flows.session import session_here
+from flows.pipeline.session import session_here
 from flows.settings import from_environment
 print(session_here(Path("spec.yaml"), from_environment()).run.run_id)
 """

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from generator.candidate import Batch
-from generator.diffusion import Rendered, render
 from generator.environment import Setting, choose
-from generator.hashes import HashMemory
-from generator.loading import Studio, load
-from generator.weights import pin
+from generator.sampling.diffusion import Rendered, render
+from generator.weights.hashes import HashMemory
+from generator.weights.loading import Studio, load
+from generator.weights.pinning import pin
 from specs.checkpoint import Checkpoint, Source, Status
 from specs.job import Job
 from tests import tiny

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from generator.convert import ConversionError, convert_part
+from generator.weights.convert import ConversionError, convert_part
 
 
 class TestAPartOfACheckpoint:

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from generator.candidate import Batch
-from generator.diffusion import render
 from generator.environment import Setting, choose
-from generator.loading import Studio, load
+from generator.sampling.diffusion import render
+from generator.weights.loading import Studio, load
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
-from specs.schedulers import SCHEDULERS
+from specs.samplers import SCHEDULERS
 from tests.generator.conftest import job, rendered
 
 FolderOf = Callable[[str], Path]
@@ -84,7 +84,7 @@ class TestWorkIsNotDoneTwice:
         assert fresh.encoder_calls == 1
 
     def test_what_is_remembered_is_bounded(self, fresh: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("generator.encoding.REMEMBERED", 2)
+        monkeypatch.setattr("generator.prompts.encoding.REMEMBERED", 2)
         for prompt in ("red", "silver", "potion"):
             fresh.prompts.encode(prompt, 1, 1)
         fresh.prompts.encode("potion", 1, 1)

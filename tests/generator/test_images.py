@@ -19,17 +19,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator import png
 from generator.candidate import Execution
-from generator.images import Embedded, encode_png, pixels_sha256, read_png
-from generator.infotext import infotext
-from generator.png import Text
-from generator.tokenizer import load_tokenizer
-from generator.xmp import packet
+from generator.pictures import png
+from generator.pictures.images import Embedded, encode_png, pixels_sha256, read_png
+from generator.pictures.infotext import infotext
+from generator.pictures.png import Text
+from generator.pictures.xmp import packet
+from generator.prompts.tokenizer import load_tokenizer
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import LimnerError
 from specs.job import Job
-from specs.schedulers import SCHEDULERS
+from specs.samplers import SCHEDULERS
 from tests.tokenizers import write_full
 
 UNET_SHA256 = "0123456789abcdef" * 4

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 from generator.environment import Setting
-from generator.loading import Studio, load
+from generator.weights.loading import Studio, load
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 from tests.generator.conftest import entry, job, rendered

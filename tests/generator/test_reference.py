@@ -17,12 +17,12 @@ import torch
 from transformers import CLIPTokenizer
 
 from generator.environment import choose
-from generator.loading import Studio, load
-from generator.parts import read_parts
-from generator.sampling import build_scheduler, noise_schedule
+from generator.families.parts import read_parts
+from generator.sampling.schedulers import build_scheduler, noise_schedule
+from generator.weights.loading import Studio, load
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
-from specs.schedulers import SCHEDULERS
+from specs.samplers import SCHEDULERS
 from tests.generator.conftest import job, rendered
 
 StudioOf = Callable[[str], Studio]

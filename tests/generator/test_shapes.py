@@ -1,4 +1,4 @@
-"""The shapes that ``generator.shapes`` works out are those of the classes, at published sizes as at odd ones."""
+"""The shapes that ``generator.families.shapes`` works out are those of the classes, at published sizes as at odd ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 import torch
 import transformers
 
-from generator.configurations import DEFAULTS
-from generator.shapes import canonical, expected
+from generator.families.configurations import DEFAULTS
+from generator.families.shapes import canonical, expected
 
 SD1: dict[str, Any] = {
     "block_out_channels": [320, 640, 1280, 1280],

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from transformers import CLIPTokenizer
 
-from generator.chunks import load_tokenizers
-from generator.tokenizer import ClipTokenizer, load_tokenizer
+from generator.prompts.chunks import load_tokenizers
+from generator.prompts.tokenizer import ClipTokenizer, load_tokenizer
 from specs.errors import LimnerError
 from tests.tokenizers import MARKS, PUBLISHED, STARTER, write_full, write_tiny
 
@@ -166,7 +166,7 @@ class TestChunks:
 
     def test_no_torch(self) -> None:
         code = (
-            "import sys; from pathlib import Path; from generator.chunks import load_tokenizers\n"
+            "import sys; from pathlib import Path; from generator.prompts.chunks import load_tokenizers\n"
             f"load_tokenizers('sd1', Path({str(STARTER)!r})).measure('a sword')\n"
             "assert not {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)"
         )

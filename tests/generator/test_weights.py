@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from generator import hashes
-from generator.hashes import HashMemory
-from generator.layout import files_read
-from generator.parts import read_parts
-from generator.weights import default_hub_cache, locate, main_file, pin, wanted_patterns
+from generator.families.layout import files_read
+from generator.families.parts import read_parts
+from generator.weights import hashes
+from generator.weights.hashes import HashMemory
+from generator.weights.pinning import default_hub_cache, locate, main_file, pin, wanted_patterns
 from specs.checkpoint import Checkpoint, Source, WeightFile
 from specs.errors import LimnerError
 from tests import tiny

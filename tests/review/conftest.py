@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
-from catalog.review import reading
-from catalog.review.alike import EmbedText
+from catalog.catalog import Catalog
 from catalog.review.app import build
-from catalog.review.guard import Guard
-from catalog.review.standings import Standings
-from catalog.review.values import Tile, Wanted
-from catalog.store import Catalog
+from catalog.review.search.library_state import Standings
+from catalog.review.search.similar import EmbedText
+from catalog.review.security import Guard
+from catalog.review.views import pages as reading
+from catalog.review.views.values import Tile, Wanted
 from specs.errors import LimnerError
 from tests.catalog.factory import World
 from tests.review.chromium import chromium

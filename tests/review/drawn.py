@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from catalog.provenance import Record
-from generator.images import pixels_sha256
+from generator.pictures.images import pixels_sha256
 from specs.canonical import sha256_hex
 from specs.spec import Asset, Picture, PrintSize
 from tests.catalog.factory import World

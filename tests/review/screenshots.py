@@ -6,8 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from catalog.review.deciding import Decision, decide
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.review.decisions import Decision, decide
 from scoring.scorecard import SafetyState
 from specs.spec import PrintSize
 from tests.catalog.factory import World, quarantined

@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from catalog.filter import Filter
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.queries.filter import Filter
 from tests.review.chromium import CHROMIUM
 from tests.review.drawn import Drawn
 from tests.review.screenshots import PRINT, make

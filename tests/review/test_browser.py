@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from catalog.review.deciding import Decision, decide
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.review.decisions import Decision, decide
 from scoring.scorecard import SafetyState
 from specs.spec import PrintSize
 from tests.catalog.factory import World, quarantined

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from catalog.catalog import Catalog
 from catalog.errors import NotFoundError
-from catalog.review.deciding import ConflictError, Decision, decide, undo
-from catalog.review.reading import candidates
-from catalog.review.values import Tile, Wanted
-from catalog.store import Catalog
-from catalog.verify import verify
+from catalog.integrity.verify import verify
+from catalog.review.decisions import ConflictError, Decision, decide, undo
+from catalog.review.views.pages import candidates
+from catalog.review.views.values import Tile, Wanted
 from scoring.scorecard import SafetyState
 from specs.errors import UsageError
 from tests.catalog.factory import by_policy, quarantined

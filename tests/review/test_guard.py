@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from catalog.store import Catalog
+from catalog.catalog import Catalog
 from tests.review.conftest import HOME, PORT, TOKEN, WORLD, Tab, application
 
 JSON = {"Content-Type": "application/json"}

@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from catalog.filter import Filter
-from catalog.review.deciding import Decision, decide
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.queries.filter import Filter
+from catalog.review.decisions import Decision, decide
 from specs.errors import LimnerError
 from tests.review.chromium import CHROMIUM
 from tests.review.hostile import PAYLOADS, Hostile, HostileIds, of_asset

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from catalog.review.deciding import Decision, decide
-from catalog.review.values import boxes_of
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.review.decisions import Decision, decide
+from catalog.review.views.values import boxes_of
 from scoring.scorecard import SafetyState
 from tests.catalog.factory import World, quarantined
 from tests.review.conftest import WORLD, Tab

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 from starlette.types import Message, Scope
 
-from catalog.review.guard import Guard
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.review.security import Guard
 from tests.review.conftest import PORT, TOKEN, Tab, application
 from tests.review.test_guard import address, routes
 

@@ -13,17 +13,17 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from catalog.review.reading import candidates
-from catalog.review.values import Tile, Wanted
-from catalog.store import Catalog
-from catalog.verify import verify
-from flows.cli import app
+from catalog.catalog import Catalog
+from catalog.integrity.verify import verify
+from catalog.review.views.pages import candidates
+from catalog.review.views.values import Tile, Wanted
+from flows.cli.app import app
 from tests.review.conftest import WORLD
 from tests.review.serving import ROOT, served, start
 
 NO_TORCH = """
 import sys
-import flows.cli, flows.review, flows.words, catalog.review.app, uvicorn
+import flows.cli.app, flows.review, flows.words, catalog.review.app, uvicorn
 print([name for name in ("torch", "prefect", "diffusers", "transformers", "open_clip") if name in sys.modules])
 """
 

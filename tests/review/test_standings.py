@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import event
 
-from catalog.engine import reading
-from catalog.images import mark
-from catalog.review.choosing import counted, first_of_each
-from catalog.review.deciding import Decision, decide, undo
-from catalog.review.standings import Standings
-from catalog.review.tiles import fetch_tiles, standing_tiles
-from catalog.seal import counted as writing
-from catalog.store import Catalog
+from catalog.catalog import Catalog
+from catalog.database.seal import counted as writing
+from catalog.database.sqlite import reading
+from catalog.review.decisions import Decision, decide, undo
+from catalog.review.search.library_state import Standings
+from catalog.review.search.masks import counted, first_of_each
+from catalog.review.views.tiles import fetch_tiles, standing_tiles
+from catalog.writes.placement import mark
 from scoring.scorecard import SafetyState
 from specs.errors import LimnerError
 from tests.catalog.factory import by_policy, card, measure_again, quarantined

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
+from catalog.catalog import Catalog
 from catalog.provenance import Embedding
-from catalog.store import Catalog
+from flows.pipeline.word_embeddings import WordEmbedder
 from flows.settings import Settings
-from flows.words import WordEmbedder
-from scoring.embedding import load_clip
+from scoring.clip.embedding import load_clip
 from specs.errors import LimnerError
 from tests.catalog.factory import CLIP, World
 from tests.review.conftest import HOME, TOKEN, WORLD, Tab, application
@@ -134,9 +134,9 @@ class TestTheLibrarysOwnClip:
 LAZY = """
 import sys
 from pathlib import Path
-from catalog.store import Catalog
+from catalog.catalog import Catalog
 from flows.settings import Settings
-from flows.words import WordEmbedder
+from flows.pipeline.word_embeddings import WordEmbedder
 with Catalog.open(Path(sys.argv[1]), create=False) as catalog:
     embed = WordEmbedder(catalog, Settings(library=Path(sys.argv[1])))
     before = "torch" in sys.modules

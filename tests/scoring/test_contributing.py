@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scoring.others import load_others, measure_others, names, other_identities
+from scoring.plugins import load_others, measure_others, names, other_identities
 from tests.specs.making import GOOD, load
 
 ROOT = Path(__file__).parents[2]

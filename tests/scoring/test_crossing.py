@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmarks.backdrops import BACKDROPS
-from scoring.along import SIGNS, signs
-from scoring.cells import cells_of
-from scoring.crossing import crosses
-from scoring.regions import STEP, label_regions
+from scoring.defects.crossing import crosses
+from scoring.defects.grid import cells_of
+from scoring.defects.line_signs import SIGNS, signs
+from scoring.defects.regions import STEP, label_regions
 from starter.draw.grounds import GROUNDS
 
 BOX = (12, 12, 148, 148)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from scoring.embedding import Clip, load_clip
+from scoring.clip.embedding import Clip, load_clip
 from scoring.errors import ScorerError
 from tests.scoring.conftest import blocks
 from tests.tiny_scorers import Tiny, checkpoint

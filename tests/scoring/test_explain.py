@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.select import deck
-from scoring.explain import explain
-from scoring.objective import make_objective
-from scoring.select import select
+from scoring.selection.explain import explain
+from scoring.selection.objective import make_objective
+from scoring.selection.select import select
 from specs.spec import Weights
 
 

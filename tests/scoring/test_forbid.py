@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scoring.forbid import make_forbidden
+from scoring.safety.forbidden import make_forbidden
 
 PROMPTS = ["a mossy crypt, inked", "a bone flute and an altar, inked", "a skull on a velvet throne, inked"]
 

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from scoring.forbid import with_forbidden, with_second_opinion, without_opinions
-from scoring.frames import frame_of, with_frame
+from scoring.defects.frames import frame_of, with_frame
+from scoring.safety.forbidden import with_forbidden, with_second_opinion, without_opinions
 from scoring.scorecard import Safety, SafetyState
 from specs.expand import lay_out
 from specs.spec import Picture, PrintSize

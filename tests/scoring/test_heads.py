@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from generator.convert import ConversionError
-from scoring.aesthetic import load_aesthetic
-from scoring.convert import convert
+from generator.weights.convert import ConversionError
+from scoring.aesthetic.convert import convert
+from scoring.aesthetic.heads import load_head, make_head
+from scoring.aesthetic.score import load_aesthetic
 from scoring.errors import ScorerError, ScorerMismatchError
-from scoring.heads import load_head, make_head
 from tests.tiny_scorers import DIM, Tiny, build_head
 
 PUBLISHED = {

@@ -14,9 +14,9 @@ import pytest
 from benchmarks import defects
 from benchmarks.drawn import HELD_OUT, Picture, drawn
 from benchmarks.likeness import AGAIN, CHANGES, reencoded
-from scoring.clusters import MAX_BITS, cluster, near_duplicates, nearest, same_picture
-from scoring.defects import Frame, find_defects
-from scoring.likeness import hamming, phash
+from scoring.defects.find import Frame, find_defects
+from scoring.likeness.clusters import MAX_BITS, cluster, near_duplicates, nearest, same_picture
+from scoring.likeness.hashes import hamming, phash
 from starter.draw.scene import draw, random_scene
 
 FULL = bool(os.environ.get("LIMNER_FULL"))

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from scoring.adherence import measure_adherence
-from scoring.embedding import Clip, load_clip
+from scoring.clip.embedding import Clip, load_clip
+from scoring.clip.prompt_windows import WINDOWS_KIND, PromptWindows, load_windows, windows_identity
+from scoring.from_embeddings import roles_that_need_pixels
 from scoring.identity import scorer_identity
-from scoring.prompt_windows import WINDOWS_KIND, PromptWindows, load_windows, windows_identity
-from scoring.rescore import roles_that_need_pixels
 from tests import tiny_scorers
 from tests.scoring.conftest import OnCpu
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from scoring.embedding import load_clip
+from scoring.clip.embedding import load_clip
 from scoring.errors import ScorerError
-from scoring.safety import load_checker
+from scoring.safety.checker import load_checker
 from scoring.scorecard import SafetyState
 from tests.scoring.conftest import blocks
 from tests.tiny_scorers import Tiny, checkpoint

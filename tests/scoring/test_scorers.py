@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from scoring import others
+from scoring import plugins as others
+from scoring.aesthetic.heads import load_head
 from scoring.errors import ScorerError
-from scoring.heads import load_head
+from scoring.from_embeddings import Heads, Prompts, rescore
 from scoring.identity import scorer_identity
-from scoring.rescore import Heads, Prompts, rescore
 from scoring.scorers import Scorers, load_scorers
 from scoring.verdict import judge
 from specs.spec import KeepRules

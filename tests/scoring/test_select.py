@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.select import deck as two_looks
 from benchmarks.select import mean_of
-from scoring.objective import make_objective
-from scoring.select import Entrant, select
+from scoring.selection.objective import make_objective
+from scoring.selection.select import Entrant, select
 from specs.spec import Weights
 
 

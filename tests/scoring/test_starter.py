@@ -11,8 +11,8 @@ from benchmarks import likeness
 from benchmarks.drawn import HELD_OUT, Picture
 from benchmarks.recognise import deck
 from benchmarks.starter_clip import starter_clip
-from scoring.embedding import Clip
-from scoring.forbid import make_forbidden
+from scoring.clip.embedding import Clip
+from scoring.safety.forbidden import make_forbidden
 from starter.captions import plain_caption
 from starter.draw.scene import Figure, draw, random_scene
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scoring.calibrate import as_text, calibrate, draw_png
+from scoring.calibration import as_text, calibrate, draw_png
 from scoring.errors import TasteError
-from scoring.preference import learn_preference
 from scoring.scorecard import Safety, SafetyState, Scorecard
-from scoring.taste import learn_taste, questions
+from scoring.taste.learn import learn_taste, questions
+from scoring.taste.preference import learn_preference
 from specs.spec import KeepRules
 
 CURATORS, VERDICTS, DIM = 8, 60, 64

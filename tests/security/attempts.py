@@ -143,10 +143,10 @@ class _Cpu:
 
 def use(role: str, checkpoint: Checkpoint, folder: Path, clip_sha256: str) -> None:
     """Load a scorer's folder by its role, and let it measure something."""
-    from scoring.aesthetic import load_aesthetic
-    from scoring.embedding import load_clip
-    from scoring.forbid import load_second
-    from scoring.safety import load_checker
+    from scoring.aesthetic.score import load_aesthetic
+    from scoring.clip.embedding import load_clip
+    from scoring.safety.checker import load_checker
+    from scoring.safety.forbidden import load_second
 
     pixels = np.arange(2 * 40 * 40 * 3, dtype=np.uint32).reshape(2, 40, 40, 3).astype(np.uint8)
     if role in ("clip", "own-tokenizer"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specs.children import (
+from specs.boundary.children import (
     ALWAYS,
     KEPT_PREFIXES,
     KEPT_VARIABLES,
@@ -104,7 +104,7 @@ def test_the_project_passes_and_a_planted_file_does_not(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "catalog/planted.py:2: subprocess" in done.stdout
-    assert "ALLOWED names torch.load in generator/unpickle.py" in done.stdout
+    assert "ALLOWED names torch.load in generator/weights/unpickle.py" in done.stdout
 
 
 def test_makefile_runs_it() -> None:
@@ -132,7 +132,7 @@ class TestChildren:
             (tmp_path / name / "__init__.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')\n")
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        child = start_python("flows.git", folder=tmp_path)
+        child = start_python("flows.git.commit", folder=tmp_path)
         child.communicate(timeout=60)
         assert child.returncode == 0
         assert not (tmp_path / "canary").exists()
@@ -142,7 +142,7 @@ class TestChildren:
         assert failed.code == 1
         assert "there_is_none" in failed.err
         with pytest.raises(TimeoutError, match=r"flows\.git"):
-            run_python("flows.git", timeout_s=0.01)
+            run_python("flows.git.commit", timeout_s=0.01)
 
 
 def test_the_readme_names_every_variable_that_is_read() -> None:

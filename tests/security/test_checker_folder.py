@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from scoring.errors import ScorerError
-from scoring.safety import load_checker
+from scoring.safety.checker import load_checker
 from tests.security.attempts import Outcome, attempt, hashed
 from tests.security.hostile_files import plant_code, plant_pickles
 from tests.security.hostile_scorers import Case, Good, cases, setting

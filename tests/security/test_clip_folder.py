@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from scoring.embedding import load_clip
+from scoring.clip.embedding import load_clip
 from scoring.errors import ScorerError
 from tests.security.attempts import Outcome, attempt, hashed
 from tests.security.hostile_files import CANARY, NO_FILES, plant_code, plant_pickles
@@ -168,8 +168,8 @@ class TestPublishedConfigurationsAreTaken:
     def test_of_the_towers_that_open_clip_defines(self, good: Good, tmp_path: Path, name: str) -> None:
         import open_clip
 
-        from scoring.clip_config import read_config
-        from scoring.clip_model import _empty
+        from scoring.clip.config import read_config
+        from scoring.clip.model import _empty
         from scoring.folder import folder_of
 
         dim, vision, width, heads, layers = PUBLISHED[name]
@@ -247,7 +247,7 @@ def hook(event, arguments):
         connections.append(str(arguments[1:]))
 sys.addaudithook(hook)
 from scoring.errors import ScorerError
-from scoring.embedding import load_clip
+from scoring.clip.embedding import load_clip
 from tests.security.attempts import hashed
 answers = {}
 for folder in map(Path, sys.argv[1:]):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.prefect_address import ask_users_server
-from flows.prefect_home import EmbeddedServer, prepare
-from specs.children import ask, configure_libraries
+from flows.orchestration.prefect_address import ask_users_server
+from flows.orchestration.prefect_home import EmbeddedServer, prepare
+from specs.boundary.children import ask, configure_libraries
 from specs.errors import LimnerError, UsageError
 from tests.flows.conftest import registry, world  # noqa: F401 (fixtures)
 from tests.security.traps import set_traps
@@ -37,9 +37,9 @@ def settings_in_a_child(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     import subprocess
 
     code = (
-        "import limner\nlimner.own_packages_first()\nfrom specs.children import keep_known_variables\n"
+        "import limner\nlimner.own_packages_first()\nfrom specs.boundary.children import keep_known_variables\n"
         "keep_known_variables()\n"
-        "from flows.prefect_home import prepare\nhome = prepare()\nimport prefect\n"
+        "from flows.orchestration.prefect_home import prepare\nhome = prepare()\nimport prefect\n"
         "from prefect.settings import get_current_settings, Settings\n"
         "for found in (get_current_settings(), Settings()):\n"
         "    assert str(found.home) == str(home), found.home\n"
@@ -199,7 +199,7 @@ class TestProxies:
 class TestAChildThatDies:
     def test_is_told_at_once_with_its_last_lines(self, restored: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
-        monkeypatch.setattr("specs.children._START", "import sys; sys.exit('no such thing as a server')")
+        monkeypatch.setattr("specs.boundary.children._START", "import sys; sys.exit('no such thing as a server')")
         server = EmbeddedServer(prepare())
         began = time.monotonic()
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from catalog.provenance import GitState
-from flows.git import git_state
+from flows.git.commit import git_state
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git makes the repositories of these tests")
 

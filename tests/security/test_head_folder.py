@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from scoring.aesthetic import load_aesthetic
+from scoring.aesthetic.score import load_aesthetic
 from scoring.errors import ScorerError
 from tests.security.attempts import Outcome, attempt, hashed
 from tests.security.hostile_files import plant_pickles

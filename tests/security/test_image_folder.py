@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from generator.environment import choose
-from generator.hashes import HashMemory
-from generator.loading import load
-from generator.weights import pin
+from generator.weights.hashes import HashMemory
+from generator.weights.loading import load
+from generator.weights.pinning import pin
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 from tests import tiny

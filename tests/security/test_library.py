@@ -18,15 +18,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from catalog import genuine, migrate
-from catalog.backup import back_up
-from catalog.check_rows import state
-from catalog.engine import connect
+from catalog.backup.backup import back_up
+from catalog.catalog import Catalog
+from catalog.database import genuine, migrate
+from catalog.database.locks import Lock
+from catalog.database.sqlite import connect
 from catalog.errors import CatalogError, StorageError
-from catalog.locks import Lock
-from catalog.store import Catalog
-from catalog.verify import verify
-from flows.cli import app
+from catalog.integrity.check_rows import state
+from catalog.integrity.verify import verify
+from flows.cli.app import app
 from specs.errors import LimnerError
 from tests.catalog.factory import World
 from tests.faults.holdings import fingerprint
@@ -281,7 +281,7 @@ def test_a_lock_that_the_library_has_lost_is_named_as_the_librarys(library: Path
 FULL = """
 import sys
 from pathlib import Path
-from catalog.trash import collect
+from catalog.integrity.trash import collect
 from specs.errors import LimnerError
 try:
     collect(Path(sys.argv[1]), yes=True)

@@ -150,7 +150,7 @@ def test_the_hubs_own_constant_is_offline_in_every_process() -> None:
     """Set before the first import, where a variable set later is ignored; and again where it was imported before."""
     code = (
         "import os, sys\n"
-        "from specs.children import configure_libraries\n"
+        "from specs.boundary.children import configure_libraries\n"
         "if sys.argv[1] == 'late':\n    import huggingface_hub\n"
         "configure_libraries()\n"
         "import huggingface_hub, huggingface_hub.constants as c\n"

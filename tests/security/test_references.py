@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from specs.boundary import rgb_pixels
+from specs.boundary.files import rgb_pixels
 from specs.errors import UsageError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from specs.errors import LimnerError
-from specs.load import load_spec
+from specs.reading.load import load_spec
 from tests.security.hostile_tables import hostile
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from generator.chunks import load_tokenizers
-from generator.tokenizer import load_tokenizer
-from generator.tokenizer_files import SETTINGS
+from generator.prompts.chunks import load_tokenizers
+from generator.prompts.tokenizer import load_tokenizer
+from generator.prompts.tokenizer_files import SETTINGS
 from specs.errors import LimnerError
 from tests.tokenizers import STARTER, write_full, write_tiny
 

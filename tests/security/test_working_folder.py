@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.prefect_home import EmbeddedServer, prepare
-from specs.children import CODE, run_python
+from flows.orchestration.prefect_home import EmbeddedServer, prepare
+from specs.boundary.children import CODE, run_python
 from tests.flows.conftest import prefect_server, registry, world  # noqa: F401 (fixtures)
 from tests.flows.test_serve import finished_runs
 from tests.world import ROOT, World, spec_of
@@ -58,7 +58,7 @@ def test_the_embedded_server_takes_nothing_from_it(planted: Path, monkeypatch: p
 
 
 def test_the_child_that_opens_a_pickle_takes_nothing_from_it(planted: Path) -> None:
-    done = run_python("generator.unpickle", str(planted.parent / "none.bin"), "out", "as is", timeout_s=120)
+    done = run_python("generator.weights.unpickle", str(planted.parent / "none.bin"), "out", "as is", timeout_s=120)
     assert "none.bin" in done.err
     assert not planted.exists()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import SpecErrors
-from specs.load import load_spec
+from specs.reading.load import load_spec
 from specs.spec import Spec
 
 HEAD = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from specs.errors import SpecErrors, UsageError
-from specs.load import load_spec
+from specs.reading.load import load_spec
 from tests.specs.bad_specs import BAD_SPECS, GOOD, BadSpec
 
 

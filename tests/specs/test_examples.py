@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from specs.expand import expand, lay_out
-from specs.load import load_spec
-from specs.registry import load_registry
-from specs.rights import decide
+from specs.reading.load import load_spec
+from specs.registry.registry import load_registry
+from specs.registry.rights import decide
 from specs.spec import Spec
 from tests.specs.making import checkpoint
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from specs import workbook as workbooks
 from specs.errors import SpecErrors
-from specs.load import load_spec
-from specs.schema import SpecModel
+from specs.reading.load import load_spec
+from specs.reading.schema import SpecModel
 from specs.spec import Spec
+from specs.tables import workbook as workbooks
 from tests.specs.bad_specs import BAD_SPECS, GOOD, TABLE
 from tests.specs.test_load import EVERYTHING
 from tests.specs.test_rows import workbook

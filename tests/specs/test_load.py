@@ -9,7 +9,7 @@ from PIL import Image
 
 from specs.canonical import sha256_hex
 from specs.errors import SpecErrors
-from specs.load import load_spec
+from specs.reading.load import load_spec
 from specs.spec import Candidates, KeepRules, Picture, Place, PrintSize, Schedule, Scoring, Weights
 from tests.specs.making import GOOD, HEAD, ROWS, load, refused
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specs.errors import Refusal
-from specs.prompt import compile_template
+from specs.prompts.template import compile_template
 
 COLUMNS = {"colour": "red", "short name": "sword", "empty": ""}
 

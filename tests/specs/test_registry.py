@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from specs import registry as registry_module
 from specs.checkpoint import IMAGE_ARCHITECTURES, SCORER_ARCHITECTURES, Checkpoint, Status, WeightFile
 from specs.errors import RegistryErrors, UsageError
-from specs.registry import OWN_FILE, Registry, load_registry
-from specs.rights import decide
+from specs.registry import registry as registry_module
+from specs.registry.registry import OWN_FILE, Registry, load_registry
+from specs.registry.rights import decide
 from specs.spec import RightsClaim
 
 KNOWN = load_registry()

@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from specs import rights
 from specs.checkpoint import Status
-from specs.rights import POLICY, RightsDecision, decide, policy_sha256
+from specs.registry import rights
+from specs.registry.rights import POLICY, RightsDecision, decide, policy_sha256
 from specs.spec import RightsClaim
 from tests.specs.making import checkpoint
 

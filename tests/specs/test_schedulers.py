@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specs.schedulers import SCHEDULERS, by_a1111, meant_by
+from specs.samplers import SCHEDULERS, by_a1111, meant_by
 
 ISSUE = ["dpmpp-2m", "dpmpp-2m-karras", "dpmpp-sde", "euler", "euler-a", "ddim", "unipc", "lcm"]
 

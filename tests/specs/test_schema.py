@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from specs.schema import SCHEMA_FILE, SpecModel, json_schema, schema_text
+from specs.reading.schema import SCHEMA_FILE, SpecModel, json_schema, schema_text
 from tests.specs.bad_specs import BAD_SPECS, GOOD
 from tests.specs.test_load import EVERYTHING
 
@@ -35,7 +35,7 @@ def described(schema: Any, path: str = "") -> list[str]:
 
 
 def test_is_checked_in_as_the_model_gives_it() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m specs.schema"
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m specs.reading.schema"
 
 
 def test_is_a_valid_schema() -> None:

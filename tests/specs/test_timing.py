@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from specs.errors import Refusal
-from specs.timing import CRON
-from specs.zones import TIMEZONE
+from specs.values.cron import CRON
+from specs.values.time_zones import TIMEZONE
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Verification of a library, and its repair."""

@@ -1,1 +1,0 @@
-"""The history of the schema: one file a revision in ``versions/``, run by ``catalog.migrate``, never by an ini file."""

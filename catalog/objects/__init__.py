@@ -1,0 +1,1 @@
+"""The object store: pictures as files named by their own hash."""

@@ -1,0 +1,51 @@
+"""Candidates and keepers as every command shows them: those without a place are none, each by a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection
+
+from catalog.provenance import CandidateKey
+from catalog.queries import candidates as queries
+from catalog.queries.candidate_state import Keeper, MadeCandidate, name_of
+from catalog.queries.recipes import recipes_ago
+from catalog.writes.places import surplus
+
+
+def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandidate]]:
+    """Asset id → job id → candidate as it stands."""
+    found = queries.made(connection, set_name)
+    crowded = {(set_name, id_) for id_, jobs in found.items() if _kept_by_both(jobs.values())}
+    gone = surplus(connection, crowded)
+    for jobs in found.values() if gone else ():
+        for job_id, one in jobs.items():
+            if one.key.candidate_id in gone:
+                jobs[job_id] = replace(one, surplus=True)
+    return found
+
+
+def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement[bool]] = ()) -> list[Keeper]:
+    """What is kept and has its place, in the order of sets and of their rows, then by number. ``where`` narrows."""
+    found = queries.keepers(connection, library, where)
+    by_rule = {(one.made.key.set_name, one.asset_id) for one in found if not one.made.by_person}
+    gone = surplus(connection, by_rule)
+    ids = [one.made.key.candidate_id for one in found]
+    ago = recipes_ago(connection, ids)
+    return [replace(one, recipes_ago=ago[id_]) for id_, one in zip(ids, found, strict=True) if id_ not in gone]
+
+
+def names(connection: Connection, candidates: Sequence[MadeCandidate]) -> dict[CandidateKey, str]:
+    """Candidate → what a person calls it, and every command understands."""
+    ago = recipes_ago(connection, (one.key.candidate_id for one in candidates))
+    return {
+        one.key: name_of(one.key.set_name, one.key.asset_id, one.number, ago[one.key.candidate_id])
+        for one in candidates
+    }
+
+
+def _kept_by_both(candidates: Iterable[MadeCandidate]) -> bool:
+    """Does a person keep one of them, and the policy another?"""
+    return len({one.by_person for one in candidates if one.is_keeper}) > 1

@@ -1,0 +1,118 @@
+"""Candidates as tiles: the one query behind every view, and what becomes of its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Select, func, select, true
+from sqlalchemy.orm import aliased
+
+from catalog.database.rows import among
+from catalog.database.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
+from catalog.queries.candidate_state import OVERRIDE, is_keeper
+from catalog.queries.candidates import PERSON, POLICY, standing
+from catalog.queries.recipes import recipes_ago
+from catalog.review.search.columns import Columns
+from catalog.review.views.values import Tile
+from catalog.writes import annotations as remarks
+from catalog.writes.places import surplus
+
+Tiles = list[Tile]
+
+
+@cache
+def standing_tiles() -> Select[Any]:
+    """Candidates as they stand, without their scorecards' texts; the cost goes with the rows, not with the library."""
+    by_person = aliased(VerdictRow)
+    seen = select(func.max(by_person.number)).where(
+        by_person.candidate_id == CandidateRow.candidate_id, by_person.by_person == true()
+    )
+    return standing().with_only_columns(
+        CandidateRow.candidate_id,
+        CandidateRow.set_name,
+        CandidateRow.asset_id,
+        CandidateRow.number,
+        CandidateRow.image_sha256,
+        CandidateRow.made_at,
+        ImageRow.area,
+        ImageRow.state,
+        ImageRow.phash,
+        ScorecardRow.safety,
+        ScorecardRow.aesthetic,
+        ScorecardRow.adherence,
+        ScorecardRow.rank,
+        func.coalesce(PERSON.keep, POLICY.keep).label("keep"),
+        PERSON.keep.label("person_keep"),
+        func.coalesce(PERSON.decided_by, POLICY.decided_by, "").label("decided_by"),
+        func.coalesce(PERSON.reasons, POLICY.reasons, "[]").label("reasons"),
+        func.coalesce(PERSON.note, POLICY.note, "").label("note"),
+        func.coalesce(seen.scalar_subquery(), 0).label("seen"),
+    )
+
+
+def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
+    """The tiles of a query made with ``standing_tiles``, with what is said of them."""
+    tiles = [tile_of(row) for row in connection.execute(query)]
+    ids = [tile.candidate_id for tile in tiles]
+    said, ago = remarks.of(connection, ids), recipes_ago(connection, ids)
+    by_rule = {(tile.set_name, tile.asset_id) for tile in tiles if tile.is_keeper and tile.waits}
+    crowded = surplus(connection, by_rule)
+    return [
+        replace(
+            tile,
+            remarks=said[tile.candidate_id],
+            recipes_ago=ago[tile.candidate_id],
+            is_keeper=tile.is_keeper and tile.candidate_id not in crowded,
+        )
+        for tile in tiles
+    ]
+
+
+def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:
+    """Candidate id → tile, of those whose picture is not lost."""
+    query = standing_tiles().where(among(CandidateRow.candidate_id, candidate_ids))
+    return {tile.candidate_id: tile for tile in fetch_tiles(connection, query)}
+
+
+def tiles_in_turn(connection: Connection, columns: Columns, rows: NDArray[np.intp]) -> list[Tile]:
+    """The tiles of these rows, in their order."""
+    ids = [id_.decode() for id_ in columns.candidate[rows].tolist()]
+    found = tiles_by_id(connection, ids)
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def tile_of(row: Any) -> Tile:
+    """A row as a tile. Kept and clear, or kept by a person who took it upon themselves: a keeper, as in ``queries``."""
+    clear = row.safety == "clear" and row.area == "objects"
+    reasons = tuple(json.loads(row.reasons))
+    overridden = bool(row.person_keep) and bool(row.note.strip()) and OVERRIDE in reasons
+    present = row.state == "present"
+    return Tile(
+        candidate_id=row.candidate_id,
+        set_name=row.set_name,
+        asset_id=row.asset_id,
+        number=row.number,
+        image_sha256=row.image_sha256,
+        shown=present and clear,
+        quarantined=not clear,
+        present=present,
+        safety=row.safety,
+        keep=None if row.keep is None else bool(row.keep),
+        is_keeper=is_keeper(row.keep, row.state, clear=clear, overridden=overridden),
+        decided_by=row.decided_by,
+        reasons=reasons,
+        note=row.note,
+        aesthetic=row.aesthetic,
+        adherence=row.adherence,
+        rank=row.rank,
+        seen=row.seen,
+        made_at=row.made_at,
+        phash=row.phash,
+        waits=row.person_keep is None,
+    )

@@ -1,0 +1,1 @@
+"""What is put on record: sets, candidates, runs, tags, notes, searches."""

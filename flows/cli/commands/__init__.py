@@ -1,0 +1,1 @@
+"""One file a command: its options are in ``flows/cli/app.py``, its work is here."""

@@ -1,0 +1,1 @@
+"""The commit that a spec came from, read without running git."""

@@ -1,0 +1,1 @@
+"""Prefect's surroundings: the embedded server, its settings, deployments, artifacts."""

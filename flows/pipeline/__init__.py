@@ -1,0 +1,1 @@
+"""The path from a spec to its keepers, as plain functions."""

@@ -1,0 +1,204 @@
+"""From pixels to rows: encode and score at the same time, judge, then hand the batch to the catalog in one go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.catalog import Catalog
+from catalog.database.rows import now
+from catalog.provenance import Embedding, Record, Reuse
+from catalog.queries.candidate_state import Claim, MadeImage
+from catalog.writes.runs import Run
+from flows.pipeline.planning import Entry
+from flows.pipeline.resolve import Work
+from flows.progress import ProgressBar
+from generator.candidate import Candidate, Execution
+from generator.pictures.images import Embedded, encode_png, pixels_sha256, read_png
+from scoring.scorecard import SafetyState, Scorecard
+from scoring.verdict import DROPPED, Verdict, judge
+from specs.canonical import sha256_hex
+from specs.job import Job
+
+if TYPE_CHECKING:
+    from flows.pipeline.render_worker import Drawn
+    from scoring.clip.embedding import Clip
+    from scoring.safety.forbidden import Forbidden
+    from scoring.scorers import Measured
+
+Pixels = NDArray[np.uint8]
+
+
+class Scorers(Protocol):
+    """What ``scoring.scorers.Scorers`` offers."""
+
+    def measure(
+        self, pixels: Pixels, finite: Sequence[bool], asset_ids: Sequence[str], image_sha256s: Sequence[str]
+    ) -> list[Measured]:
+        """One Measured a picture."""
+        ...
+
+    def embed(self, pixels: Pixels) -> NDArray[np.float32]:
+        """One unit row a picture."""
+        ...
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """What went wrong with scorers of others, by their names."""
+        ...
+
+    @property
+    def clip(self) -> Clip | None:
+        """The CLIP; None where the set does without."""
+        ...
+
+    @property
+    def texts(self) -> NDArray[np.float32]:
+        """(T, D): each different prompt of the set once, as the CLIP reads it."""
+        ...
+
+    @property
+    def own(self) -> Mapping[str, int]:
+        """Asset id → the row of its prompt."""
+        ...
+
+    @property
+    def forbidden(self) -> Forbidden | None:
+        """The concepts that the set forbids, as the CLIP's text half reads them."""
+        ...
+
+
+class Recorder:
+    """Used by the line's threads: ``claim`` and ``reuse`` by the painting one, ``load`` and ``record`` by the other."""
+
+    def __init__(
+        self, work: Work, catalog: Catalog, run: Run, load_scorers: Callable[[], Scorers], bar: ProgressBar
+    ) -> None:
+        self._work, self._catalog, self._run, self._bar = work, catalog, run, bar
+        self._load_scorers = load_scorers
+        self._scorers: Scorers | None = None
+        self._loading = threading.Lock()
+
+    def load(self) -> Scorers:
+        """The scorers, loaded at the first call, which takes a second or more."""
+        with self._loading:
+            if self._scorers is None:
+                self._scorers = self._load_scorers()
+            return self._scorers
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the scorers that are loaded have to say."""
+        return list(self._scorers.failures.values()) if self._scorers else []
+
+    def claim(self, job_ids: Sequence[str]) -> Claim:
+        """Which of the jobs this run is to make."""
+        return self._catalog.claim(job_ids, self._run)
+
+    def record(self, drawn: Drawn, entries: Mapping[str, Sequence[Entry]], pool: Executor) -> int:
+        """Encode, score, judge and store a batch; returns how many candidates are new."""
+        encoded = list(pool.map(partial(self._encode, drawn.execution), drawn.jobs, drawn.pixels))
+        rows = [
+            (index, entry) for index, job in enumerate(drawn.jobs) for entry in entries[job.job_id]
+        ]  # one picture may serve several assets
+        measured = self._measure(drawn, [index for index, _ in rows], [entry for _, entry in rows], encoded)
+        seconds = drawn.seconds / len(drawn.jobs)
+        records = [
+            self._record(entry, drawn.pixels[index], encoded[index], drawn.execution, seconds, found)
+            for (index, entry), found in zip(rows, measured, strict=True)
+        ]
+        self._catalog.record(records)
+        self._bar.add(len(records), sum(record.verdict is None for record in records))
+        return len(records)
+
+    def reuse(self, picture: MadeImage, entries: Sequence[Entry]) -> int:
+        """Give a picture that is in the library to further assets: measured against their prompts, not rendered.
+
+        One whose pixels were dropped keeps the scores that it was dropped for, and is rejected.
+        """
+        dropped = picture.state != "present"
+        cards = [None] * len(entries) if dropped else self._measure_again(picture, entries)
+        reused = [self._reuse(picture, entry, card) for entry, card in zip(entries, cards, strict=True)]
+        self._catalog.reuse(reused)
+        self._bar.add(len(reused), sum(item.verdict is None for item in reused))
+        return len(reused)
+
+    def _measure_again(self, picture: MadeImage, entries: Sequence[Entry]) -> list[Scorecard | None]:
+        data = self._catalog.picture(picture.image_sha256)
+        pixels = np.stack([read_png(data).pixels] * len(entries))
+        ids, hashes = [entry.asset_id for entry in entries], [picture.image_sha256] * len(entries)
+        return [found.scorecard for found in self.load().measure(pixels, [True] * len(entries), ids, hashes)]
+
+    def _reuse(self, picture: MadeImage, entry: Entry, card: Scorecard | None) -> Reuse:
+        policy = self._work.policies[entry.asset_id]
+        gone = Verdict(picture.image_sha256, False, (DROPPED,), "policy", policy, now())
+        return Reuse(
+            set_name=self._work.spec.set_name,
+            asset_id=entry.asset_id,
+            number=entry.number,
+            job_id=entry.job.job_id,
+            spec_sha256=self._work.spec.spec_sha256,
+            scorecard=card,
+            verdict=gone if card is None else self._verdict(entry.asset_id, card),
+            made_at=now(),
+        )
+
+    def _encode(self, execution: Execution, job: Job, pixels: Pixels) -> bytes:
+        return encode_png(pixels, Embedded(job, self._work.image.checkpoint, execution))
+
+    def _measure(
+        self, drawn: Drawn, indices: Sequence[int], entries: Sequence[Entry], encoded: Sequence[bytes]
+    ) -> list[Measured]:
+        hashes = [sha256_hex(data) for data in encoded]
+        return self.load().measure(
+            drawn.pixels[list(indices)],
+            [drawn.finite[index] for index in indices],
+            [entry.asset_id for entry in entries],
+            [hashes[index] for index in indices],
+        )
+
+    def _record(
+        self, entry: Entry, pixels: Pixels, data: bytes, execution: Execution, seconds: float, found: Measured
+    ) -> Record:
+        card = found.scorecard
+        verdict = self._verdict(entry.asset_id, card)
+        clear = card.safety.state is SafetyState.CLEAR
+        candidate = Candidate(
+            job=entry.job,
+            image_sha256=card.image_sha256,
+            pixels_sha256=pixels_sha256(pixels),
+            width_px=int(pixels.shape[1]),
+            height_px=int(pixels.shape[0]),
+            execution=execution,
+            seconds=seconds,
+        )
+        clip = self._work.scorers["clip"]
+        embedding = Embedding(clip.checkpoint.weights_id, found.embedding) if clip else None
+        return Record(
+            set_name=self._work.spec.set_name,
+            asset_id=entry.asset_id,
+            number=entry.number,
+            candidate=candidate,
+            scorecard=card,
+            embedding=embedding,
+            phash=found.phash,
+            spec_sha256=self._work.spec.spec_sha256,
+            area="objects" if clear else "quarantine",
+            png=data,
+            verdict=verdict,
+            made_at=now(),
+            keep_pixels=verdict is None or not clear or self._work.spec.reject_pixels == "keep",
+        )
+
+    def _verdict(self, asset_id: str, card: Scorecard) -> Verdict | None:
+        """A rejection where a rule is not met; None leaves the choice to ``settle``."""
+        reasons = judge(card, self._work.plans[asset_id].asset.keep)
+        if not reasons:
+            return None
+        return Verdict(card.image_sha256, False, reasons, "policy", self._work.policies[asset_id], now())

@@ -1,0 +1,136 @@
+"""⚙ by proxy: what loads torch, behind functions that import it when called."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.database.locks import holding, user_lock
+from flows.pipeline.render_worker import Drawn, InterruptedRunError, Painter
+from flows.pipeline.resolve import Weights, Work
+from flows.settings import Settings
+from generator.candidate import Batch
+from specs.checkpoint import Checkpoint
+from specs.job import Job
+
+if TYPE_CHECKING:
+    from flows.pipeline.recorder import Scorers
+    from generator.environment import Setting
+    from generator.weights.loading import Studio
+
+
+# One fixed shape a kind of device, so that a picture's scores do not depend on what it is scored with.
+SCORED_AT_ONCE = {"cpu": 4, "mps": 8, "cuda": 16}
+
+
+@dataclass(frozen=True)
+class Tools:
+    """How a session gets its renderer, its scorers, and its turn on the device."""
+
+    load_painter: Callable[[], Painter]
+    load_scorers: Callable[[], Scorers]
+    slot: Callable[[], AbstractContextManager[object]]
+
+
+def tools_for(work: Work, settings: Settings) -> Tools:
+    """The real ones."""
+    return Tools(
+        load_painter=partial(_load_painter, work, settings),
+        load_scorers=partial(_load_scorers, work, settings),
+        slot=partial(device_slot, settings),
+    )
+
+
+@contextmanager
+def device_slot(settings: Settings) -> Iterator[None]:
+    """One batch at a time on a device: by the Prefect concurrency limit that the settings name, else by a file lock.
+
+    The lock is one for each device and user, whatever library a run works for and however it names the device.
+    """
+    if settings.gpu_slot:
+        from prefect.concurrency.sync import concurrency
+
+        with concurrency(settings.gpu_slot, strict=True):
+            yield
+        return
+    from generator.environment import device_id
+
+    with holding(user_lock(f"device-{device_id(settings.device)}")):
+        yield
+
+
+class DiffusersPainter:
+    """A loaded studio as the line wants it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the pictures are rendered by the processor."""
+        return self.studio.setting.kind == "cpu"
+
+    def batch_size(self, job: Job) -> int:
+        """By the device's memory, the architecture and the job's size."""
+        from generator.environment import default_batch_size
+
+        architecture = self.studio.checkpoint.architecture
+        return default_batch_size(self.studio.setting, architecture, job.width_px, job.height_px)
+
+    def paint(self, batch: Batch, stopping: threading.Event) -> Drawn:
+        """Render a batch; stops between two steps when asked to."""
+        from generator.environment import execution
+        from generator.sampling.diffusion import render
+
+        def step(_done: int, _of: int) -> None:
+            if stopping.is_set():
+                raise InterruptedRunError
+
+        began = time.monotonic()
+        rendered = render(self.studio, batch, progress=step)
+        ran_on = execution(self.studio.setting, rendered.batch_size)
+        return Drawn(batch.jobs, rendered.pixels, rendered.finite, ran_on, time.monotonic() - began)
+
+
+def _load_painter(work: Work, settings: Settings) -> Painter:
+    from generator.weights.loading import load
+
+    assert work.image.folder is not None
+    return DiffusersPainter(load(work.image.checkpoint, work.image.folder, _setting(settings)))
+
+
+def _load_scorers(work: Work, settings: Settings) -> Scorers:
+    from scoring.scorers import load_scorers
+
+    prompts: Mapping[str, str] = {asset.asset_id: asset.prompt for asset in work.spec.assets}
+    setting = _setting(settings)
+    return load_scorers(
+        clip=_pair(work.scorers["clip"]),
+        aesthetic=_pair(work.scorers["aesthetic"]),
+        safety=_pair(work.scorers["safety"]),
+        prompts=prompts,
+        setting=setting,
+        forbid=work.spec.forbid,
+        batch_size=SCORED_AT_ONCE[setting.kind],
+        frames=work.frames,
+        second_opinion=_pair(work.scorers["second_opinion"]),
+        others=work.other_scorers,
+    )
+
+
+def _pair(weights: Weights | None) -> tuple[Checkpoint, Path] | None:
+    if weights is None or weights.folder is None:
+        return None
+    return weights.checkpoint, weights.folder
+
+
+def _setting(settings: Settings) -> Setting:
+    from generator.environment import choose
+
+    return choose(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)

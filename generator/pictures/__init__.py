@@ -1,0 +1,1 @@
+"""Pixels ↔ PNG files that say what they are."""

@@ -1,0 +1,1 @@
+"""From noise to pixels: schedulers and the denoising of a batch."""

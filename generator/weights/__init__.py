@@ -1,0 +1,1 @@
+"""Weights: found, hashed, checked, converted, loaded."""

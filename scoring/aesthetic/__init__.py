@@ -1,0 +1,1 @@
+"""The aesthetic score: heads on CLIP embeddings."""

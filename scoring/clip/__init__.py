@@ -1,0 +1,1 @@
+"""The CLIP that pictures and texts are embedded by."""

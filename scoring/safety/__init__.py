@@ -1,0 +1,1 @@
+"""The safety checker, and concepts that a spec forbids."""

@@ -1,0 +1,1 @@
+"""A person's taste, learned from their verdicts."""

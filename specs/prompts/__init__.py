@@ -1,0 +1,1 @@
+"""Prompts as templates over a row's columns, and the prompt syntax of other tools."""

@@ -1,0 +1,1 @@
+"""A spec file → values, or all its errors at once."""

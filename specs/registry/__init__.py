@@ -1,0 +1,1 @@
+"""The checkpoints that limner knows: where they are, what they are, and what they may be used for."""

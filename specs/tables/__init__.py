@@ -1,0 +1,1 @@
+"""Tables of assets: CSV, TSV and XLSX → rows of text, each cell with its place."""

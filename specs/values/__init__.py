@@ -1,0 +1,1 @@
+"""Checks of single values: text, numbers, cron lines, time zones."""
