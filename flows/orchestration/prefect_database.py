@@ -1,8 +1,8 @@
 """Prefect's empty database, made once at install: every run's embedded server is spared seconds of migrations.
 
-``python -m flows.orchestration.prefect_database`` has Prefect's own migrations make it, under the environment's ``share/limner``,
-named by Prefect's version: another Prefect does not find it. Where there is none, the first run makes it; where it
-cannot, Prefect migrates from nothing at every run.
+``python -m flows.orchestration.prefect_database`` has Prefect's own migrations make it, under the environment's
+``share/limner``, named by Prefect's version: another Prefect does not find it. Where there is none, the first run makes
+it; where it cannot, Prefect migrates from nothing at every run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The process in which a pickle of tensors is opened, started by ``generator.weights.convert``; nothing else imports this file.
+"""The process in which a pickle of tensors is opened, started by ``convert.py``; nothing else imports this file.
 
 ``weights_only=True`` lets tensors, numbers, strings and containers through, and raises for all else. Its arguments are
 the pickle, the safetensors file to write, and ``float32`` or ``as is``.

@@ -1,7 +1,7 @@
 """Does a subject cross a line that is drawn around the picture? Pure numpy.
 
 Each cell of the line is asked whether a subject is there, by a small network (``HIDDEN`` rectified units) over the
-signs of ``scoring.defects.line_signs``; the line is crossed when its ``LEAST_CELLS`` surest cells say so on average. Where the
+signs of ``line_signs.py``; the line is crossed when its ``LEAST_CELLS`` surest cells say so on average. Where the
 picture's rim has one colour, whatever on the line has another is the subject. In a picture without a subject, a
 landscape or a wall that fills it to its sides, nothing crosses the line.
 

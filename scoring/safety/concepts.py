@@ -1,4 +1,4 @@
-"""The CompVis safety checker's decision as numbers. Pure numpy: the vision tower's forward is in ``scoring.safety.checker``.
+"""The CompVis safety checker's decision as numbers. Pure numpy: the vision tower is in ``checker.py``.
 
 The checker compares a picture's CLIP embedding with 3 *special-care* and 17 *concept* text embeddings, each with its
 own threshold. A score is cosine − threshold + adjustment. The adjustment is 0 until a special-care concept is found,

@@ -1,6 +1,6 @@
 """A person's taste, learned from their verdicts: a small linear head on CLIP embeddings. Pure numpy.
 
-From 40 verdicts on, kept and rejected both (``scoring.taste.preference`` says how). The agreement with the person that is
+From 40 verdicts on, kept and rejected both (``preference.py`` says how). The agreement with the person that is
 shown rests on verdicts that were left out: how often they follow a liking of that strength, carried over to all
 pictures. So it holds as well when the verdicts were given on pictures that ``questions`` chose, which are the hard
 ones. Beside it stands the agreement that the stock aesthetic score would reach with the best threshold. Taste ranks and

@@ -1,7 +1,7 @@
 """The YAML model of a spec: which keys there are, what each may hold, and the JSON Schema for editors.
 
-``python -m specs.reading.schema`` writes ``spec.schema.json`` anew. Pydantic stays at this edge: ``assemble.py`` turns these
-models into the plain values of ``spec.py``.
+``python -m specs.reading.schema`` writes ``specs/spec.schema.json`` anew. Pydantic stays at this edge: ``assemble.py``
+turns these models into the plain values of ``spec.py``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The registry: names → checkpoints, from the project's own file and the user's, with every fact's source.
 
-Files are read in order: ``specs/registry/checkpoints.yaml``, ``starter/registry.yaml`` (hashes of the embedded models), then the
+Files are read in order: ``checkpoints.yaml``, ``starter/registry.yaml`` (hashes of the embedded models), then the
 user's. A later file may add names, and may say of a known name where its files are and what they hash to; what is known
 of a name's rights stays as it is.
 """

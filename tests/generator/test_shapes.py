@@ -1,4 +1,4 @@
-"""The shapes that ``generator.families.shapes`` works out are those of the classes, at published sizes as at odd ones."""
+"""The shapes that ``families/shapes.py`` works out are those of the classes, at published sizes as at odd ones."""
 
 from __future__ import annotations
 

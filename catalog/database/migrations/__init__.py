@@ -1,1 +1,1 @@
-"""The history of the schema: one file a revision in ``versions/``, run by ``catalog.database.migrate``, never by an ini file."""
+"""The history of the schema: one file a revision in ``versions/``, run by ``migrate.py``, never by an ini file."""
