@@ -29,7 +29,7 @@ from catalog.database import seal
 from catalog.database.rows import now
 from catalog.provenance import Embedding, Record
 from catalog.writes import candidates as record
-from flows.pipeline.resolve import Work, prepare
+from flows.pipeline.resolve import ResolvedSpec, resolve_spec
 from flows.settings import Settings
 from generator.candidate import Candidate, Execution
 from scoring.scorecard import Safety, SafetyState, Scorecard
@@ -41,13 +41,13 @@ STACK = Execution("cpu", "stand-in", "float32", 16, False, 1, (("stand-in", "1")
 LIMIT_S = 5.0
 
 
-def records(work: Work, each: int) -> Iterator[Record]:
+def records(resolved: ResolvedSpec, each: int) -> Iterator[Record]:
     """Every candidate of the set, with scores from a seeded generator and embeddings of its asset's own kind."""
     rng = np.random.default_rng(0)
-    clip = work.scorers["clip"]
+    clip = resolved.scorers["clip"]
     assert clip is not None
     safety = Safety(SafetyState.CLEAR, (), "made up", tuple((f"concept_{n:02d}", -0.123457) for n in range(20)))
-    for asset_id, plan in work.plans.items():
+    for asset_id, plan in resolved.plans.items():
         subject = rng.normal(size=DIM)
         for number in range(each):
             job = plan.job(number)
@@ -55,21 +55,22 @@ def records(work: Work, each: int) -> Iterator[Record]:
             vector = subject + 0.5 * rng.normal(size=DIM)
             vector = (vector / np.linalg.norm(vector)).astype(np.float16)
             scores = [round(float(value), 6) for value in rng.normal((5.5, 0.29), (0.6, 0.02))]
-            card = Scorecard(sha256, *scores, 1, 0.5, safety, (), work.identities[asset_id])
+            card = Scorecard(sha256, *scores, 1, 0.5, safety, (), resolved.identities[asset_id])
             made = Candidate(job, sha256, sha256, job.width_px, job.height_px, STACK, 1.0)
             phash = f"{int(rng.integers(2**63)):016x}"
             yield Record(
-                work.spec.set_name, asset_id, number, made, card, Embedding(clip.checkpoint.weights_id, vector), phash,
-                work.spec.spec_sha256, "objects", b"x", None, now(),
+                resolved.spec.set_name, asset_id, number, made, card,
+                Embedding(clip.checkpoint.weights_id, vector), phash,
+                resolved.spec.spec_sha256, "objects", b"x", None, now(),
             )  # fmt: skip
 
 
 def fill(world: World, each: int) -> None:
     """A library as ``produce`` leaves it, but for the pictures' files."""
-    work = prepare(world.spec, Settings(world.library, checkpoints=(world.registry,)))
+    resolved = resolve_spec(world.spec, Settings(world.library, checkpoints=(world.registry,)))
     with Catalog.open(world.library, create=True) as catalog:
-        work.register(catalog)
-        everything = list(records(work, each))
+        resolved.register(catalog)
+        everything = list(records(resolved, each))
         for start in range(0, len(everything), AT_ONCE):
             with seal.counted(catalog.engine) as connection:
                 record.put_records(connection, everything[start : start + AT_ONCE])

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from flows.pipeline.render_worker import Drawn
-from flows.pipeline.resolve import Work
+from flows.pipeline.render_worker import RenderedBatch
+from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
 from generator.candidate import Batch, Execution
@@ -47,13 +47,13 @@ class StandIn:
         """A GPU's usual."""
         return 16
 
-    def paint(self, batch: Batch, _stopping: threading.Event) -> Drawn:
+    def render(self, batch: Batch, _stopping: threading.Event) -> RenderedBatch:
         """A smooth random picture a job."""
         pixels = np.stack([picture_of(job) for job in batch.jobs])
         self.made += len(batch.jobs)
         if self.made // 1000 > len(self.rss_mib):
             self.rss_mib.append((self.made, resident_mib()))
-        return Drawn(batch.jobs, pixels, (True,) * len(batch.jobs), STACK, 0.0)
+        return RenderedBatch(batch.jobs, pixels, (True,) * len(batch.jobs), STACK, 0.0)
 
 
 def picture_of(job: Job) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -117,8 +117,8 @@ def _produce(spec: Path, settings: Settings, stand_in: StandIn, tasks: CountTask
         tasks.count += 1
         return submit(*args, **kwargs)
 
-    def make_tools(work: Work, settings: Settings) -> Tools:
-        return replace(tools_for(work, settings), load_painter=lambda: stand_in)
+    def make_tools(resolved: ResolvedSpec, settings: Settings) -> Tools:
+        return replace(tools_for(resolved, settings), load_renderer=lambda: stand_in)
 
     prefect_part.make_shard.submit = counted  # type: ignore[method-assign]
     began = time.monotonic()

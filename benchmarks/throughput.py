@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from flows.pipeline.resolve import prepare
+from flows.pipeline.resolve import resolve_spec
 from flows.settings import from_environment
 
 ROOT = Path(__file__).parent.parent
@@ -86,11 +86,11 @@ def _run(stored: list[float], whole: float, first: int) -> Run:
 
 def job_list(spec: Path, folder: Path) -> Path:
     """What the rival needs to make the very same pictures."""
-    work = prepare(spec, from_environment(library=folder / "unused"))
-    jobs = [asdict(plan.job(n)) for plan in work.plans.values() for n in range(plan.asset.candidates.first)]
-    scorers = {role: str(weights.folder) for role, weights in work.scorers.items() if weights}
+    resolved = resolve_spec(spec, from_environment(library=folder / "unused"))
+    jobs = [asdict(plan.job(n)) for plan in resolved.plans.values() for n in range(plan.asset.candidates.first)]
+    scorers = {role: str(weights.folder) for role, weights in resolved.scorers.items() if weights}
     path = folder / "jobs.json"
-    path.write_text(json.dumps({"image": str(work.image.folder), **scorers, "jobs": jobs}), encoding="utf-8")
+    path.write_text(json.dumps({"image": str(resolved.image.folder), **scorers, "jobs": jobs}), encoding="utf-8")
     return path
 
 

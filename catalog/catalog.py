@@ -27,7 +27,7 @@ from catalog.queries import listing as shown
 from catalog.queries import lookup as find
 from catalog.queries import recipes
 from catalog.queries import record as show
-from catalog.queries.candidate_state import Claim, Embeddings, Keeper, MadeCandidate, MadeImage, Recorded
+from catalog.queries.candidate_state import CandidateState, Claim, Embeddings, Keeper, MadeImage, Recorded
 from catalog.queries.filter import Filter
 from catalog.queries.filter_sql import conditions
 from catalog.writes import annotations as remarks
@@ -169,7 +169,7 @@ class Catalog:
         with seal.counted(self.engine) as connection:
             return record.append_verdicts(connection, verdicts)
 
-    def settle(
+    def record_verdicts(
         self, verdicts: Sequence[tuple[CandidateKey, Verdict]], crowded: Iterable[places.Asset] = ()
     ) -> list[places.Said]:
         """Append a choice of the policy's, one transaction; returns what was said besides.
@@ -184,8 +184,8 @@ class Catalog:
             record.append_verdicts(connection, verdicts)
             return places.settle_where_persons_decided(connection, kept | set(crowded))
 
-    def rescore(self, now: Sequence[MadeCandidate], embeddings: Sequence[tuple[str, Embedding]] = ()) -> None:
-        """Append the scorecards of candidates as they are now (``MadeCandidate.measured``); one transaction.
+    def rescore(self, now: Sequence[CandidateState], embeddings: Sequence[tuple[str, Embedding]] = ()) -> None:
+        """Append the scorecards of candidates as they are now (``CandidateState.measured``); one transaction.
 
         ``embeddings`` (picture, embedding) of a CLIP that has not seen them before. CatalogError, and nothing is
         written, when somebody else has measured one of them since it was read.
@@ -263,10 +263,10 @@ class Catalog:
 
     # questions
 
-    def made(self, set_name: str) -> Mapping[str, Mapping[str, MadeCandidate]]:
+    def candidates(self, set_name: str) -> Mapping[str, Mapping[str, CandidateState]]:
         """Asset id → job id → candidate as it stands."""
         with reading(self.engine) as connection:
-            return shown.made(connection, set_name)
+            return shown.candidates(connection, set_name)
 
     def pictures(self, job_ids: Sequence[str]) -> Mapping[str, MadeImage]:
         """Job id → its picture, in whatever set, for the jobs that have one."""
@@ -301,7 +301,7 @@ class Catalog:
                 where.append(CandidateRow.asset_id.in_(list(asset_ids)))
             return shown.keepers(connection, self.library, where)
 
-    def names(self, candidates: Iterable[MadeCandidate]) -> Mapping[CandidateKey, str]:
+    def names(self, candidates: Iterable[CandidateState]) -> Mapping[CandidateKey, str]:
         """Candidate → what a person calls it, and every command understands."""
         with reading(self.engine) as connection:
             return shown.names(connection, list(candidates))

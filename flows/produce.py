@@ -45,7 +45,7 @@ def _worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 def make_shard(spec: str, settings: dict[str, Any], number: int, entries: list[tuple[str, int]]) -> ShardReport:
     """Make what is missing of a shard: ``entries`` are (asset id, candidate number)."""
     session = session_here(Path(spec), Settings.from_parameters(settings))
-    return session.line.submit(session.shard(number, entries)).result()
+    return session.worker.submit(session.shard(number, entries)).result()
 
 
 @flow(
@@ -70,7 +70,7 @@ def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]
 
 def make_set(session: Session, spec: str, settings: dict[str, Any]) -> Summary:
     """Round after round until nothing is left to make, or something failed."""
-    session.settle()
+    session.judge_and_select()
     progress = begin(session)
     while shards := session.shards():
         reports, failures = make_round(shards, spec, settings, partial(advance, session, progress))

@@ -22,7 +22,7 @@ UNDONE = "undone"  # a further reason of a verdict that restores the one before 
 
 
 @dataclass(frozen=True, slots=True)
-class MadeCandidate:
+class CandidateState:
     """A candidate on record, as it stands now.
 
     ``keep`` is that of the verdict that counts: the newest one of a person, else the newest of a policy; None when
@@ -51,17 +51,17 @@ class MadeCandidate:
         """The newest scorecard, whole. Parsed on each call, unless it was at hand (``parsed``)."""
         return self.parsed or scorecard_of(self.card)
 
-    def measured(self, card: Scorecard, text: str, area: str) -> MadeCandidate:
+    def measured(self, card: Scorecard, text: str, area: str) -> CandidateState:
         """As it stands with its next scorecard, whose canonical JSON is ``text``, in the area where it belongs then."""
-        return MadeCandidate(
+        return CandidateState(
             self.key, self.number, self.image_sha256, area, self.state, card.safety.state, text, self.card_number + 1,
             self.keep, self.decided_by, self.overridden, self.policy_sha256, self.policy_reasons, card, self.surplus,
         )  # fmt: skip
 
-    def told(self, verdict: Verdict) -> MadeCandidate:
+    def with_verdict(self, verdict: Verdict) -> CandidateState:
         """As it stands once a policy has said this: what a person has decided still counts."""
         counts = self if self.by_person else verdict
-        return MadeCandidate(
+        return CandidateState(
             self.key, self.number, self.image_sha256, self.area, self.state, self.safety, self.card, self.card_number,
             counts.keep, counts.decided_by, self.overridden, verdict.policy_sha256,
             canonical_json(list(verdict.reasons)).decode(), self.parsed,
@@ -90,7 +90,7 @@ class Keeper:
     ``row``: the columns of the asset's row as the spec has them now; ``row_when_made``: as they were for this picture.
     """
 
-    made: MadeCandidate
+    candidate: CandidateState
     path: Path
     width_px: int
     height_px: int
@@ -108,22 +108,22 @@ class Keeper:
     @property
     def name(self) -> str:
         """What a person calls it, and every command understands."""
-        return name_of(self.made.key.set_name, self.asset_id, self.made.number, self.recipes_ago)
+        return name_of(self.candidate.key.set_name, self.asset_id, self.candidate.number, self.recipes_ago)
 
     @property
     def asset_id(self) -> str:
         """Whose keeper it is."""
-        return self.made.key.asset_id
+        return self.candidate.key.asset_id
 
     @property
     def image_sha256(self) -> str:
         """The picture."""
-        return self.made.image_sha256
+        return self.candidate.image_sha256
 
     @property
     def scorecard(self) -> Scorecard:
         """Its newest scorecard."""
-        return self.made.scorecard
+        return self.candidate.scorecard
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,6 @@ def overrides(verdict: Verdict) -> bool:
     return verdict.keep and is_person(verdict) and OVERRIDE in verdict.reasons and bool(verdict.note.strip())
 
 
-def is_person(decided: Verdict | MadeCandidate) -> bool:
+def is_person(decided: Verdict | CandidateState) -> bool:
     """Decided by a person, not by a policy?"""
     return decided.decided_by.startswith("person:")

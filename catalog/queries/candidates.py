@@ -24,14 +24,14 @@ from catalog.database.schema import (
 )
 from catalog.database.scorecards import STATES
 from catalog.provenance import CandidateKey
-from catalog.queries.candidate_state import OVERRIDE, WITHDRAWN, Embeddings, Keeper, MadeCandidate
+from catalog.queries.candidate_state import OVERRIDE, WITHDRAWN, CandidateState, Embeddings, Keeper
 from catalog.writes.annotations import tags_of
 from catalog.writes.register import text
 
 
-def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandidate]]:
+def candidates(connection: Connection, set_name: str) -> dict[str, dict[str, CandidateState]]:
     """Asset id → job id → candidate, of a whole set; those whose picture was lost are not made."""
-    found: dict[str, dict[str, MadeCandidate]] = {}
+    found: dict[str, dict[str, CandidateState]] = {}
     for row in connection.execute(standing().where(CandidateRow.set_name == set_name)).all():
         candidate = candidate_of(row)
         found.setdefault(candidate.key.asset_id, {})[candidate.key.job_id] = candidate
@@ -178,11 +178,11 @@ def _newest_at() -> Any:
     return func.coalesce(PERSON.at, POLICY.at, "").label("at")
 
 
-def candidate_of(row: Sequence[Any]) -> MadeCandidate:
+def candidate_of(row: Sequence[Any]) -> CandidateState:
     set_name, asset_id, job_id, number, sha256, area, state, safety, card, card_number = row[:10]
     keep, decided_by, reasons, note, person_keep, policy_sha256, policy_reasons = row[10:17]
     overridden = bool(person_keep) and bool(note.strip()) and OVERRIDE in json.loads(reasons)
-    return MadeCandidate(
+    return CandidateState(
         CandidateKey(set_name, asset_id, job_id),
         number,
         sha256,
@@ -199,11 +199,11 @@ def candidate_of(row: Sequence[Any]) -> MadeCandidate:
     )
 
 
-def _keeper(row: Row[Any], candidate: MadeCandidate, library: Path, tags: Sequence[str]) -> Keeper:
+def _keeper(row: Row[Any], candidate: CandidateState, library: Path, tags: Sequence[str]) -> Keeper:
     sha256 = candidate.image_sha256
     asset = json.loads(row.asset)
     return Keeper(
-        made=candidate,
+        candidate=candidate,
         path=library / f"{candidate.area}/{sha256[:2]}/{sha256}.png",
         width_px=row.width_px,
         height_px=row.height_px,

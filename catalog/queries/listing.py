@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, Connection
 
 from catalog.provenance import CandidateKey
 from catalog.queries import candidates as queries
-from catalog.queries.candidate_state import Keeper, MadeCandidate, name_of
+from catalog.queries.candidate_state import CandidateState, Keeper, name_of
 from catalog.queries.recipes import recipes_ago
 from catalog.writes.places import surplus
 
 
-def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandidate]]:
+def candidates(connection: Connection, set_name: str) -> dict[str, dict[str, CandidateState]]:
     """Asset id → job id → candidate as it stands."""
-    found = queries.made(connection, set_name)
+    found = queries.candidates(connection, set_name)
     crowded = {(set_name, id_) for id_, jobs in found.items() if _kept_by_both(jobs.values())}
     gone = surplus(connection, crowded)
     for jobs in found.values() if gone else ():
@@ -30,14 +30,14 @@ def made(connection: Connection, set_name: str) -> dict[str, dict[str, MadeCandi
 def keepers(connection: Connection, library: Path, where: Sequence[ColumnElement[bool]] = ()) -> list[Keeper]:
     """What is kept and has its place, in the order of sets and of their rows, then by number. ``where`` narrows."""
     found = queries.keepers(connection, library, where)
-    by_rule = {(one.made.key.set_name, one.asset_id) for one in found if not one.made.by_person}
+    by_rule = {(one.candidate.key.set_name, one.asset_id) for one in found if not one.candidate.by_person}
     gone = surplus(connection, by_rule)
-    ids = [one.made.key.candidate_id for one in found]
+    ids = [one.candidate.key.candidate_id for one in found]
     ago = recipes_ago(connection, ids)
     return [replace(one, recipes_ago=ago[id_]) for id_, one in zip(ids, found, strict=True) if id_ not in gone]
 
 
-def names(connection: Connection, candidates: Sequence[MadeCandidate]) -> dict[CandidateKey, str]:
+def names(connection: Connection, candidates: Sequence[CandidateState]) -> dict[CandidateKey, str]:
     """Candidate → what a person calls it, and every command understands."""
     ago = recipes_ago(connection, (one.key.candidate_id for one in candidates))
     return {
@@ -46,6 +46,6 @@ def names(connection: Connection, candidates: Sequence[MadeCandidate]) -> dict[C
     }
 
 
-def _kept_by_both(candidates: Iterable[MadeCandidate]) -> bool:
+def _kept_by_both(candidates: Iterable[CandidateState]) -> bool:
     """Does a person keep one of them, and the policy another?"""
     return len({one.by_person for one in candidates if one.is_keeper}) > 1

@@ -92,7 +92,7 @@ def _keeper_of(connection: Connection, library: Path, set_name: str, asset_id: s
     text = f"{set_name}/{asset_id}"
     found = shown.keepers(connection, library, [of_asset])
     if len(found) == 1:
-        return found[0].made.key
+        return found[0].candidate.key
     if found:
         raise _ambiguous(text, tuple(f"{one.image_sha256[:16]} {one.name}" for one in found))
     if names := [name for name, _ in _names(connection, set_name, asset_id)]:

@@ -141,7 +141,7 @@ def _append(connection: Connection, tile: Tile, person: str, keep: bool, reasons
     key = key_of(connection, tile.candidate_id)
     verdict = Verdict(tile.image_sha256, keep, tuple(reasons), f"person:{person}", "", now(), note)
     append_verdicts(connection, [(key, verdict)])
-    places.settle(connection, [(key.set_name, key.asset_id)])
+    places.refill(connection, [(key.set_name, key.asset_id)])
 
 
 def _listed(row: Row) -> list[str]:

@@ -33,7 +33,7 @@ from catalog.database.schema import (
 from catalog.database.scorecards import scorecard_of
 from catalog.errors import CatalogError, NotFoundError
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
-from catalog.queries.candidate_state import MadeCandidate, Recorded, is_person
+from catalog.queries.candidate_state import CandidateState, Recorded, is_person
 from catalog.writes.register import text
 from generator.candidate import Execution
 from scoring.scorecard import Scorecard
@@ -109,7 +109,7 @@ def put_scorecards(connection: Connection, cards: Sequence[tuple[CandidateKey, S
     add(connection, ScorecardRow, rows)
 
 
-def follow_scorecards(connection: Connection, measured: Iterable[MadeCandidate]) -> None:
+def follow_scorecards(connection: Connection, measured: Iterable[CandidateState]) -> None:
     """Append the scorecards of candidates as they are now; their numbers are the next ones, and nothing is looked up.
 
     Raises CatalogError where a scorecard has that number already: the one that was read before was not the newest.

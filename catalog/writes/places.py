@@ -26,7 +26,7 @@ from sqlalchemy import ColumnElement, Connection, select, true, tuple_
 from catalog.database.rows import Row, fetch, now
 from catalog.database.schema import AssetRow, AssetVersion, CandidateRow, ScorecardRow, VerdictRow
 from catalog.provenance import CandidateKey
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from catalog.queries.candidates import candidate_of, standing
 from catalog.queries.recipes import recipes_ago
 from catalog.writes.candidates import append_verdicts
@@ -43,22 +43,22 @@ UNMEASURED = -9.0  # standard deviations: weaker than whatever was measured
 class Ranked:
     """A candidate with what orders it among the keepers."""
 
-    made: MadeCandidate
+    candidate: CandidateState
     recipes_ago: int
     strength: float
 
     @property
     def replaced(self) -> bool:
         """The policy's newest verdict made it give way."""
-        return f'"{REPLACED}:' in self.made.policy_reasons
+        return f'"{REPLACED}:' in self.candidate.policy_reasons
 
     @property
     def order(self) -> tuple[int, float, int, str]:
         """Sorts the strongest first."""
-        return (self.recipes_ago, -self.strength, self.made.number, self.made.image_sha256)
+        return (self.recipes_ago, -self.strength, self.candidate.number, self.candidate.image_sha256)
 
 
-def settle(connection: Connection, assets: Iterable[Asset]) -> list[Said]:
+def refill(connection: Connection, assets: Iterable[Asset]) -> list[Said]:
     """Bring the policy's keepers of these assets to the places that persons leave; returns the verdicts appended."""
     said: list[Said] = []
     wanted = dict.fromkeys(assets)
@@ -72,7 +72,7 @@ def settle(connection: Connection, assets: Iterable[Asset]) -> list[Said]:
 def settle_where_persons_decided(connection: Connection, assets: Iterable[Asset]) -> list[Said]:
     """The same, of those on which a person has decided: of the others the policy knows all."""
     asked = set(assets)
-    return settle(connection, sorted(asked & _decided_by_persons(connection))) if asked else []
+    return refill(connection, sorted(asked & _decided_by_persons(connection))) if asked else []
 
 
 def surplus(connection: Connection, assets: Iterable[Asset]) -> set[str]:
@@ -85,50 +85,52 @@ def surplus(connection: Connection, assets: Iterable[Asset]) -> set[str]:
         return set()
     places = _places(connection, asked)
     return {
-        one.made.key.candidate_id
+        one.candidate.key.candidate_id
         for asset, candidates in _standing(connection, asked).items()
-        if any(one.made.by_person and one.made.is_keeper for one in candidates)
+        if any(one.candidate.by_person and one.candidate.is_keeper for one in candidates)
         for one in _too_many(candidates, places.get(asset, 1))
     }
 
 
 def _too_many(candidates: Sequence[Ranked], places: int) -> list[Ranked]:
     """The policy's keepers that have no place, the weakest last."""
-    kept = [one for one in candidates if one.made.is_keeper]
-    persons = sum(one.made.by_person for one in kept)
-    rules = sorted((one for one in kept if not one.made.by_person), key=lambda one: one.order)
+    kept = [one for one in candidates if one.candidate.is_keeper]
+    persons = sum(one.candidate.by_person for one in kept)
+    rules = sorted((one for one in kept if not one.candidate.by_person), key=lambda one: one.order)
     return rules[max(0, places - persons) :]
 
 
 def _settled(candidates: Sequence[Ranked], places: int, connection: Connection) -> Iterable[Said]:
-    persons = [one for one in candidates if one.made.is_keeper and one.made.by_person]
+    persons = [one for one in candidates if one.candidate.is_keeper and one.candidate.by_person]
     if leaving := _too_many(candidates, places):
-        by = min(persons, key=lambda one: one.order).made.image_sha256 if persons else ""
+        by = min(persons, key=lambda one: one.order).candidate.image_sha256 if persons else ""
         for one in leaving:
-            yield _say(one.made, False, (f"{REPLACED}:{by}" if by else NOT_WANTED,))
+            yield _say(one.candidate, False, (f"{REPLACED}:{by}" if by else NOT_WANTED,))
         return
-    room = places - sum(one.made.is_keeper for one in candidates)
-    waiting = [one for one in candidates if one.replaced and not one.made.by_person and _may_be_kept(one.made)]
+    room = places - sum(one.candidate.is_keeper for one in candidates)
+    waiting = [
+        one for one in candidates if one.replaced and not one.candidate.by_person and _may_be_kept(one.candidate)
+    ]
     for one in sorted(waiting, key=lambda one: one.order)[: max(0, room)]:
-        before = _last_keep(connection, one.made)
+        before = _last_keep(connection, one.candidate)
         reasons = [reason for reason in json.loads(before["reasons"]) if reason != RESTORED] if before else []
-        yield _say(one.made, True, (*reasons, RESTORED), before["note"] if before else "")
+        yield _say(one.candidate, True, (*reasons, RESTORED), before["note"] if before else "")
 
 
-def _say(made: MadeCandidate, keep: bool, reasons: tuple[str, ...], note: str = "") -> Said:
+def _say(candidate: CandidateState, keep: bool, reasons: tuple[str, ...], note: str = "") -> Said:
     """By the rules that judged it last: to make room is no judgement of the picture."""
-    return made.key, Verdict(made.image_sha256, keep, reasons, "policy", made.policy_sha256, now(), note)
+    return candidate.key, Verdict(candidate.image_sha256, keep, reasons, "policy", candidate.policy_sha256, now(), note)
 
 
-def _may_be_kept(made: MadeCandidate) -> bool:
-    return made.state == "present" and made.area == "objects" and made.safety.value == "clear"
+def _may_be_kept(candidate: CandidateState) -> bool:
+    return candidate.state == "present" and candidate.area == "objects" and candidate.safety.value == "clear"
 
 
-def _last_keep(connection: Connection, made: MadeCandidate) -> Row | None:
+def _last_keep(connection: Connection, candidate: CandidateState) -> Row | None:
     rows = [
         row
-        for row in fetch(connection, VerdictRow, "candidate_id", [made.key.candidate_id])
-        if row["keep"] and not row["by_person"] and row["image_sha256"] == made.image_sha256
+        for row in fetch(connection, VerdictRow, "candidate_id", [candidate.key.candidate_id])
+        if row["keep"] and not row["by_person"] and row["image_sha256"] == candidate.image_sha256
     ]
     return max(rows, key=lambda row: int(row["number"]), default=None)
 

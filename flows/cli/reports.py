@@ -17,7 +17,7 @@ from flows.cli.commands.prompts import print_prompts, with_prompts
 from flows.cli.commands.stats import size
 from flows.output import console, print_json
 from flows.pipeline.planning import AssetState, Plan, State, changed_assets, make_plan, with_changes
-from flows.pipeline.resolve import Work, prepare, registry_for
+from flows.pipeline.resolve import ResolvedSpec, registry_for, resolve_spec
 from flows.pipeline.session import Session, Summary
 from flows.settings import Settings
 from generator.weights.pinning import locate
@@ -39,26 +39,26 @@ STATE_WORDS = {
 
 def show_plan(spec: Path, settings: Settings, *, prompts: bool = False, as_json: bool) -> int:
     """``limner plan``; ``prompts``: with each asset's filled prompts."""
-    work = prepare(spec, settings)
-    plan = _plan_of(work, settings)
+    resolved = resolve_spec(spec, settings)
+    plan = _plan_of(resolved, settings)
     if as_json:
-        value = plan_value(plan) | {"warnings": list(work.warnings)}
-        print_json(with_prompts(value, work) if prompts else value)
+        value = plan_value(plan) | {"warnings": list(resolved.warnings)}
+        print_json(with_prompts(value, resolved) if prompts else value)
         return 0
     if prompts:
-        print_prompts(work)
+        print_prompts(resolved)
     _print_plan(plan)
-    for warning in work.warnings:
+    for warning in resolved.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return 0
 
 
-def _plan_of(work: Work, settings: Settings) -> Plan:
+def _plan_of(resolved: ResolvedSpec, settings: Settings) -> Plan:
     if not (settings.library / FILE).is_file():
-        return make_plan(work, {})
+        return make_plan(resolved, {})
     with Catalog.open(settings.library, create=False) as catalog:
-        plan = make_plan(work, catalog.made(work.spec.set_name))
-        return with_changes(plan, work, catalog.newest_recipes(work.spec.set_name, changed_assets(plan)))
+        plan = make_plan(resolved, catalog.candidates(resolved.spec.set_name))
+        return with_changes(plan, resolved, catalog.newest_recipes(resolved.spec.set_name, changed_assets(plan)))
 
 
 def plan_value(plan: Plan) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _print_checkpoint(value: Mapping[str, Any]) -> None:
             print(f"{key}: {found}")
 
 
-def tell_run(session: Session, summary: Summary) -> None:
+def print_run(session: Session, summary: Summary) -> None:
     """The last words of ``limner produce``: keepers, what is short, and where everything is."""
     out = console()
     keepers = session.catalog.keepers(summary.set)

@@ -37,11 +37,11 @@ def publish(session: Session) -> None:
     create_table_artifact(table=session.changes(), key=_key(session, "changes"), description="What this run changed")
     keepers = [
         {
-            "asset": keeper.made.key.asset_id,
-            "picture": keeper.made.image_sha256[:12],
+            "asset": keeper.candidate.key.asset_id,
+            "picture": keeper.candidate.image_sha256[:12],
             "seed": keeper.seed,
-            "aesthetic": keeper.made.scorecard.aesthetic,
-            "adherence": keeper.made.scorecard.adherence,
+            "aesthetic": keeper.candidate.scorecard.aesthetic,
+            "adherence": keeper.candidate.scorecard.adherence,
             "prompt": keeper.prompt,
         }
         for keeper in session.catalog.keepers(_name(session))
@@ -65,7 +65,7 @@ def _percent(session: Session) -> float:
 
 
 def _name(session: Session) -> str:
-    return session.work.spec.set_name
+    return session.resolved.spec.set_name
 
 
 def _key(session: Session, what: str) -> str:

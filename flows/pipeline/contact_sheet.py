@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from flows.pipeline.planning import Made
+from flows.pipeline.planning import Candidates
 from specs.canonical import value_sha256
 from specs.spec import Spec
 
@@ -46,7 +46,7 @@ class Sheet:
         return True
 
 
-def sheet_of(spec: Spec, made: Made, library: Path) -> Sheet:
+def sheet_of(spec: Spec, made: Candidates, library: Path) -> Sheet:
     """Every keeper of a spec's assets, those of persons first, by the asset's title; an empty frame for a hole."""
     tiles: list[tuple[str, str, Path | None]] = []
     for asset in spec.assets:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from scoring.scorecard import Scorecard
 from scoring.verdict import DROPPED, NEVER_ALLOWED, TOO_LIKE, judge
 from specs.expand import AssetPlan
@@ -71,7 +71,7 @@ class Hole:
         return f"{self.words()}. To fill it: {'; or '.join(self.fixes)}."
 
 
-def hole_of(plan: AssetPlan, candidates: Iterable[MadeCandidate], keepers: int) -> Hole:
+def hole_of(plan: AssetPlan, candidates: Iterable[CandidateState], keepers: int) -> Hole:
     """Why none (or no further one) of ``candidates``, those of the present recipe, is a keeper of this asset."""
     counts: Counter[str] = Counter()
     details: dict[str, set[str]] = defaultdict(set)
@@ -97,7 +97,7 @@ def hole_of(plan: AssetPlan, candidates: Iterable[MadeCandidate], keepers: int) 
     return Hole(plan.asset.asset_id, plan.asset.keep.per_asset, keepers, total, reasons, found, fixes)
 
 
-def _reasons(candidate: MadeCandidate, card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
+def _reasons(candidate: CandidateState, card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
     if candidate.keep is False and candidate.by_person:
         return (REJECTED_BY_PERSON,)
     if candidate.state == "dropped":

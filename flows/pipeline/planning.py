@@ -12,16 +12,16 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from flows.pipeline.holes import Hole, hole_of
-from flows.pipeline.resolve import Work
+from flows.pipeline.resolve import ResolvedSpec
 from scoring.verdict import TOO_LIKE, judge, reason_code
 from specs.differences import Recipe, differences
 from specs.expand import AssetPlan
 from specs.job import Job
 from specs.spec import KeepRules
 
-Made = Mapping[str, Mapping[str, MadeCandidate]]
+Candidates = Mapping[str, Mapping[str, CandidateState]]
 
 
 class State(StrEnum):
@@ -80,18 +80,18 @@ class Plan:
         return sum(asset.state is state for asset in self.assets)
 
 
-def make_plan(work: Work, made: Made) -> Plan:
-    """Compare; ``made`` is ``Catalog.made(set)`` (empty for a library that does not exist yet)."""
-    if work.obstacles:
-        return _blocked(work, made)
+def make_plan(resolved: ResolvedSpec, made: Candidates) -> Plan:
+    """Compare; ``made`` is ``Catalog.candidates(set)`` (empty for a library that does not exist yet)."""
+    if resolved.obstacles:
+        return _blocked(resolved, made)
     every = [candidate for jobs in made.values() for candidate in jobs.values()]
     pictures = Pictures({one.image_sha256 for one in every if one.is_keeper}, {one.image_sha256 for one in every})
     states = tuple(
-        _asset_state(plan, work.policies[id_], made.get(id_, {}), pictures) for id_, plan in work.plans.items()
+        _asset_state(plan, resolved.policies[id_], made.get(id_, {}), pictures) for id_, plan in resolved.plans.items()
     )
     entries = tuple(entry for state in states for entry in state.to_generate)
     jobs = sum(state.made + len(state.to_generate) for state in states)
-    return Plan(work.spec.set_name, jobs, states, (), entries)
+    return Plan(resolved.spec.set_name, jobs, states, (), entries)
 
 
 def changed_assets(plan: Plan) -> list[str]:
@@ -99,44 +99,44 @@ def changed_assets(plan: Plan) -> list[str]:
     return [asset.asset_id for asset in plan.assets if asset.state is State.CHANGED and not asset.made]
 
 
-def with_changes(plan: Plan, work: Work, before: Mapping[str, Recipe]) -> Plan:
+def with_changes(plan: Plan, resolved: ResolvedSpec, before: Mapping[str, Recipe]) -> Plan:
     """The same, where the reasons of changed assets begin with what changed since ``before``, their newest recipes."""
 
     def explained(asset: AssetState) -> AssetState:
         if asset.asset_id not in before:
             return asset
-        now = recipe_of(work.plans[asset.asset_id], work.image.checkpoint.name)
+        now = recipe_of(resolved.plans[asset.asset_id], resolved.image.checkpoint.name)
         changed = differences(before[asset.asset_id], now)
         return replace(asset, reason=f"{'; '.join(changed)}: {asset.reason}") if changed else asset
 
     return replace(plan, assets=tuple(explained(asset) for asset in plan.assets))
 
 
-def _blocked(work: Work, made: Made) -> Plan:
+def _blocked(resolved: ResolvedSpec, made: Candidates) -> Plan:
     states = tuple(
         AssetState(
-            asset.asset_id, State.BLOCKED, work.obstacles[0], 0, standing_keepers(made.get(asset.asset_id, {})), 0
+            asset.asset_id, State.BLOCKED, resolved.obstacles[0], 0, standing_keepers(made.get(asset.asset_id, {})), 0
         )
-        for asset in work.spec.assets
+        for asset in resolved.spec.assets
     )
-    jobs = sum(asset.candidates.first for asset in work.spec.assets)
-    return Plan(work.spec.set_name, jobs, states, work.obstacles)
+    jobs = sum(asset.candidates.first for asset in resolved.spec.assets)
+    return Plan(resolved.spec.set_name, jobs, states, resolved.obstacles)
 
 
-def standing_keepers(made: Mapping[str, MadeCandidate]) -> int:
+def standing_keepers(made: Mapping[str, CandidateState]) -> int:
     """How many keepers an asset has now, of whatever recipe."""
     return sum(candidate.is_keeper for candidate in made.values())
 
 
-def round_end(found: Mapping[int, MadeCandidate], first: int, at_most: int) -> int:
+def round_end(found: Mapping[int, CandidateState], first: int, at_most: int) -> int:
     """The number of candidates that there will be once the round that has begun is finished."""
     begun = max(found, default=0) // first + 1
     return min(begun * first, at_most)
 
 
-def present(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> dict[int, MadeCandidate]:
+def present(plan: AssetPlan, made: Mapping[str, CandidateState]) -> dict[int, CandidateState]:
     """Candidates of the present recipe that are made, by number. Looks no further than the first empty round."""
-    found: dict[int, MadeCandidate] = {}
+    found: dict[int, CandidateState] = {}
     first, at_most = plan.asset.candidates.first, plan.asset.candidates.at_most
     for start in range(0, at_most, first):
         numbers = range(start, min(start + first, at_most)) if made else ()
@@ -153,7 +153,7 @@ def recipe_of(plan: AssetPlan, checkpoint: str) -> Recipe:
     return Recipe(plan.job(0).recipe(), dict(plan.asset.row), checkpoint, seeds)
 
 
-def choosable(candidate: MadeCandidate, keep: KeepRules, pictures: Pictures) -> bool:
+def choosable(candidate: CandidateState, keep: KeepRules, pictures: Pictures) -> bool:
     """Would this stored candidate fill a free place: does it pass, has no person decided, is no keeper too like it?"""
     if candidate.is_keeper or candidate.state != "present" or candidate.by_person:
         return False
@@ -164,7 +164,7 @@ def choosable(candidate: MadeCandidate, keep: KeepRules, pictures: Pictures) -> 
     return not judge(candidate.scorecard, keep)
 
 
-def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, MadeCandidate], pictures: Pictures) -> AssetState:
+def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, CandidateState], pictures: Pictures) -> AssetState:
     rules = plan.asset.candidates
     found = present(plan, made)
     kept, wanted = standing_keepers(made), plan.asset.keep.per_asset

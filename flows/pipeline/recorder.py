@@ -17,7 +17,7 @@ from catalog.provenance import Embedding, Record, Reuse
 from catalog.queries.candidate_state import Claim, MadeImage
 from catalog.writes.runs import Run
 from flows.pipeline.planning import Entry
-from flows.pipeline.resolve import Work
+from flows.pipeline.resolve import ResolvedSpec
 from flows.progress import ProgressBar
 from generator.candidate import Candidate, Execution
 from generator.pictures.images import Embedded, encode_png, pixels_sha256, read_png
@@ -27,7 +27,7 @@ from specs.canonical import sha256_hex
 from specs.job import Job
 
 if TYPE_CHECKING:
-    from flows.pipeline.render_worker import Drawn
+    from flows.pipeline.render_worker import RenderedBatch
     from scoring.clip.embedding import Clip
     from scoring.safety.forbidden import Forbidden
     from scoring.scorers import Measured
@@ -78,9 +78,9 @@ class Recorder:
     """Used by the line's threads: ``claim`` and ``reuse`` by the painting one, ``load`` and ``record`` by the other."""
 
     def __init__(
-        self, work: Work, catalog: Catalog, run: Run, load_scorers: Callable[[], Scorers], bar: ProgressBar
+        self, resolved: ResolvedSpec, catalog: Catalog, run: Run, load_scorers: Callable[[], Scorers], bar: ProgressBar
     ) -> None:
-        self._work, self._catalog, self._run, self._bar = work, catalog, run, bar
+        self._resolved, self._catalog, self._run, self._bar = resolved, catalog, run, bar
         self._load_scorers = load_scorers
         self._scorers: Scorers | None = None
         self._loading = threading.Lock()
@@ -101,16 +101,16 @@ class Recorder:
         """Which of the jobs this run is to make."""
         return self._catalog.claim(job_ids, self._run)
 
-    def record(self, drawn: Drawn, entries: Mapping[str, Sequence[Entry]], pool: Executor) -> int:
+    def record(self, rendered: RenderedBatch, entries: Mapping[str, Sequence[Entry]], pool: Executor) -> int:
         """Encode, score, judge and store a batch; returns how many candidates are new."""
-        encoded = list(pool.map(partial(self._encode, drawn.execution), drawn.jobs, drawn.pixels))
+        encoded = list(pool.map(partial(self._encode, rendered.execution), rendered.jobs, rendered.pixels))
         rows = [
-            (index, entry) for index, job in enumerate(drawn.jobs) for entry in entries[job.job_id]
+            (index, entry) for index, job in enumerate(rendered.jobs) for entry in entries[job.job_id]
         ]  # one picture may serve several assets
-        measured = self._measure(drawn, [index for index, _ in rows], [entry for _, entry in rows], encoded)
-        seconds = drawn.seconds / len(drawn.jobs)
+        measured = self._measure(rendered, [index for index, _ in rows], [entry for _, entry in rows], encoded)
+        seconds = rendered.seconds / len(rendered.jobs)
         records = [
-            self._record(entry, drawn.pixels[index], encoded[index], drawn.execution, seconds, found)
+            self._record(entry, rendered.pixels[index], encoded[index], rendered.execution, seconds, found)
             for (index, entry), found in zip(rows, measured, strict=True)
         ]
         self._catalog.record(records)
@@ -136,29 +136,29 @@ class Recorder:
         return [found.scorecard for found in self.load().measure(pixels, [True] * len(entries), ids, hashes)]
 
     def _reuse(self, picture: MadeImage, entry: Entry, card: Scorecard | None) -> Reuse:
-        policy = self._work.policies[entry.asset_id]
+        policy = self._resolved.policies[entry.asset_id]
         gone = Verdict(picture.image_sha256, False, (DROPPED,), "policy", policy, now())
         return Reuse(
-            set_name=self._work.spec.set_name,
+            set_name=self._resolved.spec.set_name,
             asset_id=entry.asset_id,
             number=entry.number,
             job_id=entry.job.job_id,
-            spec_sha256=self._work.spec.spec_sha256,
+            spec_sha256=self._resolved.spec.spec_sha256,
             scorecard=card,
             verdict=gone if card is None else self._verdict(entry.asset_id, card),
             made_at=now(),
         )
 
     def _encode(self, execution: Execution, job: Job, pixels: Pixels) -> bytes:
-        return encode_png(pixels, Embedded(job, self._work.image.checkpoint, execution))
+        return encode_png(pixels, Embedded(job, self._resolved.image.checkpoint, execution))
 
     def _measure(
-        self, drawn: Drawn, indices: Sequence[int], entries: Sequence[Entry], encoded: Sequence[bytes]
+        self, rendered: RenderedBatch, indices: Sequence[int], entries: Sequence[Entry], encoded: Sequence[bytes]
     ) -> list[Measured]:
         hashes = [sha256_hex(data) for data in encoded]
         return self.load().measure(
-            drawn.pixels[list(indices)],
-            [drawn.finite[index] for index in indices],
+            rendered.pixels[list(indices)],
+            [rendered.finite[index] for index in indices],
             [entry.asset_id for entry in entries],
             [hashes[index] for index in indices],
         )
@@ -178,27 +178,27 @@ class Recorder:
             execution=execution,
             seconds=seconds,
         )
-        clip = self._work.scorers["clip"]
+        clip = self._resolved.scorers["clip"]
         embedding = Embedding(clip.checkpoint.weights_id, found.embedding) if clip else None
         return Record(
-            set_name=self._work.spec.set_name,
+            set_name=self._resolved.spec.set_name,
             asset_id=entry.asset_id,
             number=entry.number,
             candidate=candidate,
             scorecard=card,
             embedding=embedding,
             phash=found.phash,
-            spec_sha256=self._work.spec.spec_sha256,
+            spec_sha256=self._resolved.spec.spec_sha256,
             area="objects" if clear else "quarantine",
             png=data,
             verdict=verdict,
             made_at=now(),
-            keep_pixels=verdict is None or not clear or self._work.spec.reject_pixels == "keep",
+            keep_pixels=verdict is None or not clear or self._resolved.spec.reject_pixels == "keep",
         )
 
     def _verdict(self, asset_id: str, card: Scorecard) -> Verdict | None:
         """A rejection where a rule is not met; None leaves the choice to ``settle``."""
-        reasons = judge(card, self._work.plans[asset_id].asset.keep)
+        reasons = judge(card, self._resolved.plans[asset_id].asset.keep)
         if not reasons:
             return None
-        return Verdict(card.image_sha256, False, reasons, "policy", self._work.policies[asset_id], now())
+        return Verdict(card.image_sha256, False, reasons, "policy", self._resolved.policies[asset_id], now())

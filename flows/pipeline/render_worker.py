@@ -31,7 +31,7 @@ class InterruptedRunError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RenderedBatch:
     """What came off the device: ``pixels`` (n, H, W, 3) uint8, ``finite`` per picture, the stack it ran on."""
 
     jobs: tuple[Job, ...]
@@ -41,7 +41,7 @@ class Drawn:
     seconds: float
 
 
-class Painter(Protocol):
+class Renderer(Protocol):
     """Whatever renders a batch; the real one holds a diffusers pipeline.
 
     ``on_cpu``: it renders on the cores that everything else needs too.
@@ -54,7 +54,7 @@ class Painter(Protocol):
         """The fixed batch shape for jobs of this one's size: a function of the machine and the job alone."""
         ...
 
-    def paint(self, batch: Batch, stopping: threading.Event) -> Drawn:
+    def render(self, batch: Batch, stopping: threading.Event) -> RenderedBatch:
         """Render a batch."""
         ...
 
@@ -89,18 +89,20 @@ class _End:
     outcome: ShardReport | BaseException
 
 
-class Line:
+class RenderWorker:
     """Starts with the first shard; ``close`` waits for what is under way, ``interrupt`` drops what is not recorded."""
 
     def __init__(
         self,
-        load_painter: Callable[[], Painter],
+        load_renderer: Callable[[], Renderer],
         recorder: Recorder,
         slot: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        self._load_painter, self._recorder, self._slot = load_painter, recorder, slot
+        self._load_renderer, self._recorder, self._slot = load_renderer, recorder, slot
         self._shards: queue.SimpleQueue[tuple[Shard, Future[ShardReport]] | None] = queue.SimpleQueue()
-        self._drawn: queue.Queue[tuple[Drawn, dict[str, list[Entry]], ShardReport] | _End | None] = queue.Queue(2)
+        self._rendered: queue.Queue[tuple[RenderedBatch, dict[str, list[Entry]], ShardReport] | _End | None] = (
+            queue.Queue(2)
+        )
         self._futures: dict[int, Future[ShardReport]] = {}
         self._lock = threading.Lock()
         self.stopping = threading.Event()
@@ -109,7 +111,7 @@ class Line:
         self._loaded = threading.Event()
         self._broken: BaseException | None = None
         self._threads = [
-            threading.Thread(target=self._paint_all, name="limner-paint", daemon=True),
+            threading.Thread(target=self._render_all, name="limner-paint", daemon=True),
             threading.Thread(target=self._record_all, name="limner-record", daemon=True),
         ]
 
@@ -145,24 +147,24 @@ class Line:
 
     # the painting thread
 
-    def _paint_all(self) -> None:
-        painter: Painter | None = None
+    def _render_all(self) -> None:
+        renderer: Renderer | None = None
         while (item := self._shards.get()) is not None:
             shard, future = item
             try:
                 self._check_stop()
-                if painter is None:
-                    painter = self._load_painter()
-                    self.on_cpu = painter.on_cpu
+                if renderer is None:
+                    renderer = self._load_renderer()
+                    self.on_cpu = renderer.on_cpu
                     self._loaded.set()
-                self._drawn.put(_End(future, self._paint(painter, shard)))
+                self._rendered.put(_End(future, self._render(renderer, shard)))
             except BaseException as error:  # to the future: whoever waits for the shard decides
-                self._drawn.put(_End(future, error))
+                self._rendered.put(_End(future, error))
                 self._loaded.set()
         self._loaded.set()
-        self._drawn.put(None)
+        self._rendered.put(None)
 
-    def _paint(self, painter: Painter, shard: Shard) -> ShardReport:
+    def _render(self, renderer: Renderer, shard: Shard) -> ShardReport:
         by_job: dict[str, list[Entry]] = defaultdict(list)
         for entry in shard.entries:
             by_job[entry.job.job_id].append(entry)
@@ -172,11 +174,11 @@ class Line:
             report.reused += self._recorder.reuse(picture, by_job[job_id])
         report.waiting = [entry for job_id in claim.others for entry in by_job[job_id]]
         jobs = [by_job[job_id][0].job for job_id in claim.mine]
-        for batch in make_batches(jobs, painter.batch_size(jobs[0])) if jobs else []:
+        for batch in make_batches(jobs, renderer.batch_size(jobs[0])) if jobs else []:
             self._check_stop()
             with self._slot():
-                drawn = painter.paint(batch, self.stopping)
-            self._drawn.put((drawn, {job.job_id: by_job[job.job_id] for job in drawn.jobs}, report))
+                rendered = renderer.render(batch, self.stopping)
+            self._rendered.put((rendered, {job.job_id: by_job[job.job_id] for job in rendered.jobs}, report))
         return report
 
     def _check_stop(self) -> None:
@@ -190,9 +192,9 @@ class Line:
     def _record_all(self) -> None:
         with ThreadPoolExecutor(2, thread_name_prefix="limner-encode") as pool:
             self._loaded.wait()  # imports of torch in two threads at once trip over one another
-            if self._drawn.empty():
+            if self._rendered.empty():
                 self._warm_up()
-            while (item := self._drawn.get()) is not None:
+            while (item := self._rendered.get()) is not None:
                 if isinstance(item, _End):
                     self._resolve(item)
                 elif self._broken is None:
@@ -203,10 +205,12 @@ class Line:
         with suppress(Exception):
             self._recorder.load()
 
-    def _record(self, item: tuple[Drawn, dict[str, list[Entry]], ShardReport], pool: ThreadPoolExecutor) -> None:
-        drawn, entries, report = item
+    def _record(
+        self, item: tuple[RenderedBatch, dict[str, list[Entry]], ShardReport], pool: ThreadPoolExecutor
+    ) -> None:
+        rendered, entries, report = item
         try:
-            report.generated += self._recorder.record(drawn, entries, pool)
+            report.generated += self._recorder.record(rendered, entries, pool)
             self.under_way.set()
         except BaseException as error:
             self._broken = error

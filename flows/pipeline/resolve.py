@@ -44,7 +44,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Work:
+class ResolvedSpec:
     """One spec, ready to be compared with the catalog. ``obstacles`` are sentences; any of them stops ``produce``."""
 
     spec: Spec
@@ -127,7 +127,7 @@ class Work:
         return found
 
 
-def prepare(spec_path: Path, settings: Settings) -> Work:
+def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
     """Read a spec and everything it names. Bad specs and names raise; what may come right later is an obstacle."""
     spec = load_spec(spec_path)
     is_there(settings.library)  # refuses a damaged library before anything is written beside it
@@ -144,7 +144,7 @@ def prepare(spec_path: Path, settings: Settings) -> Work:
     taste, looks = the_taste(spec, scorers["clip"], settings), find_looks(spec, settings)
     obstacles += tuple(found for found in (taste, *looks) if isinstance(found, str))
     plans = expand(spec, image.checkpoint) if image.checkpoint.files else ()
-    return Work(
+    return ResolvedSpec(
         spec=spec,
         image=image,
         scorers=scorers,

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
-from catalog.queries.candidate_state import Embeddings, MadeCandidate
-from flows.pipeline.planning import Made, present
+from catalog.queries.candidate_state import CandidateState, Embeddings
+from flows.pipeline.planning import Candidates, present
 from flows.pipeline.recorder import Scorers
-from flows.pipeline.resolve import Work
+from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.style_references import look_vectors
 from scoring.scorecard import Scorecard
 from scoring.selection.select import Choice, Entrant, select
@@ -29,14 +29,14 @@ Vectors = Mapping[str, NDArray[np.float16]]
 class Judged:
     """A candidate with its scorecard and the reasons against it (none: it passes)."""
 
-    made: MadeCandidate
+    candidate: CandidateState
     card: Scorecard
     reasons: tuple[str, ...]
 
     @property
     def by_person(self) -> bool:
         """A person has decided."""
-        return self.made.by_person
+        return self.candidate.by_person
 
     @property
     def free(self) -> bool:
@@ -45,11 +45,11 @@ class Judged:
 
     def stands(self, *, anew: bool) -> bool:
         """A keeper that stays one: a person's, or, unless the choice is made anew, a policy's that still passes."""
-        return self.made.is_keeper and (self.by_person or not (anew or self.reasons))
+        return self.candidate.is_keeper and (self.by_person or not (anew or self.reasons))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class SelectionContext:
     """What the choice looks at beside scorecards: embeddings and learned taste by picture, the references' vectors."""
 
     vectors: Vectors
@@ -57,29 +57,35 @@ class Sight:
     references: NDArray[np.float32] | None
 
 
-def judged_candidates(candidates: Iterable[MadeCandidate], keep: KeepRules) -> list[Judged]:
+def judged_candidates(candidates: Iterable[CandidateState], keep: KeepRules) -> list[Judged]:
     """Each with what the rules say of its scorecard, whatever its verdicts."""
     cards = [(candidate, candidate.scorecard) for candidate in candidates]
     return [Judged(candidate, card, judge(card, keep)) for candidate, card in cards]
 
 
-def look(work: Work, catalog: Catalog, load_scorers: Callable[[], Scorers], stored: Embeddings | None = None) -> Sight:
+def load_selection_context(
+    resolved: ResolvedSpec, catalog: Catalog, load_scorers: Callable[[], Scorers], stored: Embeddings | None = None
+) -> SelectionContext:
     """Gather it for a set; the scorers are loaded only for a reference that the CLIP has never seen."""
-    clip = work.scorers["clip"]
+    clip = resolved.scorers["clip"]
     if clip is None:
-        return Sight({}, {}, None)
+        return SelectionContext({}, {}, None)
     clip_id = clip.checkpoint.weights_id
-    found = stored or catalog.embeddings(work.spec.set_name, clip_id)
-    chances = work.taste.taste.score(found.vectors).tolist() if work.taste and len(found.vectors) else ()
-    return Sight(
+    found = stored or catalog.embeddings(resolved.spec.set_name, clip_id)
+    chances = resolved.taste.taste.score(found.vectors).tolist() if resolved.taste and len(found.vectors) else ()
+    return SelectionContext(
         vectors=dict(zip(found.image_sha256s, found.vectors, strict=True)),
         taste=dict(zip(found.image_sha256s, chances, strict=True)) if chances else {},
-        references=look_vectors(work.looks, clip_id, catalog, load_scorers),
+        references=look_vectors(resolved.looks, clip_id, catalog, load_scorers),
     )
 
 
-def apart(
-    work: Work, catalog: Catalog, judged: Mapping[str, list[Judged]], standing: Mapping[str, list[Judged]], sight: Sight
+def reject_library_duplicates(
+    resolved: ResolvedSpec,
+    catalog: Catalog,
+    judged: Mapping[str, list[Judged]],
+    standing: Mapping[str, list[Judged]],
+    context: SelectionContext,
 ) -> dict[str, list[Judged]]:
     """The same, with a reason against each that is too like a keeper of another set of the library.
 
@@ -88,22 +94,22 @@ def apart(
     limits = {
         id_: keep.max_likeness
         for id_ in judged
-        if (keep := work.plans[id_].asset.keep).max_likeness is not None and keep.likeness_to == "library"
+        if (keep := resolved.plans[id_].asset.keep).max_likeness is not None and keep.likeness_to == "library"
     }
-    clip = work.scorers["clip"]
-    elsewhere = catalog.kept_elsewhere(work.spec.set_name) if limits and clip else []
+    clip = resolved.scorers["clip"]
+    elsewhere = catalog.kept_elsewhere(resolved.spec.set_name) if limits and clip else []
     kept = catalog.vectors(elsewhere, clip.checkpoint.weights_id) if clip else {}
     if not kept:
         return dict(judged)
     names, others = list(kept), np.stack(list(kept.values())).astype(np.float32)
     found = dict(judged)
     for id_, limit in limits.items():
-        standing_keys = {item.made.key for item in standing[id_]}
-        asked = [item for item in judged[id_] if item.free and item.made.key not in standing_keys]
-        twins = _twins(asked, sight.vectors, names, others, limit)
+        standing_keys = {item.candidate.key for item in standing[id_]}
+        asked = [item for item in judged[id_] if item.free and item.candidate.key not in standing_keys]
+        twins = _twins(asked, context.vectors, names, others, limit)
         found[id_] = [
-            replace(item, reasons=(f"{TOO_LIKE}:{twins[item.made.image_sha256]}",))
-            if item.made.image_sha256 in twins
+            replace(item, reasons=(f"{TOO_LIKE}:{twins[item.candidate.image_sha256]}",))
+            if item.candidate.image_sha256 in twins
             else item
             for item in judged[id_]
         ]
@@ -114,7 +120,7 @@ def _twins(
     items: Sequence[Judged], vectors: Vectors, names: Sequence[str], others: NDArray[np.float32], limit: float
 ) -> dict[str, str]:
     """Picture → the one of ``names`` that it is most like, where that is above the limit."""
-    shas = [sha256 for item in items if (sha256 := item.made.image_sha256) in vectors]
+    shas = [sha256 for item in items if (sha256 := item.candidate.image_sha256) in vectors]
     if not shas:
         return {}
     cosines = np.stack([vectors[sha256] for sha256 in shas]).astype(np.float32) @ others.T
@@ -124,47 +130,47 @@ def _twins(
 
 
 def choose(
-    work: Work,
-    made: Made,
+    resolved: ResolvedSpec,
+    made: Candidates,
     judged: Mapping[str, list[Judged]],
     standing: Mapping[str, list[Judged]],
-    sight: Sight,
+    context: SelectionContext,
 ) -> Choice:
     """Fill the free places; keepers that stand, of all assets, are in the choice from the start."""
-    return select(**entrants(work, made, judged, standing, sight))
+    return select(**options(resolved, made, judged, standing, context))
 
 
-def entrants(
-    work: Work,
-    made: Made,
+def options(
+    resolved: ResolvedSpec,
+    made: Candidates,
     judged: Mapping[str, list[Judged]],
     standing: Mapping[str, list[Judged]],
-    sight: Sight,
+    context: SelectionContext,
 ) -> dict[str, Any]:
     """What ``scoring.selection.select`` and ``scoring.selection.explain`` ask for, by the names of their arguments."""
     found, wanted = [], {}
-    for asset_id, plan in work.plans.items():
+    for asset_id, plan in resolved.plans.items():
         if asset_id not in judged:
             kept = [candidate for candidate in made.get(asset_id, {}).values() if candidate.is_keeper]
-            found += [_entrant(candidate, candidate.scorecard, sight, pinned=True) for candidate in kept]
+            found += [_option(candidate, candidate.scorecard, context, pinned=True) for candidate in kept]
             wanted[asset_id] = len(kept)
             continue
         wanted[asset_id] = max(places_of(plan, made.get(asset_id, {})), len(standing[asset_id]))
-        standing_keys = {item.made.key for item in standing[asset_id]}
+        standing_keys = {item.candidate.key for item in standing[asset_id]}
         for item in judged[asset_id]:
-            stands = item.made.key in standing_keys
+            stands = item.candidate.key in standing_keys
             if stands or item.free:
-                found.append(_entrant(item.made, item.card, sight, pinned=stands))
+                found.append(_option(item.candidate, item.card, context, pinned=stands))
     return {
         "entrants": found,
         "wanted": wanted,
-        "weights": work.spec.weights,
-        "max_likeness": {id_: plan.asset.keep.max_likeness for id_, plan in work.plans.items()},
-        "references": sight.references,
+        "weights": resolved.spec.weights,
+        "max_likeness": {id_: plan.asset.keep.max_likeness for id_, plan in resolved.plans.items()},
+        "references": context.references,
     }
 
 
-def places_of(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> int:
+def places_of(plan: AssetPlan, made: Mapping[str, CandidateState]) -> int:
     """How many keepers of the present recipe an asset has places for: a person's of an older one fill theirs."""
     older = {one.key.job_id for one in made.values() if one.by_person and one.is_keeper}
     if older:
@@ -172,14 +178,14 @@ def places_of(plan: AssetPlan, made: Mapping[str, MadeCandidate]) -> int:
     return max(0, plan.asset.keep.per_asset - len(older))
 
 
-def _entrant(made: MadeCandidate, card: Scorecard, sight: Sight, *, pinned: bool) -> Entrant:
-    vector = sight.vectors.get(made.image_sha256)
+def _option(candidate: CandidateState, card: Scorecard, context: SelectionContext, *, pinned: bool) -> Entrant:
+    vector = context.vectors.get(candidate.image_sha256)
     return Entrant(
-        asset_id=made.key.asset_id,
-        image_sha256=made.image_sha256,
+        asset_id=candidate.key.asset_id,
+        image_sha256=candidate.image_sha256,
         aesthetic=card.aesthetic,
         adherence=card.adherence,
         embedding=vector,
         pinned=pinned,
-        taste=sight.taste.get(made.image_sha256),
+        taste=context.taste.get(candidate.image_sha256),
     )

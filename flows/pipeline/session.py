@@ -19,15 +19,15 @@ from typing import Any
 from catalog.catalog import Catalog
 from catalog.database.locks import set_lock
 from catalog.provenance import CandidateKey
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from catalog.writes.runs import Run
 from flows.pipeline.contact_sheet import Sheet, sheet_of, sheet_path
 from flows.pipeline.failures import Failure, merged
-from flows.pipeline.judge_and_select import Rechoose, Said, settle, told
-from flows.pipeline.planning import Entry, Made, Plan, make_plan
+from flows.pipeline.judge_and_select import Rechoose, VerdictEntry, judge_and_select, with_verdicts
+from flows.pipeline.planning import Candidates, Entry, Plan, make_plan
 from flows.pipeline.recorder import Recorder
-from flows.pipeline.render_worker import InterruptedRunError, Line, Shard, ShardReport, make_shards
-from flows.pipeline.resolve import Work, prepare
+from flows.pipeline.render_worker import InterruptedRunError, RenderWorker, Shard, ShardReport, make_shards
+from flows.pipeline.resolve import ResolvedSpec, resolve_spec
 from flows.pipeline.stale_scorecards import refresh, updated
 from flows.pipeline.torch_imports import Tools, tools_for
 from flows.progress import ProgressBar
@@ -63,9 +63,9 @@ class Summary:
 class Rescored:
     """What ``Session.rescore`` did: the candidates as they were before, those that were measured anew, the verdicts."""
 
-    before: Made
-    measured: Mapping[CandidateKey, MadeCandidate]
-    verdicts: Sequence[Said]
+    before: Candidates
+    measured: Mapping[CandidateKey, CandidateState]
+    verdicts: Sequence[VerdictEntry]
     warnings: Sequence[str] = ()
 
 
@@ -73,33 +73,35 @@ class Rescored:
 class Session:
     """See the module. ``summary`` grows as the run goes; ``before`` is the plan it began with."""
 
-    work: Work
+    resolved: ResolvedSpec
     settings: Settings
     catalog: Catalog
     run: Run
-    line: Line
+    worker: RenderWorker
     progress: ProgressBar
     summary: Summary
     before: Plan
     recorder: Recorder
     began: float = field(default_factory=time.monotonic)
     _shards: list[Shard] | None = None
-    _made: Made | None = None
+    _made: Candidates | None = None
     _plan: Plan | None = None
     _next_number: int = 0
     _measured: set[CandidateKey] = field(default_factory=set)  # measured anew since the last choice
 
-    def settle(self, *, incomplete: bool = False) -> None:
+    def judge_and_select(self, *, incomplete: bool = False) -> None:
         """Bring stale scores up to date, then judge and choose, once no picture of a round that has begun is missing.
 
         Keepers are chosen for the whole set together, so choosing earlier would make the choice depend on where a run
         was interrupted. ``incomplete``: pictures are missing because they failed; choose among what there is.
         """
-        if fresh := refresh(self.work, self.catalog, self.made(), self.recorder.load).now:
-            self._made, self._plan = updated(self.made(), fresh), None
+        if fresh := refresh(self.resolved, self.catalog, self.candidates(), self.recorder.load).now:
+            self._made, self._plan = updated(self.candidates(), fresh), None
             self._measured |= fresh.keys()
         choosing = incomplete or not self.plan().entries
-        if choosing and settle(self.work, self.catalog, self.made(), self.recorder.load, measured=self._measured):
+        if choosing and judge_and_select(
+            self.resolved, self.catalog, self.candidates(), self.recorder.load, measured=self._measured
+        ):
             self._forget()
         if choosing:
             self._measured = set()
@@ -111,26 +113,26 @@ class Session:
         stand; so where nothing changed nothing is written. Raises NeedsPixelsError, before any card is written, when
         pictures must be looked at and ``decode`` is false.
         """
-        before, clip = self.made(), self.work.scorers["clip"]
-        stored = self.catalog.embeddings(self.work.spec.set_name, clip.checkpoint.weights_id) if clip else None
-        fresh = refresh(self.work, self.catalog, before, self.recorder.load, decode=decode, stored=stored)
+        before, clip = self.candidates(), self.resolved.scorers["clip"]
+        stored = self.catalog.embeddings(self.resolved.spec.set_name, clip.checkpoint.weights_id) if clip else None
+        fresh = refresh(self.resolved, self.catalog, before, self.recorder.load, decode=decode, stored=stored)
         self._made, self._plan = updated(before, fresh.now), None
         if fresh.looked_at:
             stored = None
-        verdicts = settle(
-            self.work,
+        verdicts = judge_and_select(
+            self.resolved,
             self.catalog,
-            self.made(),
+            self.candidates(),
             self.recorder.load,
             rechoose=Rechoose.ALL if anew else Rechoose.CHANGED,
             measured=fresh.now.keys(),
             stored=stored,
         )
         besides = any(one.startswith((REPLACED, RESTORED)) for _, verdict in verdicts for one in verdict.reasons)
-        if besides or self.work.spec.reject_pixels == "drop":
+        if besides or self.resolved.spec.reject_pixels == "drop":
             self._forget()
         else:
-            self._made, self._plan = told(self.made(), verdicts), None
+            self._made, self._plan = with_verdicts(self.candidates(), verdicts), None
         return Rescored(before, fresh.now, verdicts, self.recorder.warnings)
 
     def shards(self) -> list[Shard]:
@@ -144,16 +146,16 @@ class Session:
                 self.progress.grow(self.progress.done + new - self.progress.total)
         return self._shards
 
-    def made(self) -> Made:
+    def candidates(self) -> Candidates:
         """What is on record of the set, as of the last step of this run."""
         if self._made is None:
-            self._made = self.catalog.made(self.work.spec.set_name)
+            self._made = self.catalog.candidates(self.resolved.spec.set_name)
         return self._made
 
     def plan(self) -> Plan:
         """What is left to do now."""
         if self._plan is None:
-            self._plan = make_plan(self.work, self.made())
+            self._plan = make_plan(self.resolved, self.candidates())
         return self._plan
 
     def _forget(self) -> None:
@@ -161,7 +163,7 @@ class Session:
 
     def shard(self, number: int, pairs: Sequence[tuple[str, int]]) -> Shard:
         """A shard from what a task was told."""
-        plans = self.work.plans
+        plans = self.resolved.plans
         return Shard(number, tuple(Entry(asset_id, n, plans[asset_id].job(n)) for asset_id, n in pairs))
 
     def finish_round(self, reports: list[ShardReport], failures: Sequence[Failure] = ()) -> None:
@@ -172,7 +174,7 @@ class Session:
         self._take_over([entry for report in reports for entry in report.waiting])
         self._shards = None
         self._forget()
-        self.settle(incomplete=bool(failures))
+        self.judge_and_select(incomplete=bool(failures))
 
     def _count(self, reports: Sequence[ShardReport]) -> None:
         self.summary.generated += sum(report.generated for report in reports)
@@ -183,15 +185,15 @@ class Session:
         while waiting:
             shards = make_shards(waiting, self.settings.shard_pictures, self._next_number)
             self._next_number += len(shards)
-            reports = [self.line.submit(shard).result() for shard in shards]
+            reports = [self.worker.submit(shard).result() for shard in shards]
             self._count(reports)
             waiting = [entry for report in reports for entry in report.waiting]
-            if waiting and self.line.stopping.wait(OTHERS_POLL_S):
+            if waiting and self.worker.stopping.wait(OTHERS_POLL_S):
                 raise InterruptedRunError
 
     def finish(self) -> Summary:
         """Fill in the summary, and draw the contact sheet where something changed."""
-        of_spec = [candidate for id_ in self.work.plans for candidate in self.made().get(id_, {}).values()]
+        of_spec = [candidate for id_ in self.resolved.plans for candidate in self.candidates().get(id_, {}).values()]
         self.summary.kept = sum(candidate.is_keeper for candidate in of_spec)
         self.summary.rejected = len(of_spec) - self.summary.kept
         self.summary.warnings = self.recorder.warnings
@@ -219,14 +221,14 @@ class Session:
     @property
     def sheet_path(self) -> Path:
         """Where the contact sheet goes."""
-        return sheet_path(self.work.spec, self.settings.library)
+        return sheet_path(self.resolved.spec, self.settings.library)
 
     def sheet(self) -> Sheet:
         """The contact sheet of the keepers that stand now."""
-        return sheet_of(self.work.spec, self.made(), self.settings.library)
+        return sheet_of(self.resolved.spec, self.candidates(), self.settings.library)
 
 
-MakeTools = Callable[[Work, Settings], Tools]
+MakeTools = Callable[[ResolvedSpec, Settings], Tools]
 _open: dict[tuple[str, str], Session] = {}
 _open_lock = threading.RLock()
 
@@ -256,12 +258,12 @@ def open_session(
     if known is not None:
         yield known
         return
-    work = permitted(spec_path, settings)
+    resolved = permitted(spec_path, settings)
     with (
         Catalog.open(settings.library, create=True) as catalog,
-        set_lock(settings.library, work.spec.set_name, wait=settings.wait, on_wait=on_wait),
+        set_lock(settings.library, resolved.spec.set_name, wait=settings.wait, on_wait=on_wait),
     ):
-        session = _begin(work, settings, catalog, progress, make_tools(work, settings))
+        session = _begin(resolved, settings, catalog, progress, make_tools(resolved, settings))
         with _open_lock:
             _open[key] = session
         outcome = "failed"
@@ -273,8 +275,8 @@ def open_session(
             raise
         finally:
             if outcome != "finished":
-                session.line.interrupt()
-            session.line.close()
+                session.worker.interrupt()
+            session.worker.close()
             with _open_lock:
                 del _open[key]
             catalog.finish_run(session.run, outcome, asdict(session.summary))
@@ -288,9 +290,9 @@ def session_here(spec_path: Path, settings: Settings) -> Session:
     key = _key(spec_path, settings)
     with _open_lock:
         if key not in _open:
-            work = permitted(spec_path, settings)
+            resolved = permitted(spec_path, settings)
             catalog = Catalog.open(settings.library, create=False)
-            _open[key] = session = _begin(work, settings, catalog, None, tools_for(work, settings))
+            _open[key] = session = _begin(resolved, settings, catalog, None, tools_for(resolved, settings))
             atexit.register(_leave, session)
         return _open[key]
 
@@ -298,7 +300,7 @@ def session_here(spec_path: Path, settings: Settings) -> Session:
 def _leave(session: Session) -> None:
     """The end of a worker's process: what was begun is recorded, the run ends, the catalog is sealed."""
     try:
-        session.line.close()
+        session.worker.close()
         session.summary.warnings = session.recorder.warnings
         for warning in session.summary.warnings:
             print(warning, file=sys.stderr)
@@ -307,23 +309,25 @@ def _leave(session: Session) -> None:
         session.catalog.close()
 
 
-def permitted(spec_path: Path, settings: Settings) -> Work:
+def permitted(spec_path: Path, settings: Settings) -> ResolvedSpec:
     """The work of a spec that nothing stands in the way of; raises NotAllowedError with every obstacle."""
-    work = prepare(spec_path, settings)
-    if work.obstacles:
-        raise NotAllowedError("\n".join(work.obstacles))
-    return work
+    resolved = resolve_spec(spec_path, settings)
+    if resolved.obstacles:
+        raise NotAllowedError("\n".join(resolved.obstacles))
+    return resolved
 
 
-def _begin(work: Work, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools) -> Session:
-    work.register(catalog)
-    bar = progress or ProgressBar(work.spec.set_name, 0, quiet=True)
-    made = catalog.made(work.spec.set_name)
-    before = make_plan(work, made)
-    run = catalog.start_run(work.spec.set_name, work.spec.spec_sha256)
-    recorder = Recorder(work, catalog, run, tools.load_scorers, bar)
-    line = Line(tools.load_painter, recorder, tools.slot)
-    summary = Summary(work.spec.set_name, reused=before.jobs - len(before.entries), library=str(settings.library))
-    session = Session(work, settings, catalog, run, line, bar, summary, before, recorder)
+def _begin(
+    resolved: ResolvedSpec, settings: Settings, catalog: Catalog, progress: ProgressBar | None, tools: Tools
+) -> Session:
+    resolved.register(catalog)
+    bar = progress or ProgressBar(resolved.spec.set_name, 0, quiet=True)
+    made = catalog.candidates(resolved.spec.set_name)
+    before = make_plan(resolved, made)
+    run = catalog.start_run(resolved.spec.set_name, resolved.spec.spec_sha256)
+    recorder = Recorder(resolved, catalog, run, tools.load_scorers, bar)
+    worker = RenderWorker(tools.load_renderer, recorder, tools.slot)
+    summary = Summary(resolved.spec.set_name, reused=before.jobs - len(before.entries), library=str(settings.library))
+    session = Session(resolved, settings, catalog, run, worker, bar, summary, before, recorder)
     session._made, session._plan = made, before
     return session

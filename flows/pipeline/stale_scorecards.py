@@ -18,11 +18,11 @@ import numpy as np
 from catalog.catalog import Catalog
 from catalog.database.scorecards import card_text
 from catalog.provenance import CandidateKey, Embedding
-from catalog.queries.candidate_state import Embeddings, MadeCandidate
+from catalog.queries.candidate_state import CandidateState, Embeddings
 from catalog.writes.register import text
-from flows.pipeline.planning import Made, present
+from flows.pipeline.planning import Candidates, present
 from flows.pipeline.recorder import Scorers
-from flows.pipeline.resolve import Weights, Work
+from flows.pipeline.resolve import ResolvedSpec, Weights
 from generator.pictures.images import read_png
 from scoring.aesthetic.heads import Head
 from scoring.aesthetic.score import load_aesthetic
@@ -33,8 +33,8 @@ from scoring.safety.forbidden import load_second
 from scoring.scorecard import SafetyState, Scorecard
 from specs.errors import UsageError
 
-Item = tuple[MadeCandidate, Scorecard]
-Change = tuple[MadeCandidate, MadeCandidate]  # a candidate before and after
+Item = tuple[CandidateState, Scorecard]
+Change = tuple[CandidateState, CandidateState]  # a candidate before and after
 AT_ONCE = 4096  # embeddings that are copied: a whole set's are as large as what is stored of it
 AREAS = {SafetyState.CLEAR: "objects", SafetyState.FLAGGED: "quarantine", SafetyState.UNKNOWN: "quarantine"}
 
@@ -47,14 +47,14 @@ class NeedsPixelsError(UsageError):
 class Refreshed:
     """``now``: what was measured again, as it is then; ``looked_at``: how many of it by a new look, embedded anew."""
 
-    now: Mapping[CandidateKey, MadeCandidate]
+    now: Mapping[CandidateKey, CandidateState]
     looked_at: int
 
 
 def refresh(
-    work: Work,
+    resolved: ResolvedSpec,
     catalog: Catalog,
-    made: Made,
+    made: Candidates,
     load_scorers: Callable[[], Scorers],
     *,
     decode: bool = True,
@@ -66,14 +66,14 @@ def refresh(
 
     Raises NeedsPixelsError, before any card is written, when pictures must be looked at and ``decode`` is false.
     """
-    stale = list(_stale(work, made))
-    by_pixels = [item for item in stale if roles_that_need_pixels(item[1].scorers, _asked(work, item[0]))]
+    stale = list(_stale(resolved, made))
+    by_pixels = [item for item in stale if roles_that_need_pixels(item[1].scorers, _asked(resolved, item[0]))]
     if by_pixels and not decode:
-        raise NeedsPixelsError(_what_to_look_at(work, by_pixels))
+        raise NeedsPixelsError(_what_to_look_at(resolved, by_pixels))
     unseen = {candidate.key for candidate, _ in by_pixels}
     seen = [item for item in stale if item[0].key not in unseen] if unseen else stale
-    fresh = _from_embeddings(work, catalog, seen, load_scorers, stored)
-    looked_at, embeddings = _from_pixels(work, catalog, by_pixels, load_scorers) if by_pixels else ([], [])
+    fresh = _from_embeddings(resolved, catalog, seen, load_scorers, stored)
+    looked_at, embeddings = _from_pixels(resolved, catalog, by_pixels, load_scorers) if by_pixels else ([], [])
     fresh += looked_at
     _move(catalog, fresh, "quarantine")  # first: no crash leaves a flagged picture among the others
     catalog.rescore([now for _, now in fresh], embeddings)
@@ -87,7 +87,7 @@ def _move(catalog: Catalog, fresh: Sequence[Change], area: str) -> None:
         catalog.relocate(moved, area)
 
 
-def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:
+def updated(made: Candidates, fresh: Mapping[CandidateKey, CandidateState]) -> Candidates:
     """What is on record, with these candidates as they are now."""
     return {
         asset_id: {job_id: fresh.get(candidate.key, candidate) for job_id, candidate in jobs.items()}
@@ -95,37 +95,37 @@ def updated(made: Made, fresh: Mapping[CandidateKey, MadeCandidate]) -> Made:
     }
 
 
-def _measured(made: MadeCandidate, before: Scorecard, card: Scorecard) -> Change:
-    return made, made.measured(card, card_text(card, before, made.card), AREAS[card.safety.state])
+def _measured(candidate: CandidateState, before: Scorecard, card: Scorecard) -> Change:
+    return candidate, candidate.measured(card, card_text(card, before, candidate.card), AREAS[card.safety.state])
 
 
-def _asked(work: Work, candidate: MadeCandidate) -> Identity:
-    return work.identities[candidate.key.asset_id]
+def _asked(resolved: ResolvedSpec, candidate: CandidateState) -> Identity:
+    return resolved.identities[candidate.key.asset_id]
 
 
-def _stale(work: Work, made: Made) -> Iterable[Item]:
+def _stale(resolved: ResolvedSpec, made: Candidates) -> Iterable[Item]:
     """Candidates whose card names other scorers, or was ranked against other prompts, than the spec asks for."""
-    for asset_id, plan in work.plans.items():
-        named = f'"scorers":{text(dict(work.identities[asset_id]))}}}'  # a card is canonical JSON, and ends so
+    for asset_id, plan in resolved.plans.items():
+        named = f'"scorers":{text(dict(resolved.identities[asset_id]))}}}'  # a card is canonical JSON, and ends so
         for candidate in present(plan, made.get(asset_id, {})).values():
             if candidate.state == "present" and not candidate.card.endswith(named):
                 yield candidate, candidate.scorecard
 
 
-def _what_to_look_at(work: Work, items: Sequence[Item]) -> str:
+def _what_to_look_at(resolved: ResolvedSpec, items: Sequence[Item]) -> str:
     roles = Counter(
-        role for candidate, card in items for role in roles_that_need_pixels(card.scorers, _asked(work, candidate))
+        role for candidate, card in items for role in roles_that_need_pixels(card.scorers, _asked(resolved, candidate))
     )
     changed = ", ".join(f"{role} ({count})" for role, count in sorted(roles.items()))
     return (
-        f"set {work.spec.set_name}: got {len(items)} pictures that were measured by others than the spec asks for: "
+        f"set {resolved.spec.set_name}: got {len(items)} pictures that were measured by others than the spec asks for: "
         f"{changed}; stored embeddings cannot answer for these: allow a new look at the pixels with --decode (the "
         "scorers are loaded, nothing is rendered), or name the scorers from before."
     )
 
 
 def _from_embeddings(
-    work: Work,
+    resolved: ResolvedSpec,
     catalog: Catalog,
     items: Sequence[Item],
     load_scorers: Callable[[], Scorers],
@@ -134,18 +134,18 @@ def _from_embeddings(
     """New cards for the pictures whose embedding is stored, or, for sets without a CLIP, from nothing."""
     if not items:
         return []
-    clip = work.scorers["clip"]
+    clip = resolved.scorers["clip"]
     if clip is None:
         vectors, known = np.zeros((1, 0), np.float16), [(0, item) for item in items]
     else:
-        found = stored or catalog.embeddings(work.spec.set_name, clip.checkpoint.weights_id)
+        found = stored or catalog.embeddings(resolved.spec.set_name, clip.checkpoint.weights_id)
         row = {sha256: index for index, sha256 in enumerate(found.image_sha256s)}
         vectors = found.vectors
         known = [(row[item[0].image_sha256], item) for item in items if item[0].image_sha256 in row]
-    heads = _heads(work, vectors.shape[1], load_scorers)
+    heads = _heads(resolved, vectors.shape[1], load_scorers)
     groups: dict[tuple[Identity, bool], list[tuple[int, Item]]] = defaultdict(list)
     for place, item in known:
-        asked = _asked(work, item[0])
+        asked = _asked(resolved, item[0])
         groups[asked, _ranked_against(item[1].scorers) != _ranked_against(asked)].append((place, item))
     fresh: list[Change] = []
     for (identity, ranked_anew), group in groups.items():
@@ -170,16 +170,16 @@ def _prompts(scorers: Scorers, asset_ids: Sequence[str]) -> Prompts | None:
     return Prompts(scorers.texts, [scorers.own[asset_id] for asset_id in asset_ids], scorers.clip.logit_scale)
 
 
-def _heads(work: Work, dim: int, load_scorers: Callable[[], Scorers]) -> Heads:
+def _heads(resolved: ResolvedSpec, dim: int, load_scorers: Callable[[], Scorers]) -> Heads:
     """What reads an embedding; the scorers are loaded for the words of forbidden concepts alone."""
-    clip = work.scorers["clip"]
+    clip = resolved.scorers["clip"]
     if clip is None:
         return Heads()
     files = tuple(file.sha256 for file in clip.checkpoint.files)
     return Heads(
-        aesthetic=_head(work.scorers["aesthetic"], files, dim, load_aesthetic),
-        forbidden=load_scorers().forbidden if work.spec.forbid else None,
-        second=_head(work.scorers["second_opinion"], files, dim, load_second),
+        aesthetic=_head(resolved.scorers["aesthetic"], files, dim, load_aesthetic),
+        forbidden=load_scorers().forbidden if resolved.spec.forbid else None,
+        second=_head(resolved.scorers["second_opinion"], files, dim, load_second),
     )
 
 
@@ -190,16 +190,16 @@ def _head(weights: Weights | None, clip_files: tuple[str, ...], dim: int, load: 
 
 
 def _from_pixels(
-    work: Work, catalog: Catalog, items: Sequence[Item], load_scorers: Callable[[], Scorers]
+    resolved: ResolvedSpec, catalog: Catalog, items: Sequence[Item], load_scorers: Callable[[], Scorers]
 ) -> tuple[list[Change], list[tuple[str, Embedding]]]:
     """New cards and, where there is a CLIP, embeddings from a new look at each picture."""
-    scorers, clip = load_scorers(), work.scorers["clip"]
+    scorers, clip = load_scorers(), resolved.scorers["clip"]
     fresh, embeddings = [], []
-    for made, card in items:
-        pixels = read_png(catalog.picture(made.image_sha256)).pixels[np.newaxis]
+    for candidate, card in items:
+        pixels = read_png(catalog.picture(candidate.image_sha256)).pixels[np.newaxis]
         finite = ["nan_black" not in card.defects]
-        measured = scorers.measure(pixels, finite, [made.key.asset_id], [made.image_sha256])[0]
-        fresh.append(_measured(made, card, measured.scorecard))
+        measured = scorers.measure(pixels, finite, [candidate.key.asset_id], [candidate.image_sha256])[0]
+        fresh.append(_measured(candidate, card, measured.scorecard))
         if clip is not None:
-            embeddings.append((made.image_sha256, Embedding(clip.checkpoint.weights_id, measured.embedding)))
+            embeddings.append((candidate.image_sha256, Embedding(clip.checkpoint.weights_id, measured.embedding)))
     return fresh, embeddings

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.database.locks import holding, user_lock
-from flows.pipeline.render_worker import Drawn, InterruptedRunError, Painter
-from flows.pipeline.resolve import Weights, Work
+from flows.pipeline.render_worker import InterruptedRunError, RenderedBatch, Renderer
+from flows.pipeline.resolve import ResolvedSpec, Weights
 from flows.settings import Settings
 from generator.candidate import Batch
 from specs.checkpoint import Checkpoint
@@ -33,16 +33,16 @@ SCORED_AT_ONCE = {"cpu": 4, "mps": 8, "cuda": 16}
 class Tools:
     """How a session gets its renderer, its scorers, and its turn on the device."""
 
-    load_painter: Callable[[], Painter]
+    load_renderer: Callable[[], Renderer]
     load_scorers: Callable[[], Scorers]
     slot: Callable[[], AbstractContextManager[object]]
 
 
-def tools_for(work: Work, settings: Settings) -> Tools:
+def tools_for(resolved: ResolvedSpec, settings: Settings) -> Tools:
     """The real ones."""
     return Tools(
-        load_painter=partial(_load_painter, work, settings),
-        load_scorers=partial(_load_scorers, work, settings),
+        load_renderer=partial(_load_renderer, resolved, settings),
+        load_scorers=partial(_load_scorers, resolved, settings),
         slot=partial(device_slot, settings),
     )
 
@@ -65,7 +65,7 @@ def device_slot(settings: Settings) -> Iterator[None]:
         yield
 
 
-class DiffusersPainter:
+class DiffusersRenderer:
     """A loaded studio as the line wants it."""
 
     def __init__(self, studio: Studio) -> None:
@@ -83,7 +83,7 @@ class DiffusersPainter:
         architecture = self.studio.checkpoint.architecture
         return default_batch_size(self.studio.setting, architecture, job.width_px, job.height_px)
 
-    def paint(self, batch: Batch, stopping: threading.Event) -> Drawn:
+    def render(self, batch: Batch, stopping: threading.Event) -> RenderedBatch:
         """Render a batch; stops between two steps when asked to."""
         from generator.environment import execution
         from generator.sampling.diffusion import render
@@ -95,32 +95,32 @@ class DiffusersPainter:
         began = time.monotonic()
         rendered = render(self.studio, batch, progress=step)
         ran_on = execution(self.studio.setting, rendered.batch_size)
-        return Drawn(batch.jobs, rendered.pixels, rendered.finite, ran_on, time.monotonic() - began)
+        return RenderedBatch(batch.jobs, rendered.pixels, rendered.finite, ran_on, time.monotonic() - began)
 
 
-def _load_painter(work: Work, settings: Settings) -> Painter:
+def _load_renderer(resolved: ResolvedSpec, settings: Settings) -> Renderer:
     from generator.weights.loading import load
 
-    assert work.image.folder is not None
-    return DiffusersPainter(load(work.image.checkpoint, work.image.folder, _setting(settings)))
+    assert resolved.image.folder is not None
+    return DiffusersRenderer(load(resolved.image.checkpoint, resolved.image.folder, _setting(settings)))
 
 
-def _load_scorers(work: Work, settings: Settings) -> Scorers:
+def _load_scorers(resolved: ResolvedSpec, settings: Settings) -> Scorers:
     from scoring.scorers import load_scorers
 
-    prompts: Mapping[str, str] = {asset.asset_id: asset.prompt for asset in work.spec.assets}
+    prompts: Mapping[str, str] = {asset.asset_id: asset.prompt for asset in resolved.spec.assets}
     setting = _setting(settings)
     return load_scorers(
-        clip=_pair(work.scorers["clip"]),
-        aesthetic=_pair(work.scorers["aesthetic"]),
-        safety=_pair(work.scorers["safety"]),
+        clip=_pair(resolved.scorers["clip"]),
+        aesthetic=_pair(resolved.scorers["aesthetic"]),
+        safety=_pair(resolved.scorers["safety"]),
         prompts=prompts,
         setting=setting,
-        forbid=work.spec.forbid,
+        forbid=resolved.spec.forbid,
         batch_size=SCORED_AT_ONCE[setting.kind],
-        frames=work.frames,
-        second_opinion=_pair(work.scorers["second_opinion"]),
-        others=work.other_scorers,
+        frames=resolved.frames,
+        second_opinion=_pair(resolved.scorers["second_opinion"]),
+        others=resolved.other_scorers,
     )
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from catalog.catalog import Catalog
 from catalog.provenance import CandidateKey, Embedding, GitState, Record
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from generator.candidate import Candidate, Execution
 from generator.pictures.images import pixels_sha256
 from scoring.scorecard import Safety, SafetyState, Scorecard
@@ -165,7 +165,7 @@ def card(image_sha256: str, aesthetic: float = 5.0, state: SafetyState = SafetyS
 
 def measure_again(catalog: Catalog, key: CandidateKey, card: Scorecard) -> None:
     """Put a candidate's next scorecard on record."""
-    made = catalog.made(key.set_name)[key.asset_id][key.job_id]
+    made = catalog.candidates(key.set_name)[key.asset_id][key.job_id]
     catalog.rescore([made.measured(card, canonical_json(card.value()).decode(), made.area)])
 
 
@@ -184,9 +184,9 @@ def by_policy(record: Record, keep: bool, *reasons: str, policy: str = POLICY, a
     return Verdict(record.candidate.image_sha256, keep, reasons, "policy", policy, at)
 
 
-def candidates(catalog: Catalog, set_name: str = World.set_name) -> list[MadeCandidate]:
+def candidates(catalog: Catalog, set_name: str = World.set_name) -> list[CandidateState]:
     """All that is made of a set."""
-    return [one for jobs in catalog.made(set_name).values() for one in jobs.values()]
+    return [one for jobs in catalog.candidates(set_name).values() for one in jobs.values()]
 
 
 def library(folder: Path) -> Catalog:

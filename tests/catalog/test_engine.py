@@ -59,7 +59,7 @@ class TestRefusals:
         full = True
         with pytest.raises(StorageError, match=r"catalog\.sqlite: the disk is full; .*free some space and"):
             catalog.record(world.records(24))
-        assert catalog.made(world.set_name) == {}
+        assert catalog.candidates(world.set_name) == {}
         full = False
         catalog.record(world.records(24))
         assert len(candidates(catalog)) == 24

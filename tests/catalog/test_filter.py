@@ -94,7 +94,7 @@ ALL = ["forest-icons/0", "forest-icons/1", "forest-icons/2", "tavern-items/0", "
 def test_a_filter_finds_what_it_says(stocked: Path, wanted: Filter, found: list[str]) -> None:
     with Catalog.open(stocked, create=False) as catalog:
         keepers = catalog.keepers(matching=wanted)
-    assert [f"{keeper.made.key.set_name}/{int(keeper.asset_id[-3:])}" for keeper in keepers] == found
+    assert [f"{keeper.candidate.key.set_name}/{int(keeper.asset_id[-3:])}" for keeper in keepers] == found
     assert Filter.of(wanted.value()) == wanted, "what is saved is what was asked"
 
 
@@ -176,6 +176,6 @@ def test_the_review_page_means_the_same_by_a_keeper(catalog: Catalog) -> None:
     with reading(catalog.engine) as connection:
         tiles = {tile.candidate_id for tile in fetch_tiles(connection, standing_tiles()) if tile.is_keeper}
         assert len(connection.execute(standing()).all()) == len(ways) == 540
-    keepers = {keeper.made.key.candidate_id for keeper in catalog.keepers()}
+    keepers = {keeper.candidate.key.candidate_id for keeper in catalog.keepers()}
     assert keepers == tiles
     assert 0 < len(keepers) < len(ways) / 2

@@ -91,7 +91,7 @@ class TestOldLibraries:
             assert keeper.note == "the handle!"
             assert keeper.tags == (() if dump.stem == "0001" else ("hero",))
             assert [search.name for search in catalog.searches()] == ([] if dump.stem == "0001" else ["heroes"])
-            assert "proof" in catalog.tag(keeper.made.key.candidate_id, ["proof"], "person:ada")
+            assert "proof" in catalog.tag(keeper.candidate.key.candidate_id, ["proof"], "person:ada")
             world.register(catalog)
             catalog.record(world.records(3))
         assert verify(library).problems == ()

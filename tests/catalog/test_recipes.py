@@ -26,7 +26,7 @@ def twice(catalog: Catalog, world: World) -> World:
 
 
 def test_every_candidate_has_a_name_of_its_own_that_finds_it(catalog: Catalog, twice: World) -> None:
-    ones = [one for jobs in catalog.made(twice.set_name).values() for one in jobs.values()]
+    ones = [one for jobs in catalog.candidates(twice.set_name).values() for one in jobs.values()]
     names = catalog.names(ones)
     assert sorted(name for key, name in names.items() if key.asset_id == "item-000") == [
         "tavern-items/item-000#0", "tavern-items/item-000#0~1", "tavern-items/item-000#1~1",

@@ -12,7 +12,7 @@ from catalog.catalog import Catalog
 from catalog.errors import CatalogError, NotFoundError
 from catalog.integrity.verify import verify
 from catalog.provenance import Reuse
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from specs.canonical import canonical_json, sha256_hex
 from specs.spec import Place
 from tests.catalog.factory import AT, CLIP, World, by_person, by_policy, candidates, card, measure_again, png
@@ -22,7 +22,7 @@ class TestRecording:
     def test_what_was_recorded_is_what_is_asked_for(self, catalog: Catalog, world: World) -> None:
         records = world.records(6)
         catalog.record(records)
-        made = catalog.made(world.set_name)
+        made = catalog.candidates(world.set_name)
         assert {asset: len(jobs) for asset, jobs in made.items()} == {"item-000": 2, "item-001": 2, "item-002": 2}
         for record in records:
             found = made[record.asset_id][record.candidate.job.job_id]
@@ -51,13 +51,13 @@ class TestRecording:
         good = world.record(0)
         with pytest.raises(CatalogError, match=r"tavern-items/item-000#0: got a file that hashes to"):
             catalog.record([world.record(1), replace(good, png=png(99)[0])])
-        assert catalog.made(world.set_name) == {}
+        assert catalog.candidates(world.set_name) == {}
 
     def test_a_batch_is_on_record_whole_or_not_at_all(self, catalog: Catalog, world: World) -> None:
         stranger = replace(world.record(1), asset_id="item-999")
         with pytest.raises(NotFoundError, match=r"item-999.*run produce again"):
             catalog.record([world.record(0), stranger])
-        assert catalog.made(world.set_name) == {}
+        assert catalog.candidates(world.set_name) == {}
 
     def test_a_picture_of_another_spec_than_the_registered_one_is_refused(self, catalog: Catalog, world: World) -> None:
         with pytest.raises(NotFoundError, match="as it is registered"):
@@ -66,7 +66,7 @@ class TestRecording:
     def test_a_reject_may_be_recorded_without_its_pixels(self, catalog: Catalog, world: World) -> None:
         record = replace(world.record(3), keep_pixels=False)
         catalog.record([record])
-        found = catalog.made(world.set_name)[record.asset_id][record.candidate.job.job_id]
+        found = catalog.candidates(world.set_name)[record.asset_id][record.candidate.job.job_id]
         assert (found.state, found.keep) == ("dropped", False)
         assert catalog.embeddings(world.set_name).image_sha256s == (record.candidate.image_sha256,)
         with pytest.raises(NotFoundError, match="its file is dropped"):
@@ -109,7 +109,7 @@ class TestReuse:
         record = world.record(0)
         catalog.record([record])
         catalog.reuse([_reuse(world, "item-001", record.candidate.job.job_id)])
-        (other,) = catalog.made(world.set_name)["item-001"].values()
+        (other,) = catalog.candidates(world.set_name)["item-001"].values()
         assert other.image_sha256 == record.candidate.image_sha256
         assert other.scorecard == record.scorecard
         assert catalog.provenance(record.key).value["image"]["also"] == ["tavern-items/item-001#5~1"]
@@ -119,7 +119,7 @@ class TestReuse:
         catalog.record([record])
         catalog.reuse([_reuse(world, "item-001", record.candidate.job.job_id)])
         catalog.append([(record.key, by_person(record, False, "wrong_sword"))])
-        assert [one.keep for one in catalog.made(world.set_name)["item-001"].values()] == [None]
+        assert [one.keep for one in catalog.candidates(world.set_name)["item-001"].values()] == [None]
 
     def test_a_job_without_a_picture_cannot_be_reused(self, catalog: Catalog, world: World) -> None:
         with pytest.raises(NotFoundError, match="none on record"):
@@ -147,7 +147,7 @@ class TestRegistering:
     def test_a_row_that_left_the_spec_keeps_its_candidates(self, catalog: Catalog, world: World) -> None:
         catalog.record(world.records(3))
         World(assets=2).register(catalog)
-        assert set(catalog.made(world.set_name)) == {"item-000", "item-001", "item-002"}
+        assert set(catalog.candidates(world.set_name)) == {"item-000", "item-001", "item-002"}
         world.register(catalog)
         catalog.record(world.records(3, 3))
         assert len(candidates(catalog)) == 6
@@ -212,7 +212,7 @@ class TestRescoring:
         catalog.record([record])
         new = card(record.candidate.image_sha256, 9.0)
         measure_again(catalog, record.key, new)
-        assert catalog.made(world.set_name)["item-000"][record.key.job_id].scorecard == new
+        assert catalog.candidates(world.set_name)["item-000"][record.key.job_id].scorecard == new
         assert [old["aesthetic"] for old in catalog.provenance(record.key).value["scores"]["earlier"]] == [5.0]
 
 
@@ -260,8 +260,8 @@ class TestLostPictures:
         records = world.records(2)
         catalog.record(records)
 
-        def measured(aesthetic: float) -> list[MadeCandidate]:
-            now = [one for jobs in catalog.made(world.set_name).values() for one in jobs.values()]
+        def measured(aesthetic: float) -> list[CandidateState]:
+            now = [one for jobs in catalog.candidates(world.set_name).values() for one in jobs.values()]
             cards = [card(one.image_sha256, aesthetic) for one in now]
             return [
                 one.measured(new, canonical_json(new.value()).decode(), one.area)
@@ -275,7 +275,7 @@ class TestLostPictures:
             CatalogError, match=r"another program has measured some.*nothing was written; run this again"
         ):
             catalog.rescore(late)
-        found = [one for jobs in catalog.made(world.set_name).values() for one in jobs.values()]
+        found = [one for jobs in catalog.candidates(world.set_name).values() for one in jobs.values()]
         assert [(one.card_number, one.scorecard.aesthetic) for one in found] == [(2, 6.0)] * 2
         catalog.rescore(measured(7.0)[:1])
         assert sorted(one.card_number for one in measured(0.0)) == [3, 4]

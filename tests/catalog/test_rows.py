@@ -74,7 +74,7 @@ class TestHowItIsAsked:
         self, catalog: Catalog, world: World, statements: list[str]
     ) -> None:
         """They are appended at every change of a rule, so a set that was rescored often would be slow for ever."""
-        catalog.made(world.set_name)
+        catalog.candidates(world.set_name)
         (asked,) = (statement for statement in statements if "verdicts" in statement)
         with reading(catalog.engine) as connection:
             words = tuple("x" for _ in range(asked.count("?")))

@@ -32,7 +32,7 @@ class TestWhoseWordCounts:
         catalog.append([(record.key, by_person(record, keep, "i_say_so"))])
         catalog.append([(record.key, by_policy(record, not keep, policy="2" * 64))])
         assert _keepers(catalog) == (["item-000"] if keep else [])
-        (found,) = catalog.made(world.set_name)["item-000"].values()
+        (found,) = catalog.candidates(world.set_name)["item-000"].values()
         assert found.decided_by == "person:ada"
         assert found.judged_by("2" * 64)
 

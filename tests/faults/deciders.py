@@ -92,7 +92,7 @@ def _decide(library: Path, writer: int, each: int) -> None:
     """Keep and reject in turn; with a note that nobody else writes."""
     worst = 0.0
     with Catalog.open(library, create=False) as catalog:
-        ids = sorted(one.key.candidate_id for jobs in catalog.made(SET).values() for one in jobs.values())
+        ids = sorted(one.key.candidate_id for jobs in catalog.candidates(SET).values() for one in jobs.values())
         print("deciding", flush=True)
         for number in range(each):
             keep = (number + writer) % 2 == 0

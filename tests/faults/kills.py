@@ -41,7 +41,7 @@ def snapshot(library: Path) -> dict[str, Any]:
     from catalog.catalog import Catalog
 
     with Catalog.open(library, create=False) as catalog:
-        made = catalog.made("tiny-set")
+        made = catalog.candidates("tiny-set")
         found = {}
         for asset_id, jobs in made.items():
             for job_id, candidate in jobs.items():

@@ -39,7 +39,7 @@ from catalog.catalog import Catalog
 from catalog.integrity.trash import DAYS, STAMP
 from catalog.integrity.verify import verify
 from catalog.provenance import Record
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from catalog.queries.filter import Filter
 from catalog.review.decisions import Decision, decide, undo
 from specs.errors import LimnerError
@@ -232,7 +232,7 @@ class Life:
     def backup_over(self) -> None:
         self.backup(replace=True)
 
-    def _one(self, catalog: Catalog) -> MadeCandidate:
+    def _one(self, catalog: Catalog) -> CandidateState:
         found = sorted(candidates(catalog), key=lambda one: one.key.candidate_id)
         if not found:
             raise RefusedError(f"{self.library}: there is no candidate whose picture is there; nothing to decide on.")

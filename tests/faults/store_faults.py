@@ -104,7 +104,7 @@ def violations(library: Path, outcome: Outcome, expected: dict[str, list[tuple[o
     found = [f"after the fault: {problem}" for problem in verify(library).problems]
     ids = [_ids(start, count) for start, count in ((0, BEFORE), (BEFORE, BATCH))]
     with Catalog.open(library, create=False) as catalog:
-        there = {one.key.candidate_id for jobs in catalog.made(WORLD.set_name).values() for one in jobs.values()}
+        there = {one.key.candidate_id for jobs in catalog.candidates(WORLD.set_name).values() for one in jobs.values()}
         if not ids[0] <= there:
             found.append("lost what was on record before")
         if outcome.acknowledged and not ids[1] <= there:

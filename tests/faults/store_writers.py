@@ -102,7 +102,7 @@ def _verdict(record: object, note: str) -> Verdict:
 def _read(library: Path) -> None:
     while True:
         with Catalog.open(library, create=False) as catalog:
-            catalog.made(WORLD.set_name)
+            catalog.candidates(WORLD.set_name)
             catalog.keepers()
         time.sleep(0.05)
 

@@ -118,7 +118,7 @@ def _count(world: World, refused: str) -> Outcome:
     if not (world.library / "catalog.sqlite").is_file():
         return Outcome(0, 0, 0, 0, refused)
     with Catalog.open(world.library, create=False) as catalog:
-        made = [one for jobs in catalog.made("tiny-set").values() for one in jobs.values()]
+        made = [one for jobs in catalog.candidates("tiny-set").values() for one in jobs.values()]
         kept, altered = len(catalog.keepers()), 0
         for one in made:
             stored = read_png(catalog.picture(one.image_sha256)).pixels

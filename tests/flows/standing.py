@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scale import STACK, picture_of
-from flows.pipeline.render_worker import Drawn
-from flows.pipeline.resolve import Work
+from flows.pipeline.render_worker import RenderedBatch
+from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.session import Summary, open_session
 from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
@@ -25,7 +25,7 @@ Paint = Callable[[Job], Pixels]
 
 
 @dataclass
-class Painter:
+class Renderer:
     """Paints each job by a function of it."""
 
     paint_one: Paint = picture_of
@@ -35,26 +35,26 @@ class Painter:
         """As a small GPU."""
         return 8
 
-    def paint(self, batch: Batch, _stopping: threading.Event) -> Drawn:
+    def render(self, batch: Batch, _stopping: threading.Event) -> RenderedBatch:
         """(n, H, W, 3) pixels."""
         pixels = np.stack([self.paint_one(job) for job in batch.jobs])
-        return Drawn(batch.jobs, pixels, (True,) * len(batch.jobs), STACK, 0.0)
+        return RenderedBatch(batch.jobs, pixels, (True,) * len(batch.jobs), STACK, 0.0)
 
 
 def make(
     spec: Path,
-    paint: Paint = picture_of,
+    render: Paint = picture_of,
     settings: Settings | None = None,
     change: Callable[[Any], Any] = lambda scorers: scorers,
 ) -> Summary:
     """What ``limner produce`` does, round after round, without Prefect. ``change`` may break the loaded scorers."""
 
-    def tools(work: Work, settings: Settings) -> Tools:
-        real = tools_for(work, settings)
-        return replace(real, load_painter=lambda: Painter(paint), load_scorers=lambda: change(real.load_scorers()))
+    def tools(resolved: ResolvedSpec, settings: Settings) -> Tools:
+        real = tools_for(resolved, settings)
+        return replace(real, load_renderer=lambda: Renderer(render), load_scorers=lambda: change(real.load_scorers()))
 
     with open_session(spec, settings or from_environment(), make_tools=tools) as session:
-        session.settle()
+        session.judge_and_select()
         while shards := session.shards():
             session.finish_round([session.line.submit(shard).result() for shard in shards])
         return session.finish()

@@ -38,7 +38,7 @@ def keep_of(**rules: Any) -> dict[str, Any]:
 def reasons_of(world: World, set_name: str = "tiny-set") -> Counter[str]:
     """How often the policy's newest verdicts give each reason, without the hashes."""
     with Catalog.open(world.library, create=False) as catalog:
-        keys = [one.key for jobs in catalog.made(set_name).values() for one in jobs.values()]
+        keys = [one.key for jobs in catalog.candidates(set_name).values() for one in jobs.values()]
         newest = [catalog.provenance(key).value["verdicts"][-1] for key in keys]  # type: ignore[index, call-overload]
     return Counter(reason.partition(":")[0] for verdict in newest for reason in verdict["reasons"])  # type: ignore
 
@@ -86,11 +86,11 @@ class TestMaxLikeness:
 
 class TestClusters:
     def test_are_groups_of_candidates_that_are_the_same_picture(self, world: World, judge: Limner) -> None:
-        def paint(job: Job) -> Pixels:
+        def render(job: Job) -> Pixels:
             return one_picture(job) if "potion" in job.prompt else picture_of(job)
 
         world.write(spec_of(IDS, candidates=3))
-        make(world.spec, paint)
+        make(world.spec, render)
         groups = judge("clusters", "tiny-set", "--json").json
         assert [sorted(one["id"] for one in group) for group in groups] == [[f"tiny-set/potion#{n}" for n in range(3)]]
         assert sum(one["keeper"] for one in groups[0]) == 1
@@ -223,7 +223,7 @@ def best_likeness(world: World, sha256: str) -> dict[str, float]:
     """Asset → the greatest cosine that any of its clear pictures has with that one."""
     vectors = vectors_of(world)
     with Catalog.open(world.library, create=False) as catalog:
-        made = catalog.made("tiny-set")
+        made = catalog.candidates("tiny-set")
     clear = {id_: [one for one in jobs.values() if one.area == "objects"] for id_, jobs in made.items()}
     best = {id_: max(float(vectors[one.image_sha256] @ vectors[sha256]) for one in ones) for id_, ones in clear.items()}
     return {id_: round(best[id_], 4) for id_ in IDS}
@@ -240,7 +240,7 @@ class TestTaste:
         vectors = vectors_of(world)
         liked = np.stack(list(vectors.values())).std(axis=0)
         with Catalog.open(world.library, create=False) as catalog:
-            ones = [one for jobs in catalog.made("tiny-set").values() for one in jobs.values()]
+            ones = [one for jobs in catalog.candidates("tiny-set").values() for one in jobs.values()]
             clear = [one for one in ones if one.area == "objects"]
             middle = np.median([vectors[one.image_sha256] @ liked for one in clear])
             for one in clear[: max(44, len(clear) // 2)]:
@@ -322,7 +322,7 @@ def chances_of(world: World) -> dict[str, float]:
 def waiting_of(world: World, asset_id: str) -> list[str]:
     """Clear pictures of an asset that no person has judged."""
     with Catalog.open(world.library, create=False) as catalog:
-        jobs = catalog.made("tiny-set")[asset_id]
+        jobs = catalog.candidates("tiny-set")[asset_id]
     return [j.image_sha256 for j in jobs.values() if j.area == "objects" and not j.decided_by.startswith("person")]
 
 
@@ -349,10 +349,10 @@ class TestFrames:
         pixels[0, 0, 0] = 231
         return pixels
 
-    def reasons(self, world: World, paint: Any, picture: dict[str, Any]) -> Counter[str]:
+    def reasons(self, world: World, render: Any, picture: dict[str, Any]) -> Counter[str]:
         whole = {**spec_of(IDS)["picture"], **picture}
         world.write(spec_of(IDS[:1], candidates=1, keep={"per_asset": 1}, picture=whole))
-        make(world.spec, paint)
+        make(world.spec, render)
         return reasons_of(world)
 
     def test_a_texture_that_tiles_has_no_seam(self, world: World, judge: Limner) -> None:

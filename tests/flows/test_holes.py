@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from flows.pipeline.failures import Failure, may_pass, merged
 from flows.pipeline.holes import Hole, hole_of
 from generator.candidate import Batch
@@ -21,14 +21,14 @@ from specs.spec import KeepRules
 from tests.catalog.factory import World as Rows
 from tests.catalog.factory import candidates, card, library
 from tests.flows.conftest import Limner
-from tests.flows.standing import Painter, make
+from tests.flows.standing import Renderer, make
 from tests.world import World, spec_of
 
 SKULL = Safety(SafetyState.FLAGGED, ("skull",), "nudity, skull")
 
 
 @pytest.fixture(scope="module")
-def four(tmp_path_factory: pytest.TempPathFactory) -> list[MadeCandidate]:
+def four(tmp_path_factory: pytest.TempPathFactory) -> list[CandidateState]:
     """Four candidates of one asset, as a catalog has them."""
     rows = Rows(assets=1, each=4)
     with library(tmp_path_factory.mktemp("holes")) as catalog:
@@ -37,7 +37,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> list[MadeCandidate]:
         return candidates(catalog)
 
 
-def hole(four: list[MadeCandidate], *cards: Scorecard, keep: KeepRules = KeepRules(), **changes: Any) -> Hole:  # noqa: B008
+def hole(four: list[CandidateState], *cards: Scorecard, keep: KeepRules = KeepRules(), **changes: Any) -> Hole:  # noqa: B008
     """The hole of an asset whose candidates, all rejected, have these scorecards."""
     plan = Rows(assets=1).plans[0]
     found = [
@@ -47,7 +47,7 @@ def hole(four: list[MadeCandidate], *cards: Scorecard, keep: KeepRules = KeepRul
     return hole_of(replace(plan, asset=replace(plan.asset, keep=keep)), found, 0)
 
 
-def test_what_the_checker_found_is_named_and_counted(four: list[MadeCandidate]) -> None:
+def test_what_the_checker_found_is_named_and_counted(four: list[CandidateState]) -> None:
     flagged = [replace(card(one.image_sha256), safety=SKULL) for one in four]
     found = hole(four, *flagged)
     assert found.words() == "0 of 1 keepers; 4 of 4: safety_flagged (skull)"
@@ -55,7 +55,7 @@ def test_what_the_checker_found_is_named_and_counted(four: list[MadeCandidate]) 
     assert "at_most" not in found.sentence(), "more pictures of a forbidden thing do not help"
 
 
-def test_each_kind_of_reason_has_its_own_fix(four: list[MadeCandidate]) -> None:
+def test_each_kind_of_reason_has_its_own_fix(four: list[CandidateState]) -> None:
     cards = [
         replace(card(four[0].image_sha256), defects=("nan_black",)),
         replace(card(four[1].image_sha256), aesthetic=4.25),
@@ -69,7 +69,7 @@ def test_each_kind_of_reason_has_its_own_fix(four: list[MadeCandidate]) -> None:
     assert any("limner doctor" in fix for fix in found.fixes)
 
 
-def test_a_persons_rejections_and_likeness_count_too(four: list[MadeCandidate]) -> None:
+def test_a_persons_rejections_and_likeness_count_too(four: list[CandidateState]) -> None:
     good = [card(one.image_sha256, 7.0) for one in four]
     assert dict(hole(four, *good).reasons) == {"too_like": 4}
     plan = Rows(assets=1).plans[0]
@@ -101,10 +101,10 @@ class TestTheCommands:
         assert judge("produce", "spec.yaml", "--fail-on-holes").code == 0
 
 
-class Broken(Painter):
+class Broken(Renderer):
     """Fails as nobody foresaw, the same way each time."""
 
-    def paint(self, batch: Batch, _stopping: Any) -> Any:
+    def render(self, batch: Batch, _stopping: Any) -> Any:
         """Never returns."""
         raise KeyError("a fault of ours")
 
@@ -122,7 +122,7 @@ class TestFailures:
             [Path("spec.yaml")],
             from_environment(),
             as_json=False,
-            make_tools=lambda work, settings: replace(tools_for(work, settings), load_painter=Broken),
+            make_tools=lambda work, settings: replace(tools_for(work, settings), load_renderer=Broken),
         )
         out, err = capsys.readouterr()
         assert code == 1

@@ -15,7 +15,7 @@ def by_job(world: World) -> dict[str, str]:
     from catalog.catalog import Catalog
 
     with Catalog.open(world.library, create=False) as catalog:
-        made = catalog.made("tiny-set")
+        made = catalog.candidates("tiny-set")
     return {job: candidate.image_sha256 for jobs in made.values() for job, candidate in jobs.items()}
 
 

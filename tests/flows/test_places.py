@@ -35,7 +35,9 @@ def keepers(judge: Limner, asset: str = "sword") -> list[str]:
 def others(world: World, asset: str = "sword") -> list[str]:
     """Clear candidates of an asset that are no keepers, by name."""
     with Catalog.open(world.library, create=False) as catalog:
-        ones = [one for one in catalog.made("tiny-set")[asset].values() if one.area == "objects" and not one.is_keeper]
+        ones = [
+            one for one in catalog.candidates("tiny-set")[asset].values() if one.area == "objects" and not one.is_keeper
+        ]
     return [f"tiny-set/{asset}#{one.number}" for one in sorted(ones, key=lambda one: one.number)]
 
 
@@ -108,12 +110,12 @@ class TestAPersonsKeep:
         """The choice was made before the person kept another, and is written after it."""
         (by_rule,), other = keepers(judge), others(made)[0]
         with Catalog.open(made.library, create=False) as catalog:
-            one = next(one for one in catalog.made("tiny-set")["sword"].values() if one.image_sha256 == by_rule)
+            one = next(one for one in catalog.candidates("tiny-set")["sword"].values() if one.image_sha256 == by_rule)
             decide(catalog, Decision(catalog.find(other).candidate_id, True, "ada"))
             from scoring.verdict import Verdict
 
             late = Verdict(by_rule, True, ("chosen",), "policy", one.policy_sha256, "2027-01-01T00:00:00.000000Z")
-            besides = catalog.settle([(one.key, late)])
+            besides = catalog.record_verdicts([(one.key, late)])
             assert [verdict.reasons[0].partition(":")[0] for _, verdict in besides] == ["replaced_by_person"]
         assert by_rule not in keepers(judge)
         assert len(keepers(judge)) == 1
@@ -125,7 +127,7 @@ class TestAPersonsKeep:
             from scoring.verdict import Verdict
 
             one = catalog.find(other)
-            sha256 = catalog.made("tiny-set")["sword"][one.job_id].image_sha256
+            sha256 = catalog.candidates("tiny-set")["sword"][one.job_id].image_sha256
             catalog.append([(one, Verdict(sha256, True, (), "person:ada", "", now()))])  # as limner wrote it before
         assert keepers(judge) == [sha256]
         assert judge("show", "tiny-set/sword", "--json").json["image"]["image_sha256"] == sha256
@@ -168,7 +170,7 @@ class TestStoredFirst:
         write(world, keep=keep_of(max_likeness=0.97), candidates={"first": 2, "at_most": 4})
         make(world.spec, one_picture)
         with Catalog.open(world.library, create=False) as catalog:
-            counts = Counter(asset for asset, jobs in catalog.made("tiny-set").items() for _ in jobs)
+            counts = Counter(asset for asset, jobs in catalog.candidates("tiny-set").items() for _ in jobs)
         assert sorted(counts.values()) == [2, 4], "one asset is short, and all that it may have is made"
         assert {one["to_generate"] for one in judge("plan", "spec.yaml", "--json").json["assets"]} == {0}
 
@@ -202,10 +204,10 @@ class TestRescoreChangesNothing:
             places = dict.fromkeys(ids, rules["per_asset"])
             with Catalog.open(world.library, create=False) as catalog:
                 kept = catalog.keepers("tiny-set")
-                by_rule = Counter(one.asset_id for one in kept if one.made.decided_by == "policy")
-                persons = Counter(one.asset_id for one in kept if one.made.decided_by != "policy")
+                by_rule = Counter(one.asset_id for one in kept if one.candidate.decided_by == "policy")
+                persons = Counter(one.asset_id for one in kept if one.candidate.decided_by != "policy")
                 assert all(n <= max(0, places[id_] - persons[id_]) for id_, n in by_rule.items())
-                ones = [one for id_ in ids for one in catalog.made("tiny-set")[id_].values()]
+                ones = [one for id_ in ids for one in catalog.candidates("tiny-set")[id_].values()]
                 for one in rng.sample(ones, 2):
                     if one.area == "objects":
                         keep = rng.random() < 0.6
@@ -235,7 +237,9 @@ class TestCalibrateAgrees:
         judge("reject", keepers(judge, "potion")[0], "--why", "off_style")
         with Catalog.open(made.library, create=False) as catalog:
             scores = sorted(
-                one.scorecard.adherence or 0 for jobs in catalog.made("tiny-set").values() for one in jobs.values()
+                one.scorecard.adherence or 0
+                for jobs in catalog.candidates("tiny-set").values()
+                for one in jobs.values()
             )
         threshold = scores[int(len(scores) * cut)]
         before = state(made)
@@ -251,24 +255,24 @@ class TestTheSheet:
     def test_is_that_of_the_keepers_whoever_changed_them(self, made: World, judge: Limner) -> None:
         sheet = made.library / "sheets" / "tiny-set.png"
 
-        def drawn() -> bytes:
+        def rendered() -> bytes:
             with Image.open(sheet) as picture:
                 return picture.convert("RGB").tobytes()
 
-        first, at = drawn(), sheet.stat().st_mtime_ns
+        first, at = rendered(), sheet.stat().st_mtime_ns
         make(made.spec)
         assert sheet.stat().st_mtime_ns == at, "the same keepers, the same sheet"
         other = others(made)[0]
         judge("keep", other)
         make(made.spec)
-        second = drawn()
+        second = rendered()
         assert second != first
         judge("undo", other)
         assert judge("rescore", "tiny-set").code == 0
-        assert drawn() == first
+        assert rendered() == first
         next((made.library / "objects").rglob(f"{keepers(judge)[0]}.png")).unlink()
         assert judge("rescore", "tiny-set").code == 0, "a picture that is gone is shown so, and stops nothing"
-        assert drawn() != first
+        assert rendered() != first
 
 
 class TestRanks:
@@ -321,7 +325,7 @@ class TestOlderRecipes:
         assert (new["changed_since"], old["changed_since"]) == ([], ["ground: stone → forest", "steps: 2 → 3"])
         assert new["image"]["image_sha256"] != old["image"]["image_sha256"]
         with Catalog.open(changed.library, create=False) as catalog:
-            ones = list(catalog.made("tiny-set")["sword"].values())
+            ones = list(catalog.candidates("tiny-set")["sword"].values())
             names = catalog.names(ones)
             assert len(set(names.values())) == len(ones) == 4
             assert {catalog.find(name) for name in names.values()} == set(names)

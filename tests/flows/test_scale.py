@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from benchmarks.scale import STACK, StandIn, write_spec
-from flows.pipeline.render_worker import Drawn
-from flows.pipeline.resolve import Work
+from flows.pipeline.render_worker import RenderedBatch
+from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
 from generator.candidate import Batch
@@ -25,13 +25,13 @@ class Watched(StandIn):
 
     in_flight: list[int] = field(default_factory=list)
 
-    def paint(self, batch: Batch, stopping: threading.Event) -> Drawn:
+    def render(self, batch: Batch, stopping: threading.Event) -> RenderedBatch:
         """Render and look."""
         from flows.pipeline.session import _open
 
-        drawn = super().paint(batch, stopping)
+        rendered = super().render(batch, stopping)
         self.in_flight.append(self.made - next(iter(_open.values())).progress.done)
-        return drawn
+        return rendered
 
 
 class TestManyPictures:
@@ -42,18 +42,18 @@ class TestManyPictures:
         from flows.cli.commands.produce import produce_specs
 
         write_spec(world, PICTURES)
-        painter, submitted = Watched(), []
+        renderer, submitted = Watched(), []
         submit = tasks.make_shard.submit
         monkeypatch.setattr(tasks.make_shard, "submit", lambda *a, **k: submitted.append(a[2]) or submit(*a, **k))
 
-        def make_tools(work: Work, settings: Settings) -> Tools:
-            return replace(tools_for(work, settings), load_painter=lambda: painter)
+        def make_tools(resolved: ResolvedSpec, settings: Settings) -> Tools:
+            return replace(tools_for(resolved, settings), load_renderer=lambda: renderer)
 
         assert produce_specs([world.spec], from_environment(), as_json=True, make_tools=make_tools) == 0
         capsys.readouterr()
-        assert painter.made == PICTURES
+        assert renderer.made == PICTURES
         assert submitted == list(range(PICTURES // A_SHARD))
-        assert max(painter.in_flight) <= 5 * A_BATCH, "one rendering, two waiting, one being recorded, one to spare"
+        assert max(renderer.in_flight) <= 5 * A_BATCH, "one rendering, two waiting, one being recorded, one to spare"
         again = limner("produce", "spec.yaml", "--json").json
         assert (again["generated"], again["reused"]) == (0, PICTURES)
         record = limner("show", "tiny-set/card-0#0", "--json").json

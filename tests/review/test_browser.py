@@ -80,7 +80,7 @@ def said(page: Page, text: str) -> None:
 def standing(library: Path) -> dict[str, str]:
     """asset#number → keep or reject, for what persons decided: as the catalog holds it."""
     with Catalog.open(library, create=False) as catalog:
-        made = catalog.made(WORLD.set_name)
+        made = catalog.candidates(WORLD.set_name)
         found = [one for jobs in made.values() for one in jobs.values() if one.decided_by.startswith("person:")]
         return {f"{one.key.asset_id}#{one.number}": "keep" if one.keep else "reject" for one in found}
 

@@ -38,7 +38,7 @@ class TestADecision:
         assert say(catalog, kept, False, "off_style").word == "rejected"
         assert say(catalog, rejected, True).is_keeper
         keepers = catalog.keepers(WORLD.set_name, ["item-000"])
-        assert [(keeper.made.number, keeper.made.decided_by) for keeper in keepers] == [(1, "person:ada")]
+        assert [(keeper.candidate.number, keeper.candidate.decided_by) for keeper in keepers] == [(1, "person:ada")]
 
     def test_is_appended_and_the_library_verifies(self, catalog: Catalog, library: Path) -> None:
         tile = tiles(catalog)[0]
@@ -115,7 +115,7 @@ class TestUndo:
         undo(catalog, tile.candidate_id, "ada")
         catalog.append([(WORLD.key(3), by_policy(WORLD.record(3), True, policy="e" * 64))])
         assert tiles(catalog)[1].is_keeper
-        assert [keeper.made.number for keeper in catalog.keepers(WORLD.set_name, ["item-000"])] == [0, 1]
+        assert [keeper.candidate.number for keeper in catalog.keepers(WORLD.set_name, ["item-000"])] == [0, 1]
 
     def test_overwrites_nothing(self, catalog: Catalog, library: Path) -> None:
         tile = tiles(catalog)[1]

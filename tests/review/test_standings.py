@@ -70,7 +70,7 @@ def something(catalog: Catalog, rng: random.Random) -> None:
         elif kind == 5:
             state = rng.choice([SafetyState.CLEAR, SafetyState.FLAGGED])
             new = card(record.candidate.image_sha256, rng.uniform(1, 9), state)
-            if record.key.job_id in catalog.made(record.set_name).get(record.asset_id, {}):  # not lost
+            if record.key.job_id in catalog.candidates(record.set_name).get(record.asset_id, {}):  # not lost
                 measure_again(catalog, record.key, new)
         elif kind == 6:
             catalog.relocate([record.candidate.image_sha256], rng.choice(["objects", "quarantine"]))

@@ -10,9 +10,9 @@ from typing import Any
 from catalog.catalog import Catalog
 from flows.cli.which_set import spec_files
 from flows.output import console, print_json
-from flows.pipeline.judge_and_select import Rechoose, decided, told
-from flows.pipeline.planning import Made, standing_keepers
-from flows.pipeline.resolve import Work, prepare
+from flows.pipeline.judge_and_select import Rechoose, decided, with_verdicts
+from flows.pipeline.planning import Candidates, standing_keepers
+from flows.pipeline.resolve import ResolvedSpec, resolve_spec
 from flows.pipeline.torch_imports import tools_for
 from flows.settings import Settings
 from scoring.calibration import Calibration, as_text, calibrate, draw_png
@@ -25,12 +25,15 @@ def show_calibration(
     named: str, settings: Settings, *, instead: Mapping[str, float | None], png: Path | None, as_json: bool
 ) -> int:
     """``instead``: thresholds to try, by their names in the spec; None: as the spec says. Changes nothing."""
-    work = prepare(spec_files([named], settings, every=False)[0], settings)
-    spec = work.spec
+    resolved = resolve_spec(spec_files([named], settings, every=False)[0], settings)
+    spec = resolved.spec
     changed: dict[str, Any] = {name: value for name, value in instead.items() if value is not None}
     with Catalog.open(settings.library, create=False) as catalog:
-        made = catalog.made(spec.set_name)
-        before, after = _keepers(work, made), _keepers(work, _after_rescore(work, catalog, made, settings, changed))
+        made = catalog.candidates(spec.set_name)
+        before, after = (
+            _keepers(resolved, made),
+            _keepers(resolved, _after_rescore(resolved, catalog, made, settings, changed)),
+        )
     cards = _cards(spec, made)
     now = calibrate([card for _, card in cards], spec.keep)
     shown = calibrate([card for _, card in cards], replace(spec.keep, **changed)) if changed else now
@@ -66,21 +69,23 @@ def show_calibration(
     return 0
 
 
-def _after_rescore(work: Work, catalog: Catalog, made: Made, settings: Settings, changed: Mapping[str, Any]) -> Made:
+def _after_rescore(
+    resolved: ResolvedSpec, catalog: Catalog, made: Candidates, settings: Settings, changed: Mapping[str, Any]
+) -> Candidates:
     """What would be on record after a ``rescore`` with these thresholds; nothing is written, nothing measured anew."""
     plans = {
         id_: replace(plan, asset=replace(plan.asset, keep=replace(plan.asset.keep, **changed)))
-        for id_, plan in work.plans.items()
+        for id_, plan in resolved.plans.items()
     }
-    tried, load = replace(work, plans=plans), tools_for(work, settings).load_scorers
-    return told(made, decided(tried, catalog, made, load, rechoose=Rechoose.CHANGED)[0])
+    tried, load = replace(resolved, plans=plans), tools_for(resolved, settings).load_scorers
+    return with_verdicts(made, decided(tried, catalog, made, load, rechoose=Rechoose.CHANGED)[0])
 
 
-def _keepers(work: Work, made: Made) -> dict[str, int]:
-    return {asset.asset_id: standing_keepers(made.get(asset.asset_id, {})) for asset in work.spec.assets}
+def _keepers(resolved: ResolvedSpec, made: Candidates) -> dict[str, int]:
+    return {asset.asset_id: standing_keepers(made.get(asset.asset_id, {})) for asset in resolved.spec.assets}
 
 
-def _cards(spec: Spec, made: Made) -> list[tuple[str, Scorecard]]:
+def _cards(spec: Spec, made: Candidates) -> list[tuple[str, Scorecard]]:
     """(asset, scorecard) of every candidate on record of the spec's assets."""
     found = [(asset.asset_id, made.get(asset.asset_id, {}).values()) for asset in spec.assets]
     return [(asset_id, candidate.scorecard) for asset_id, candidates in found for candidate in candidates]

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from catalog.catalog import Catalog
 from catalog.provenance import CandidateKey
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from flows.cli.which_set import set_names
 from flows.output import console, print_json
 from flows.settings import Settings
@@ -23,7 +23,7 @@ def show_clusters(named: Sequence[str], settings: Settings, *, every: bool, as_j
     """Several sets are compared with each other too."""
     with Catalog.open(settings.library, create=False) as catalog:
         names = set_names(named, settings, catalog, every=every)
-        candidates = [one for name in names for jobs in catalog.made(name).values() for one in jobs.values()]
+        candidates = [one for name in names for jobs in catalog.candidates(name).values() for one in jobs.values()]
         found = same_pictures(catalog, names, candidates)
         named_so = catalog.names(one for group in found for one in group)
         groups = [_value(group, named_so) for group in found]
@@ -52,13 +52,13 @@ def show_clusters(named: Sequence[str], settings: Settings, *, every: bool, as_j
 
 
 def same_pictures(
-    catalog: Catalog, set_names: Sequence[str], candidates: Sequence[MadeCandidate]
-) -> list[list[MadeCandidate]]:
+    catalog: Catalog, set_names: Sequence[str], candidates: Sequence[CandidateState]
+) -> list[list[CandidateState]]:
     """Groups of two or more, in the order of the candidates.
 
     Pictures without an embedding of the sets' commonest CLIP are the same only as the very same file.
     """
-    by_picture: dict[str, list[MadeCandidate]] = {}
+    by_picture: dict[str, list[CandidateState]] = {}
     for candidate in candidates:
         by_picture.setdefault(candidate.image_sha256, []).append(candidate)
     pictures = list(by_picture)
@@ -79,7 +79,7 @@ def same_pictures(
     return [[one for row in rows for one in by_picture[pictures[row]]] for rows in groups]
 
 
-def _value(group: Sequence[MadeCandidate], names: Mapping[CandidateKey, str]) -> list[dict[str, Any]]:
+def _value(group: Sequence[CandidateState], names: Mapping[CandidateKey, str]) -> list[dict[str, Any]]:
     return [
         {
             "id": names[one.key],

@@ -67,18 +67,18 @@ def _tell(keepers: Sequence[Keeper], wanted: Filter, settings: Settings) -> None
 
 def keeper_value(keeper: Keeper) -> dict[str, Any]:
     """One object of ``keepers --json``."""
-    card = keeper.made.scorecard
+    card = keeper.candidate.scorecard
     return {
         "id": keeper.name,
-        "set": keeper.made.key.set_name,
-        "asset": keeper.made.key.asset_id,
+        "set": keeper.candidate.key.set_name,
+        "asset": keeper.candidate.key.asset_id,
         "title": keeper.title,
         "row": dict(keeper.row),
         "row_when_made": dict(keeper.row_when_made),
-        "image_sha256": keeper.made.image_sha256,
+        "image_sha256": keeper.candidate.image_sha256,
         "path": str(keeper.path),
         "seed": keeper.seed,
-        "number": keeper.made.number,
+        "number": keeper.candidate.number,
         "recipes_ago": keeper.recipes_ago,
         "prompt": keeper.prompt,
         "width_px": keeper.width_px,
@@ -91,7 +91,7 @@ def keeper_value(keeper: Keeper) -> dict[str, Any]:
             **dict(card.extra),
         },
         "safety": {"state": card.safety.state.value, "covers": card.safety.covers},
-        "decided_by": keeper.made.decided_by,
+        "decided_by": keeper.candidate.decided_by,
         "decided_at": keeper.decided_at,
         "reasons": list(keeper.reasons),
         "note": keeper.note,
@@ -110,17 +110,17 @@ def keeper_table(keepers: Sequence[Keeper]) -> Table:
     tagged = any(keeper.tags for keeper in keepers)
     if tagged:
         table.add_column("tags")
-    one_set = len({keeper.made.key.set_name for keeper in keepers}) == 1
+    one_set = len({keeper.candidate.key.set_name for keeper in keepers}) == 1
     for keeper in keepers:
-        card = keeper.made.scorecard
+        card = keeper.candidate.scorecard
         row = [
             _shown_name(keeper, one_set),
-            keeper.made.image_sha256[:12],
+            keeper.candidate.image_sha256[:12],
             str(keeper.seed),
             _number(card.aesthetic),
             _number(card.adherence),
             "" if card.rank is None else str(card.rank),
-            keeper.made.decided_by,
+            keeper.candidate.decided_by,
         ]
         table.add_row(*row, *([", ".join(keeper.tags)] if tagged else []))
     return table
@@ -130,7 +130,7 @@ def _shown_name(keeper: Keeper, one_set: bool) -> str:
     """The asset's id, within its set where there is but one; whole for a picture of an older recipe."""
     if keeper.recipes_ago:
         return keeper.name.partition("/")[2] if one_set else keeper.name
-    return keeper.asset_id if one_set else f"{keeper.made.key.set_name}/{keeper.asset_id}"
+    return keeper.asset_id if one_set else f"{keeper.candidate.key.set_name}/{keeper.asset_id}"
 
 
 def _number(value: float | None) -> str:

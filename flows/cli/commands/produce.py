@@ -58,9 +58,9 @@ def _produce_one(
     bar = ProgressBar(path.stem, 0)
     opened = open_session(path, settings, progress=bar, on_wait=_say_who_holds(path), make_tools=make_tools)
     with opened as session, _interruptible(session):
-        for warning in session.work.warnings:
+        for warning in session.resolved.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        session.settle()
+        session.judge_and_select()
         shards = session.shards()
         if not shards:
             summary = session.finish()
@@ -77,9 +77,9 @@ def _produce_one(
         for failure in summary.failures:
             print(Failure(**failure).sentence(), file=sys.stderr)
         if not as_json:
-            from flows.cli.reports import tell_run
+            from flows.cli.reports import print_run
 
-            tell_run(session, summary)
+            print_run(session, summary)
         return summary
 
 
@@ -89,9 +89,9 @@ def _first_pictures(session: Session, shard: Shard, *, server_to_come: bool) -> 
     A starting server is seconds of work, and a renderer on the CPU slows down threefold beside it, since its threads
     wait for one another at every layer: better one after the other. Slow pictures do not keep Prefect waiting for long.
     """
-    future = session.line.submit(shard)
-    session.line.under_way.wait()
-    if server_to_come and session.line.on_cpu:
+    future = session.worker.submit(shard)
+    session.worker.under_way.wait()
+    if server_to_come and session.worker.on_cpu:
         wait([future], timeout=HEAD_START_S)
     error = future.exception() if future.done() else None
     if isinstance(error, LimnerError):
@@ -126,9 +126,9 @@ def _interruptible(session: Session) -> Iterator[None]:
     """Ctrl-C and SIGTERM stop the line at its next step and end the run in order; a second one ends it at once."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        if session.line.stopping.is_set():
+        if session.worker.stopping.is_set():
             os._exit(128 + number)
-        session.line.interrupt()
+        session.worker.interrupt()
         raise KeyboardInterrupt
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.output import console, counted
-from flows.pipeline.resolve import Work
+from flows.pipeline.resolve import ResolvedSpec
 from generator.prompts.chunks import PromptSize
 from scoring.clip.prompt_windows import PromptWindows, load_windows
 from specs.spec import Asset
@@ -13,20 +13,20 @@ from specs.spec import Asset
 WIDTH = 80
 
 
-def with_prompts(plan: dict[str, Any], work: Work) -> dict[str, Any]:
+def with_prompts(plan: dict[str, Any], resolved: ResolvedSpec) -> dict[str, Any]:
     """``plan --json --prompts``: each asset gets ``prompt`` and ``negative_prompt``, see ``prompt_value``."""
-    windows, known = _windows(work), {asset.asset_id: asset for asset in work.spec.assets}
+    windows, known = _windows(resolved), {asset.asset_id: asset for asset in resolved.spec.assets}
     for value in plan["assets"]:
         asset = known[value["id"]]
-        value["prompt"] = prompt_value(asset.prompt, work)
+        value["prompt"] = prompt_value(asset.prompt, resolved)
         value["prompt"]["scored"] = scored_value(asset, windows)
-        value["negative_prompt"] = prompt_value(asset.negative_prompt, work)
+        value["negative_prompt"] = prompt_value(asset.negative_prompt, resolved)
     return plan
 
 
-def prompt_value(text: str, work: Work) -> dict[str, Any]:
+def prompt_value(text: str, resolved: ResolvedSpec) -> dict[str, Any]:
     """``text`` as filled; ``tokens`` of each of the checkpoint's tokenizers and ``chunks``, null where none is here."""
-    size = work.prompts.sizes[text] if work.prompts else None
+    size = resolved.prompts.sizes[text] if resolved.prompts else None
     return {
         "text": text,
         "tokens": list(size.tokens) if size else None,
@@ -40,14 +40,15 @@ def scored_value(asset: Asset, windows: PromptWindows | None) -> dict[str, Any] 
     return {"whole": True, "windows": len(windows.of(asset.prompt))} if windows else None
 
 
-def print_prompts(work: Work) -> None:
+def print_prompts(resolved: ResolvedSpec) -> None:
     """The same for people, in 80 columns."""
-    out, windows = console(), _windows(work)
+    out, windows = console(), _windows(resolved)
     out.width = min(out.width, WIDTH)
-    for asset in work.spec.assets:
+    for asset in resolved.spec.assets:
         out.print(f"[bold]{asset.asset_id}[/]")
         sizes = [
-            _words(work.prompts.sizes[text]) if work.prompts else "" for text in (asset.prompt, asset.negative_prompt)
+            _words(resolved.prompts.sizes[text]) if resolved.prompts else ""
+            for text in (asset.prompt, asset.negative_prompt)
         ]
         notes = [sizes[0], _scored(asset, windows)]
         for name, text, note in (
@@ -68,6 +69,6 @@ def _scored(asset: Asset, windows: PromptWindows | None) -> str:
     return "" if windows is None else f"scored whole, in {counted(len(windows.of(asset.prompt)), 'window')}"
 
 
-def _windows(work: Work) -> PromptWindows | None:
-    clip = work.scorers["clip"]
+def _windows(resolved: ResolvedSpec) -> PromptWindows | None:
+    clip = resolved.scorers["clip"]
     return None if clip is None or clip.folder is None else load_windows(clip.folder)

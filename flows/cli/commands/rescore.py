@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from flows.cli.which_set import spec_files
 from flows.output import console, print_json
 from flows.pipeline.planning import State
@@ -27,7 +27,7 @@ ROWS_SHOWN = 24
 class Change:
     """A picture that became a keeper, or is none any more, with the reasons in a name and in words."""
 
-    candidate: MadeCandidate
+    candidate: CandidateState
     name: str
     kept: bool
     reasons: tuple[str, ...]
@@ -74,7 +74,7 @@ def _rescore(path: Path, settings: Settings, *, decode: bool, anew: bool, quiet:
         changes = changes_of(session, done)
         session.sheet().bring_up()
         value = {
-            "set": session.work.spec.set_name,
+            "set": session.resolved.spec.set_name,
             "measured": len(done.measured),
             "judged": len(done.verdicts),
             "newly_kept": [change.value() for change in changes if change.kept],
@@ -92,9 +92,9 @@ def _rescore(path: Path, settings: Settings, *, decode: bool, anew: bool, quiet:
 
 def changes_of(session: Session, done: Rescored) -> list[Change]:
     """Who is a keeper now and was none before, and the other way round, in the order of the rows."""
-    now = session.made()
+    now = session.candidates()
     said = dict(done.verdicts)
-    found: list[tuple[MadeCandidate, tuple[str, ...], str]] = []
+    found: list[tuple[CandidateState, tuple[str, ...], str]] = []
     for asset_id, jobs in done.before.items():
         for job_id, before in sorted(jobs.items(), key=lambda item: item[1].number):
             after = now[asset_id][job_id]
@@ -102,7 +102,7 @@ def changes_of(session: Session, done: Rescored) -> list[Change]:
                 continue
             verdict = said.get(after.key)
             reasons = verdict.reasons if verdict else (f"safety_{after.safety.value}",)
-            plan = session.work.plans.get(asset_id)
+            plan = session.resolved.plans.get(asset_id)
             words = verdict.note if verdict and verdict.keep else ""
             if plan and not words:
                 words = "; ".join(explain(reason, after.scorecard, plan.asset.keep) for reason in reasons)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from catalog.catalog import Catalog
 from catalog.provenance import CandidateKey
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from flows.cli.which_set import set_names
 from flows.output import console, print_json
 from flows.pipeline.resolve import TASTES
@@ -28,7 +28,7 @@ LIKED = 0.5  # the chance from which a picture is suggested
 class Seen:
     """Candidates with their rows of one CLIP's embeddings (N, D)."""
 
-    candidates: list[MadeCandidate]
+    candidates: list[CandidateState]
     vectors: np.ndarray[Any, np.dtype[np.float16]]
 
     def __len__(self) -> int:
@@ -82,17 +82,17 @@ def ask(named: str | None, settings: Settings, count: int, *, every: bool, perso
     return 0
 
 
-def _seen(named: str | None, settings: Settings, every: bool) -> tuple[list[str], str, list[MadeCandidate], Any]:
+def _seen(named: str | None, settings: Settings, every: bool) -> tuple[list[str], str, list[CandidateState], Any]:
     """The sets' names, the CLIP, all the candidates that it has seen, and their embeddings by hash."""
     with Catalog.open(settings.library, create=False) as catalog:
         names = set_names([named] if named else [], settings, catalog, every=every)
-        candidates = [one for name in names for jobs in catalog.made(name).values() for one in jobs.values()]
+        candidates = [one for name in names for jobs in catalog.candidates(name).values() for one in jobs.values()]
         clip_id = _clip(catalog, names)
         vectors = catalog.vectors((one.image_sha256 for one in candidates), clip_id)
     return names, clip_id, [one for one in candidates if one.image_sha256 in vectors], vectors
 
 
-def _judged_and_waiting(seen: Sequence[MadeCandidate], vectors: Any, person: str | None) -> tuple[Seen, Seen]:
+def _judged_and_waiting(seen: Sequence[CandidateState], vectors: Any, person: str | None) -> tuple[Seen, Seen]:
     judged = [one for one in seen if _is_by(one, person)]
     return _rows(judged, vectors), _rows([one for one in seen if _waits(one)], vectors)
 
@@ -108,16 +108,16 @@ def _clip(catalog: Catalog, names: Sequence[str]) -> str:
     return clips[0]
 
 
-def _is_by(one: MadeCandidate, person: str | None) -> bool:
+def _is_by(one: CandidateState, person: str | None) -> bool:
     return one.keep is not None and (one.decided_by == f"person:{person}" if person else one.by_person)
 
 
-def _waits(one: MadeCandidate) -> bool:
+def _waits(one: CandidateState) -> bool:
     """No person has decided, and a person may see it: present, and measured clear."""
     return not one.by_person and one.state == "present" and one.area == "objects"
 
 
-def _rows(candidates: Sequence[MadeCandidate], vectors: Any) -> Seen:
+def _rows(candidates: Sequence[CandidateState], vectors: Any) -> Seen:
     """One row a picture: a picture that serves several assets would otherwise teach, and be examined, twice."""
     once = {one.image_sha256: one for one in candidates}
     matrix = np.stack([vectors[sha256] for sha256 in once]) if once else np.zeros((0, 1), np.float16)
@@ -129,7 +129,7 @@ def _labels(judged: Seen) -> tuple[list[bool], list[float | None]]:
     return [bool(one.keep) for one in judged.candidates], [one.scorecard.aesthetic for one in judged.candidates]
 
 
-def _ranked(learned: Learned, waiting: Seen) -> list[tuple[MadeCandidate, float]]:
+def _ranked(learned: Learned, waiting: Seen) -> list[tuple[CandidateState, float]]:
     """Best first; equals in the order of the rows."""
     if not len(waiting):
         return []
@@ -137,12 +137,12 @@ def _ranked(learned: Learned, waiting: Seen) -> list[tuple[MadeCandidate, float]
     return sorted(zip(waiting.candidates, chances, strict=True), key=lambda pair: -pair[1])
 
 
-def _names(candidates: Iterable[MadeCandidate], settings: Settings) -> Mapping[CandidateKey, str]:
+def _names(candidates: Iterable[CandidateState], settings: Settings) -> Mapping[CandidateKey, str]:
     with Catalog.open(settings.library, create=False) as catalog:
         return catalog.names(candidates)
 
 
-def _value(one: MadeCandidate, chance: float, name: str) -> dict[str, Any]:
+def _value(one: CandidateState, chance: float, name: str) -> dict[str, Any]:
     return {"id": name, "image_sha256": one.image_sha256, "chance": chance, "keeper": one.is_keeper}
 
 

@@ -12,12 +12,18 @@ from rich.table import Table
 
 from catalog.catalog import Catalog
 from catalog.provenance import CandidateKey
-from catalog.queries.candidate_state import MadeCandidate
+from catalog.queries.candidate_state import CandidateState
 from flows.cli.which_set import SPEC_SUFFIXES, spec_files
 from flows.output import console, print_json
 from flows.pipeline.planning import present
-from flows.pipeline.resolve import Work
-from flows.pipeline.selection_context import Judged, apart, entrants, judged_candidates, look
+from flows.pipeline.resolve import ResolvedSpec
+from flows.pipeline.selection_context import (
+    Judged,
+    judged_candidates,
+    load_selection_context,
+    options,
+    reject_library_duplicates,
+)
 from flows.pipeline.session import permitted
 from flows.pipeline.torch_imports import tools_for
 from flows.settings import Settings
@@ -54,30 +60,34 @@ def _names_an_asset(named: str) -> bool:
 
 
 def _explained(path: Path, asset_id: str, settings: Settings) -> list[dict[str, Any]]:
-    work = permitted(path, settings)
-    if asset_id and asset_id not in work.plans:
-        raise UsageError(f"{work.spec.set_name}/{asset_id}: no such asset; allowed: {', '.join(list(work.plans)[:40])}")
+    resolved = permitted(path, settings)
+    if asset_id and asset_id not in resolved.plans:
+        raise UsageError(
+            f"{resolved.spec.set_name}/{asset_id}: no such asset; allowed: {', '.join(list(resolved.plans)[:40])}"
+        )
     with Catalog.open(settings.library, create=False) as catalog:
-        made = catalog.made(work.spec.set_name)
-        judged = _judged(work, made)
-        standing = {id_: [item for item in items if item.made.is_keeper] for id_, items in judged.items()}
-        sight = look(work, catalog, tools_for(work, settings).load_scorers)
-        judged = apart(work, catalog, judged, standing, sight)
-        asked = entrants(work, made, judged, standing, sight)
-        names = catalog.names(item.made for items in judged.values() for item in items)
-    by_person = {item.made.image_sha256 for items in standing.values() for item in items if item.by_person}
+        made = catalog.candidates(resolved.spec.set_name)
+        judged = _judged(resolved, made)
+        standing = {id_: [item for item in items if item.candidate.is_keeper] for id_, items in judged.items()}
+        context = load_selection_context(resolved, catalog, tools_for(resolved, settings).load_scorers)
+        judged = reject_library_duplicates(resolved, catalog, judged, standing, context)
+        asked = options(resolved, made, judged, standing, context)
+        names = catalog.names(item.candidate for items in judged.values() for item in items)
+    by_person = {item.candidate.image_sha256 for items in standing.values() for item in items if item.by_person}
     asked["entrants"] = [replace(one, pinned=one.image_sha256 in by_person) for one in asked["entrants"]]
-    kept = {item.made.image_sha256 for items in standing.values() for item in items}
+    kept = {item.candidate.image_sha256 for items in standing.values() for item in items}
     found = explain(chosen=kept, **asked)
-    rows = {id_: row for row, id_ in enumerate(work.plans)}
+    rows = {id_: row for row, id_ in enumerate(resolved.plans)}
     shown = [one for one in found if one.asset_id == asset_id or not asset_id]
-    return [_value(work, one, judged[one.asset_id], names) for one in sorted(shown, key=lambda one: rows[one.asset_id])]
+    return [
+        _value(resolved, one, judged[one.asset_id], names) for one in sorted(shown, key=lambda one: rows[one.asset_id])
+    ]
 
 
-def _judged(work: Work, made: Mapping[str, Mapping[str, MadeCandidate]]) -> dict[str, list[Judged]]:
+def _judged(resolved: ResolvedSpec, made: Mapping[str, Mapping[str, CandidateState]]) -> dict[str, list[Judged]]:
     """Every candidate of the present recipe, and keepers of an old one, by the rules in force."""
     found = {}
-    for id_, plan in work.plans.items():
+    for id_, plan in resolved.plans.items():
         jobs = made.get(id_, {})
         now = {candidate.image_sha256: candidate for candidate in present(plan, jobs).values()}
         now |= {candidate.image_sha256: candidate for candidate in jobs.values() if candidate.is_keeper}
@@ -85,15 +95,17 @@ def _judged(work: Work, made: Mapping[str, Mapping[str, MadeCandidate]]) -> dict
     return found
 
 
-def _value(work: Work, one: Explanation, judged: Sequence[Judged], names: Mapping[CandidateKey, str]) -> dict[str, Any]:
-    by_hash = {item.made.image_sha256: item for item in judged}
+def _value(
+    resolved: ResolvedSpec, one: Explanation, judged: Sequence[Judged], names: Mapping[CandidateKey, str]
+) -> dict[str, Any]:
+    by_hash = {item.candidate.image_sha256: item for item in judged}
     mine = by_hash[one.chosen.image_sha256]
     rejected = Counter(reason_code(reason) for item in judged for reason in item.reasons)
-    keep = work.plans[one.asset_id].asset.keep
+    keep = resolved.plans[one.asset_id].asset.keep
     return {
-        "set": work.spec.set_name,
+        "set": resolved.spec.set_name,
         "asset": one.asset_id,
-        "decided_by": mine.made.decided_by,
+        "decided_by": mine.candidate.decided_by,
         "passed": one.passed,
         "candidates": len(judged),
         "rejected": dict(sorted(rejected.items())),
@@ -108,7 +120,7 @@ def _part_value(
     parts: Parts, item: Judged, names: Mapping[CandidateKey, str], keep_words: Sequence[str]
 ) -> dict[str, Any]:
     scores = {"aesthetic": item.card.aesthetic, "adherence": item.card.adherence}
-    value = {"id": names[item.made.key], "number": item.made.number, **asdict(parts), "scores": scores}
+    value = {"id": names[item.candidate.key], "number": item.candidate.number, **asdict(parts), "scores": scores}
     return {**value, "met": list(keep_words)} if keep_words else value
 
 
