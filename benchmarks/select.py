@@ -25,12 +25,12 @@ LOOKS = 2
 def deck(assets: int, each: int, dim: int, seed: int) -> list[Entrant]:
     """``assets`` × ``each`` candidates with embeddings (dim,)."""
     rng = np.random.default_rng(seed)
-    looks = rng.normal(size=(LOOKS, dim))
+    references = rng.normal(size=(LOOKS, dim))
     made = []
     for asset in range(assets):
         subject = 2 * rng.normal(size=dim)
         for number in range(each):
-            vector = subject + 0.8 * looks[rng.integers(LOOKS)] + 0.4 * rng.normal(size=dim)
+            vector = subject + 0.8 * references[rng.integers(LOOKS)] + 0.4 * rng.normal(size=dim)
             name = f"{asset:032x}{number:032x}"
             made.append(Entrant(f"asset-{asset:03d}", name, rng.normal(5.5, 0.6), rng.normal(0.29, 0.02), vector))
     return made

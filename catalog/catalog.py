@@ -132,7 +132,7 @@ class Catalog:
         with reading(self.engine) as connection:
             if register.is_current(connection, rows):
                 return
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             register.put(connection, rows)
 
     def record(self, records: Sequence[Record]) -> Recorded:
@@ -154,19 +154,19 @@ class Catalog:
                 blobs = [item.png for item in kept if known.get(item.candidate.image_sha256, item.area) == area]
                 if blobs:
                     self.objects.put_all(blobs, area)
-            with seal.counted(self.engine) as connection:
+            with seal.write_transaction(self.engine) as connection:
                 return record.put_records(connection, records)
 
     def reuse(self, items: Sequence[Reuse]) -> Recorded:
         """Give pictures that are on record to further assets, without rendering. One transaction; idempotent."""
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             return record.put_reused(connection, items)
 
     def append(self, verdicts: Sequence[tuple[CandidateKey, Verdict]]) -> int:
         """Append verdicts, in order, one transaction; returns how many (one equal to the newest is not repeated)."""
         if not verdicts:
             return 0
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             return record.append_verdicts(connection, verdicts)
 
     def record_verdicts(
@@ -180,7 +180,7 @@ class Catalog:
         kept = {(key.set_name, key.asset_id) for key, verdict in verdicts if verdict.keep}
         if not verdicts and not (kept := kept | set(crowded)):
             return []
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             record.append_verdicts(connection, verdicts)
             return places.settle_where_persons_decided(connection, kept | set(crowded))
 
@@ -192,14 +192,14 @@ class Catalog:
         """
         if not now:
             return
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             record.put_embeddings(connection, embeddings)
             record.follow_scorecards(connection, now)
 
     def drop_pixels(self, image_sha256s: Iterable[str]) -> int:
         """Remove the files of pictures that every candidate of theirs rejects; rows first. Returns how many went."""
         with holding(self.library / "locks" / "objects.lock", shared=True):
-            with seal.counted(self.engine) as connection:
+            with seal.write_transaction(self.engine) as connection:
                 wanted = set(image_sha256s)
                 wanted -= queries.not_rejected(connection, wanted)
                 gone = images.mark(connection, sorted(wanted), start="present", end="dropped")
@@ -220,23 +220,23 @@ class Catalog:
         ``author`` as ``person:<name>``. What is so already is not repeated. NotFoundError, UsageError (no such tag can
         be); then nothing is written.
         """
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             remarks.put_tags(connection, candidate_id, tags, author, not remove)
             return remarks.of(connection, [candidate_id])[candidate_id].tags
 
     def note(self, candidate_id: str, text: str, author: str) -> None:
         """Append a note on a candidate; on disk when this returns. NotFoundError, UsageError."""
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             remarks.put_note(connection, candidate_id, text, author)
 
     def save_search(self, name: str, wanted: Filter, author: str) -> None:
         """Save a filter under a name, in the place of what was there. UsageError for what cannot be a name."""
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             searches.put(connection, name, wanted, author)
 
     def delete_search(self, name: str, author: str) -> None:
         """Take a saved search away; what it said stays on record. NotFoundError names those that there are."""
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             searches.delete(connection, name, author)
 
     # runs
@@ -245,20 +245,20 @@ class Catalog:
         """Begin a run: its claims count until it is finished or this process ends, however it ends."""
         with holding(self.library / "locks" / "objects.lock", shared=True):  # so that nobody tidies it away
             run = runs.begin(self.library, set_name, spec_sha256)
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             runs.put_begun(connection, run)
         return run
 
     def finish_run(self, run: Run, outcome: str, counts: Mapping[str, Json] | None = None) -> None:
         """End a run: ``outcome`` in a word (finished, interrupted, failed), ``counts`` what it did."""
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             runs.put_finished(connection, run, outcome, counts or {})
         run.lock.path.unlink(missing_ok=True)
         run.lock.release()
 
     def claim(self, job_ids: Sequence[str], run: Run) -> Claim:
         """Claim jobs for a run, so that no other run renders them meanwhile."""
-        with seal.counted(self.engine) as connection:
+        with seal.write_transaction(self.engine) as connection:
             return runs.claim(connection, self.library, job_ids, run)
 
     # questions

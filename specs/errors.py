@@ -23,7 +23,7 @@ class UsageError(LimnerError):
     exit_code = 2
 
 
-class Refusal(ValueError):  # noqa: N818 (it is what a check says, not a failure of ours)
+class InvalidValue(ValueError):  # noqa: N818 (it is what a check says, not a failure of ours)
     """One value that cannot be used, before anybody knows where it stands: what was received, what is allowed.
 
     ``mean`` is a near name that exists, ``mend`` a short instruction; both may be empty. ``about``: the keys of a
@@ -55,7 +55,7 @@ class SpecError:
         return escaped("; ".join(parts))
 
     @classmethod
-    def refused(cls, place: Place, what: str, refusal: Refusal) -> SpecError:
+    def refused(cls, place: Place, what: str, refusal: InvalidValue) -> SpecError:
         """The error of a value that a check refused, now that its place is known."""
         return cls(place, what, refusal.got, refusal.allowed, refusal.mean, refusal.mend)
 

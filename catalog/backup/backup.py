@@ -33,7 +33,7 @@ from catalog.backup.vault import LEARNED, Staged, Vault
 from catalog.database import journal, migrate, seal
 from catalog.database.library_folder import FILE, damaged, is_there, trace
 from catalog.database.locks import holding
-from catalog.database.sqlite import connect, explain
+from catalog.database.sqlite import as_catalog_error, connect
 from catalog.errors import BusyError, CatalogError, LibraryMissingError, StorageError
 from catalog.integrity.snapshot import reading_only, snapshot
 from catalog.integrity.verify import examine
@@ -86,7 +86,7 @@ def back_up(library: Path, target: Path, progress: Progress | None = None, *, re
         )
     _require_good(library / FILE)
     tell = progress or (lambda *_: None)
-    with _speaking(target), Vault.open(library, target) as vault:
+    with _translate_errors(target), Vault.open(library, target) as vault:
         with _held(library):
             staged, wanted, copied, snapshots = _copy(library, vault, tell, replace_newer)
             learned = _learned(library / LEARNED)
@@ -159,7 +159,7 @@ def _snapshot(source: Path, target: Path) -> None:
             live.backup(copy)
     except sqlite3.Error as error:
         full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
-        raise explain(target if full else source, error) from error
+        raise as_catalog_error(target if full else source, error) from error
 
 
 def _require_good(source: Path) -> None:
@@ -173,7 +173,7 @@ def _require_good(source: Path) -> None:
             _require_ours(connection, source)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            raise explain(source, error) from error
+            raise as_catalog_error(source, error) from error
 
 
 def _require_ours(live: sqlite3.Connection, source: Path) -> None:
@@ -192,7 +192,7 @@ def _pictures(catalog: Path) -> list[Wanted]:
         with contextlib.closing(connect(catalog, "rw")) as connection:
             return [Wanted(*row) for row in connection.execute(query)]
     except sqlite3.Error as error:
-        raise explain(catalog, error) from error
+        raise as_catalog_error(catalog, error) from error
 
 
 def _copy_pictures(
@@ -268,7 +268,7 @@ def _damaged(library: Path, found: Sequence[str]) -> CatalogError:
 
 
 @contextlib.contextmanager
-def _speaking(target: Path) -> Iterator[None]:
+def _translate_errors(target: Path) -> Iterator[None]:
     """What the disk refuses, as an error that says how the backup stands."""
     try:
         yield

@@ -19,7 +19,7 @@ from catalog.database.genuine import APPLICATION_ID, OBJECTS, Schema, schema_of,
 from catalog.database.library_folder import trace, way_back
 from catalog.database.rows import add, now
 from catalog.database.schema import Library
-from catalog.database.sqlite import connect, explain, journal_mode, reading, speaking, writing
+from catalog.database.sqlite import as_catalog_error, connect, journal_mode, reading, translate_errors, writing
 from catalog.errors import CatalogError, DamagedError, NewerLibraryError
 from catalog.objects.store import sync_folder
 
@@ -92,7 +92,7 @@ def require_catalog(connection: sqlite3.Connection, path: Path) -> int:
 
 def _set_journal(engine: Engine) -> None:
     """Journal mode by SQLite version; it is stored in the file, and cannot be changed inside a transaction."""
-    with speaking(engine), engine.connect() as connection:
+    with translate_errors(engine), engine.connect() as connection:
         raw = connection.connection.cursor()  # past SQLAlchemy, which would begin a transaction
         with contextlib.suppress(sqlite3.OperationalError):  # somebody else is opening it: they set the same
             raw.execute(f"PRAGMA journal_mode={journal_mode()}")
@@ -146,7 +146,7 @@ def _back_up(path: Path, revision: int) -> None:
         ):
             source.backup(copy)
     except sqlite3.Error as error:
-        raise explain(partial, error) from error
+        raise as_catalog_error(partial, error) from error
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(target)

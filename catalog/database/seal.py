@@ -122,7 +122,7 @@ def ensure(engine: Engine) -> None:
 
 
 @contextlib.contextmanager
-def counted(engine: Engine) -> Iterator[Connection]:
+def write_transaction(engine: Engine) -> Iterator[Connection]:
     """A write transaction that counts itself in ``library.writes``; see ``engine.writing``."""
     with writing(engine) as connection:
         yield connection

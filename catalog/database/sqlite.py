@@ -87,7 +87,7 @@ def _begin(connection: Connection) -> None:
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A read transaction: one consistent view. Errors of the disk come out as StorageError."""
-    with speaking(engine), engine.connect() as connection, connection.begin():
+    with translate_errors(engine), engine.connect() as connection, connection.begin():
         yield connection
 
 
@@ -95,7 +95,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A write transaction: committed and on disk when the block is left without an error, else as if never begun."""
     queue = path_of(engine).parent / "locks" / "write.lock"
-    with speaking(engine), holding(queue), engine.connect() as plain:
+    with translate_errors(engine), holding(queue), engine.connect() as plain:
         connection = plain.execution_options(limner_writes=True)
         transaction = _begin_patiently(connection)
         try:
@@ -134,19 +134,19 @@ def path_of(engine: Engine) -> Path:
 
 
 @contextlib.contextmanager
-def speaking(engine: Engine) -> Iterator[None]:
+def translate_errors(engine: Engine) -> Iterator[None]:
     """Turn what SQLite refuses into an error that names the file and the mend."""
     try:
         yield
     except DBAPIError as error:
         path = path_of(engine)
-        raise explain(path, error.orig) from error
+        raise as_catalog_error(path, error.orig) from error
     except (UnicodeError, OverflowError) as error:  # sqlite3 cannot hand out what is in the file
         path = path_of(engine)
         raise CatalogError(f"{path}: the catalog is damaged ({error}). {way_back(path.parent)}") from error
 
 
-def explain(path: Path, error: BaseException | None) -> CatalogError:
+def as_catalog_error(path: Path, error: BaseException | None) -> CatalogError:
     """The error to show for one of sqlite3's."""
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -57,7 +57,7 @@ def check(
     problems = [
         Problem("extra", str(path.relative_to(library)), "is not a file that limner made")
         for area in AREAS
-        for path in objects.strangers(area)
+        for path in objects.foreign_files(area)
         if path.name not in IGNORED
     ]
     places = {(file.sha256, file.area) for file in stored}

@@ -76,7 +76,7 @@ def _find_again(catalog: Catalog) -> list[str]:
                 _put_aside(catalog.library, place)
             catalog.objects.put(read_bytes(found, MOST_PICTURE_BYTES), row.area)
             found.unlink()
-        with seal.counted(catalog.engine) as connection:
+        with seal.write_transaction(catalog.engine) as connection:
             mark(connection, [sha256], start="lost", end="present")
         done.append(f"{place.relative_to(catalog.library)}: found in {found.relative_to(catalog.library)}, put back")
     return done
@@ -128,7 +128,7 @@ def _mend_file(catalog: Catalog, problem: Problem) -> list[str]:
         return [f"{problem.what}: its bytes are what its name says; its row is not: restore the catalog from a backup"]
     done = _put_aside(catalog.library, path)
     if problem.kind != "extra":
-        with seal.counted(catalog.engine) as connection:
+        with seal.write_transaction(catalog.engine) as connection:
             mark(connection, [sha256], start="present", end="lost")
         done.append(f"{problem.what}: marked as lost; `limner produce` makes it again")
     return done

@@ -38,7 +38,7 @@ def snapshot(path: Path, scratch: Path | None = None) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="limner-verify-", dir=scratch) as folder:
         copy = Path(folder) / path.name
-        with _shared_lock(path), _speaking(folder):
+        with _shared_lock(path), _translate_errors(folder):
             copy_raw(path, copy)
             for suffix in BESIDE:
                 beside = path.with_name(path.name + suffix)
@@ -48,7 +48,7 @@ def snapshot(path: Path, scratch: Path | None = None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _speaking(folder: str) -> Iterator[None]:
+def _translate_errors(folder: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -55,7 +55,7 @@ def collect(library: Path, *, yes: bool = False) -> Collected:
     UsageError, and nothing is done, when that is more than half of the files or bytes and ``yes`` is false.
     StorageError where the disk refuses or has no locks.
     """
-    with _alone(library), _speaking(library), Catalog.open(library, create=False) as catalog:
+    with _alone(library), _translate_errors(library), Catalog.open(library, create=False) as catalog:
         spoken = spoken_of(library)
         kept = kept_rows(catalog)
         stored = [file for area in AREAS for file in catalog.objects.entries(area)]
@@ -93,7 +93,7 @@ def _alone(library: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _speaking(library: Path) -> Iterator[None]:
+def _translate_errors(library: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -56,7 +56,7 @@ class Objects:
     def put_all(self, blobs: Sequence[bytes], area: str = "objects") -> list[str]:
         """Store many: one fsync a new file and one a folder. All on disk when this returns, in the order given."""
         names = [sha256_hex(blob) for blob in blobs]
-        with _speaking(self.root):
+        with _translate_errors(self.root):
             for name, blob in zip(names, blobs, strict=True):
                 self._put_absent(name, blob, area)
             self._sync_folders(self.path(name, area) for name in names)
@@ -65,18 +65,18 @@ class Objects:
     def get(self, sha256: str, area: str = "objects") -> bytes:
         """The bytes of an object; FileNotFoundError when it is not there. Not hashed: that is ``verify``'s work."""
         path = self.path(sha256, area)
-        with _speaking(self.root), os.fdopen(self._open_read(path), "rb") as file:
+        with _translate_errors(self.root), os.fdopen(self._open_read(path), "rb") as file:
             return file.read()
 
     def entries(self, area: str = "objects") -> Iterator[Stored]:
-        """Every object of an area, sorted by name. Strange files are not listed: see ``strangers``."""
+        """Every object of an area, sorted by name. Strange files are not listed: see ``foreign_files``."""
         for folder in self._folders(area):
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
                 if _is_object(entry, folder):
                     size = entry.stat(follow_symlinks=False).st_size
                     yield Stored(entry.name[:64], area, Path(entry.path), size)
 
-    def strangers(self, area: str = "objects") -> Iterator[Path]:
+    def foreign_files(self, area: str = "objects") -> Iterator[Path]:
         """What lies in an area and is no object: links, folders, files under other names."""
         root = self.root / area
         if not root.is_dir():
@@ -93,7 +93,7 @@ class Objects:
     def delete(self, sha256: str, area: str = "objects") -> None:
         """Remove an object; fine when it is not there. Removed on disk when this returns."""
         path = self.path(sha256, area)
-        with _speaking(self.root):
+        with _translate_errors(self.root):
             if not self._is_inside(path):
                 return
             path.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ class Objects:
     def move(self, sha256: str, start: str, end: str) -> None:
         """Move an object between areas; at every instant it is in at least one of them."""
         source, target = self.path(sha256, start), self.path(sha256, end)
-        with _speaking(self.root):
+        with _translate_errors(self.root):
             if not self._is_inside(source):
                 raise FileNotFoundError(errno.ENOENT, "no such picture", str(source))
             self._make_folder(target.parent)
@@ -192,7 +192,7 @@ def sync_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _speaking(root: Path) -> Iterator[None]:
+def _translate_errors(root: Path) -> Iterator[None]:
     """Turn what the file system refuses into an error that names the place and the mend."""
     try:
         yield

@@ -61,7 +61,7 @@ class Decision:
 def decide(catalog: Catalog, decision: Decision) -> Tile:
     """Append a verdict; returns the candidate as it stands then, on disk. ConflictError, NotFoundError, UsageError."""
     _check(decision)
-    with seal.counted(catalog.engine) as connection:
+    with seal.write_transaction(catalog.engine) as connection:
         tile = _tile(connection, decision.candidate_id, decision.seen)
         if decision.image_sha256 and decision.image_sha256 != tile.image_sha256:
             raise ConflictError(f"{tile.name}: its picture was made again meanwhile; look at it and decide anew.")
@@ -71,7 +71,7 @@ def decide(catalog: Catalog, decision: Decision) -> Tile:
 
 def undo(catalog: Catalog, candidate_id: str, person: str, seen: int | None = None) -> Tile:
     """Take a person's last decision on a candidate back; returns how it stands then. UsageError when there is none."""
-    with seal.counted(catalog.engine) as connection:
+    with seal.write_transaction(catalog.engine) as connection:
         tile = _tile(connection, candidate_id, seen)
         stack = decisions(connection, tile)
         if not stack:

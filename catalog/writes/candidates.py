@@ -79,16 +79,16 @@ def put_reused(connection: Connection, items: Sequence[Reuse]) -> Recorded:
     context = _context(connection, items)
     known = {row["candidate_id"] for row in fetch(connection, CandidateRow, "candidate_id", map(_id, items))}
     fresh = [item for item in items if _id(item) not in known]
-    donors = _donors(connection, [item.job_id for item in fresh])
-    shas = [donor["image_sha256"] for donor in donors.values()]
+    sources = _source_candidates(connection, [item.job_id for item in fresh])
+    shas = [source["image_sha256"] for source in sources.values()]
     images = {row["image_sha256"]: row for row in fetch(connection, ImageRow, "image_sha256", shas)}
     rows: list[Row] = []
     cards: list[tuple[CandidateKey, Scorecard]] = []
     for item in fresh:
-        donor = donors[item.job_id]
-        row = {"job_id": item.job_id, "image_sha256": donor["image_sha256"], "seconds": 0.0}
-        rows.append(_rooted(item, row, context, donor["stack_sha256"], images[donor["image_sha256"]]))
-        cards.append((item.key, item.scorecard or _newest_card(connection, donor["candidate_id"])))
+        source = sources[item.job_id]
+        row = {"job_id": item.job_id, "image_sha256": source["image_sha256"], "seconds": 0.0}
+        rows.append(_rooted(item, row, context, source["stack_sha256"], images[source["image_sha256"]]))
+        cards.append((item.key, item.scorecard or _newest_card(connection, source["candidate_id"])))
     add(connection, CandidateRow, rows)
     put_scorecards(connection, cards)
     append_verdicts(connection, [(item.key, item.verdict) for item in fresh if item.verdict])
@@ -298,19 +298,19 @@ def _images(connection: Connection, records: Sequence[Record], found: Iterable[R
     return fetch(connection, ImageRow, "image_sha256", sorted(wanted))
 
 
-def _donors(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row]:
+def _source_candidates(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row]:
     """The first candidate of each job whose picture is not lost."""
     rows = fetch(connection, CandidateRow, "job_id", job_ids)
     images = fetch(connection, ImageRow, "image_sha256", [row["image_sha256"] for row in rows])
     lost = {row["image_sha256"] for row in images if row["state"] == "lost"}
-    donors: dict[str, Row] = {}
+    sources: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: (row["made_at"], row["candidate_id"])):
         if row["image_sha256"] not in lost:
-            donors.setdefault(row["job_id"], row)
+            sources.setdefault(row["job_id"], row)
     for job_id in job_ids:
-        if job_id not in donors:
+        if job_id not in sources:
             raise NotFoundError(f"{job_id[:19]}: got a request to reuse its picture, but it has none on record.")
-    return donors
+    return sources
 
 
 def _newest_card(connection: Connection, candidate_id: str) -> Scorecard:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from catalog.database.rows import Row, fetch, replace
 from catalog.database.schema import ImageRow
-from catalog.database.seal import counted
+from catalog.database.seal import write_transaction
 from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
 from catalog.objects.store import Objects
@@ -56,7 +56,7 @@ def relocate(engine: Engine, objects: Objects, image_sha256s: Sequence[str], are
             objects.put(objects.get(sha256, start), area)
         except FileNotFoundError:
             raise missing(objects, sha256, start) from None
-    with counted(engine) as connection:
+    with write_transaction(engine) as connection:
         rows = [row for row in fetch(connection, ImageRow, "image_sha256", image_sha256s) if row["area"] != area]
         rows = [row for row in rows if row["state"] != "present" or row["image_sha256"] in copied]
         replace(connection, ImageRow, [{**row, "area": area} for row in rows])

@@ -11,7 +11,7 @@ from catalog.catalog import Catalog
 from catalog.database.library_folder import is_there
 from flows.git.commit import git_state
 from flows.pipeline.prompt_checks import CheckedPrompts, check_prompts
-from flows.pipeline.style_references import Look, find_looks
+from flows.pipeline.style_references import StyleReference, find_style_references
 from flows.settings import Settings
 from generator.weights.hashes import HashMemory
 from generator.weights.pinning import locate, pin
@@ -54,7 +54,7 @@ class ResolvedSpec:
     plans: Mapping[str, AssetPlan]
     obstacles: tuple[str, ...]
     taste: Learned | None = None  # when the spec gives it a weight
-    looks: tuple[Look, ...] = ()  # what the spec's references are
+    references: tuple[StyleReference, ...] = ()  # what the spec's references are
     prompts: CheckedPrompts | None = None  # None: the checkpoint's tokenizer is not here
 
     @property
@@ -116,13 +116,13 @@ class ResolvedSpec:
     @cached_property
     def policies(self) -> Mapping[str, str]:
         """Asset id → hash of the rules that judge it."""
-        taste, looks = self.taste.sha256 if self.taste else "", [look.sha256 for look in self.looks]
+        taste, references = self.taste.sha256 if self.taste else "", [look.sha256 for look in self.references]
         known: dict[tuple[KeepRules, Identity], str] = {}  # without what pictures are ranked against
         found = {}
         for asset_id, plan in self.plans.items():
             rules = plan.asset.keep, without_prompts(self.identities[asset_id])
             if rules not in known:
-                known[rules] = policy_sha256(*rules, self.spec.weights, self.spec.forbid, taste, looks)
+                known[rules] = policy_sha256(*rules, self.spec.weights, self.spec.forbid, taste, references)
             found[asset_id] = known[rules]
         return found
 
@@ -141,8 +141,8 @@ def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
     for weights in (image, *scorers.values()):
         if weights is not None and weights.missing:
             obstacles += (weights.missing,)
-    taste, looks = the_taste(spec, scorers["clip"], settings), find_looks(spec, settings)
-    obstacles += tuple(found for found in (taste, *looks) if isinstance(found, str))
+    taste, references = the_taste(spec, scorers["clip"], settings), find_style_references(spec, settings)
+    obstacles += tuple(found for found in (taste, *references) if isinstance(found, str))
     plans = expand(spec, image.checkpoint) if image.checkpoint.files else ()
     return ResolvedSpec(
         spec=spec,
@@ -152,7 +152,7 @@ def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
         plans={plan.asset.asset_id: plan for plan in plans},
         obstacles=obstacles,
         taste=taste if isinstance(taste, Learned) else None,
-        looks=tuple(look for look in looks if isinstance(look, Look)),
+        references=tuple(look for look in references if isinstance(look, StyleReference)),
         prompts=prompts,
     )
 

@@ -14,7 +14,7 @@ from catalog.queries.candidate_state import CandidateState, Embeddings
 from flows.pipeline.planning import Candidates, present
 from flows.pipeline.recorder import Scorers
 from flows.pipeline.resolve import ResolvedSpec
-from flows.pipeline.style_references import look_vectors
+from flows.pipeline.style_references import reference_vectors
 from scoring.scorecard import Scorecard
 from scoring.selection.select import Choice, Entrant, select
 from scoring.verdict import TOO_LIKE, judge
@@ -76,7 +76,7 @@ def load_selection_context(
     return SelectionContext(
         vectors=dict(zip(found.image_sha256s, found.vectors, strict=True)),
         taste=dict(zip(found.image_sha256s, chances, strict=True)) if chances else {},
-        references=look_vectors(resolved.looks, clip_id, catalog, load_scorers),
+        references=reference_vectors(resolved.references, clip_id, catalog, load_scorers),
     )
 
 
@@ -106,17 +106,17 @@ def reject_library_duplicates(
     for id_, limit in limits.items():
         standing_keys = {item.candidate.key for item in standing[id_]}
         asked = [item for item in judged[id_] if item.free and item.candidate.key not in standing_keys]
-        twins = _twins(asked, context.vectors, names, others, limit)
+        like = _likest(asked, context.vectors, names, others, limit)
         found[id_] = [
-            replace(item, reasons=(f"{TOO_LIKE}:{twins[item.candidate.image_sha256]}",))
-            if item.candidate.image_sha256 in twins
+            replace(item, reasons=(f"{TOO_LIKE}:{like[item.candidate.image_sha256]}",))
+            if item.candidate.image_sha256 in like
             else item
             for item in judged[id_]
         ]
     return found
 
 
-def _twins(
+def _likest(
     items: Sequence[Judged], vectors: Vectors, names: Sequence[str], others: NDArray[np.float32], limit: float
 ) -> dict[str, str]:
     """Picture → the one of ``names`` that it is most like, where that is above the limit."""

@@ -31,7 +31,7 @@ READING = 2  # of pixels from a file: another number forgets what was embedded b
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StyleReference:
     """A reference that was found: ``path`` of its file, '' for a picture of the library; ``sha256`` of the file."""
 
     name: str
@@ -39,9 +39,11 @@ class Look:
     path: str = ""
 
 
-def find_looks(spec: Spec, settings: Settings) -> list[Look | str]:
+def find_style_references(spec: Spec, settings: Settings) -> list[StyleReference | str]:
     """What each of ``style.references`` is, or the sentence that says why nothing is."""
-    found: list[Look | str] = [Look(one.name, one.sha256, one.path) for one in spec.references if one.path]
+    found: list[StyleReference | str] = [
+        StyleReference(one.name, one.sha256, one.path) for one in spec.references if one.path
+    ]
     named = [one.name for one in spec.references if not one.path]
     if named and not (settings.library / FILE).is_file():
         return [*found, f"{spec.path}: style.references: got {named[0]!r}, but there is no library yet to find it in."]
@@ -51,41 +53,43 @@ def find_looks(spec: Spec, settings: Settings) -> list[Look | str]:
     return found
 
 
-def _named(catalog: Catalog, spec: Spec, name: str) -> Look | str:
+def _named(catalog: Catalog, spec: Spec, name: str) -> StyleReference | str:
     try:
         job_id = catalog.find(name).job_id
     except (NotFoundError, AmbiguousError) as error:
         return f"{spec.path}: style.references: {error}"
-    return Look(name, catalog.pictures([job_id])[job_id].image_sha256)
+    return StyleReference(name, catalog.pictures([job_id])[job_id].image_sha256)
 
 
-def look_vectors(
-    looks: tuple[Look, ...], clip_id: str, catalog: Catalog, load_scorers: Callable[[], Scorers]
+def reference_vectors(
+    references: tuple[StyleReference, ...], clip_id: str, catalog: Catalog, load_scorers: Callable[[], Scorers]
 ) -> NDArray[np.float32] | None:
     """(R, D) embeddings of the references, None without any. Loads the CLIP only for what it has never seen."""
-    if not looks:
+    if not references:
         return None
-    known = catalog.vectors([look.sha256 for look in looks if not look.path], clip_id)
+    known = catalog.vectors([reference.sha256 for reference in references if not reference.path], clip_id)
     rows = []
-    for look in looks:
-        vector = known.get(look.sha256)
+    for reference in references:
+        vector = known.get(reference.sha256)
         if vector is not None:
             rows.append(vector.astype(np.float32))
             continue
-        place = catalog.library / CACHE / f"{clip_id.rpartition(':')[2][:16]}-{look.sha256}.{READING}.f32"
+        place = catalog.library / CACHE / f"{clip_id.rpartition(':')[2][:16]}-{reference.sha256}.{READING}.f32"
         row = _remembered(place)
         if row is None:
-            row = load_scorers().embed(_pixels(look, catalog)[np.newaxis])[0].astype("<f4")
+            row = load_scorers().embed(_pixels(reference, catalog)[np.newaxis])[0].astype("<f4")
             _remember(place, row)
         rows.append(row)
     return np.stack(rows)
 
 
-def _pixels(look: Look, catalog: Catalog) -> Pixels:
+def _pixels(reference: StyleReference, catalog: Catalog) -> Pixels:
     """(H, W, 3) of a reference, from the very bytes whose hash was taken."""
-    name = look.path or look.name
-    data = read_bytes(Path(look.path), MOST_REFERENCE_BYTES) if look.path else catalog.picture(look.sha256)
-    if sha256_hex(data) != look.sha256:
+    name = reference.path or reference.name
+    data = (
+        read_bytes(Path(reference.path), MOST_REFERENCE_BYTES) if reference.path else catalog.picture(reference.sha256)
+    )
+    if sha256_hex(data) != reference.sha256:
         raise UsageError(f"{name}: the file changed while limner was reading it; run this again.")
     return rgb_pixels(data, f"{name}: style.references")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.prompts.template import Template, compile_template
 from specs.reading.entries import NO_CHANGES, Entry
 from specs.spec import Place
@@ -28,7 +28,7 @@ class Style:
 class Filler:
     """Fills the templates of one set. ``refuse`` takes (place, what, refusal) of everything that is wrong."""
 
-    def __init__(self, entries: list[Entry], refuse: Callable[[Place, str, Refusal], None]) -> None:
+    def __init__(self, entries: list[Entry], refuse: Callable[[Place, str, InvalidValue], None]) -> None:
         self.entries = entries
         self.refuse = refuse
         self.known = {"id", "title"}
@@ -57,7 +57,7 @@ class Filler:
         """The compiled template; a variable that no asset has is told here, once."""
         try:
             template = compile_template(text)
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self.refuse(place, what, refusal)
             return None
         self.check_quotes(text, place, what)
@@ -66,7 +66,7 @@ class Filler:
             if name not in self.known and self.entries:
                 columns = sorted(self.known)
                 got = f"the variable {{{name}}}, which no asset has"
-                self.refuse(place, what, Refusal(got, listed(columns), near(name, columns)))
+                self.refuse(place, what, InvalidValue(got, listed(columns), near(name, columns)))
         return template
 
     def text(self, template: Template, entry: Entry) -> str:
@@ -92,7 +92,7 @@ class Filler:
                 place = place or (where() if where is not None else None)
                 assert place is not None
                 self.refuse(
-                    place, what, Refusal(f"{show(text)}, {how}", "text without quotes around it", "", QUOTES_FIX)
+                    place, what, InvalidValue(f"{show(text)}, {how}", "text without quotes around it", "", QUOTES_FIX)
                 )
 
     def no_value(self, entry: Entry, name: str) -> None:
@@ -100,5 +100,5 @@ class Filler:
         given = name in entry.columns
         got = f"{'no text' if given or name == 'title' else 'no such key'} in asset {show(entry.asset_id)}"
         mean = "" if given or name == "title" else near(name, sorted(entry.columns))
-        refusal = Refusal(got, f"text for {{{name}}}, which the template uses", mean)
+        refusal = InvalidValue(got, f"text for {{{name}}}, which the template uses", mean)
         self.refuse(entry.where(name) if given else entry.place, f"variable {name}", refusal)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from specs.canonical import nfc
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 
 PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 ALLOWED = "{column} for a column's text, {{ and }} for braces"
@@ -50,13 +50,13 @@ def compile_template(text: str) -> Template:
             literal += piece[0]
         elif match[1] is not None:
             if not match[1].strip():
-                raise Refusal("{} without a column's name", ALLOWED)
+                raise InvalidValue("{} without a column's name", ALLOWED)
             texts.append(literal)
             names.append(match[1].strip())
             literal = ""
         elif piece in ("{", "}"):
             near = text[match.start() : match.start() + 12] if piece == "{" else text[: match.end()][-12:]
-            raise Refusal(f"a single {piece} in '{near}'", ALLOWED)
+            raise InvalidValue(f"a single {piece} in '{near}'", ALLOWED)
         else:
             literal += piece
     return Template((*texts, literal), tuple(names), tuple(dict.fromkeys(names)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from specs.errors import Refusal, SpecError
+from specs.errors import InvalidValue, SpecError
 from specs.expand import bleed_size_px
 from specs.prompts.filling import Filler, Style
 from specs.reading.document import Node
@@ -35,7 +35,7 @@ class Assembly:
     root: Node
     errors: list[SpecError]
 
-    def refuse(self, place: Place, what: str, refusal: Refusal) -> None:
+    def refuse(self, place: Place, what: str, refusal: InvalidValue) -> None:
         """Adds an error."""
         self.errors.append(SpecError.refused(place, what, refusal))
 
@@ -46,7 +46,7 @@ class Assembly:
 
 def assets(assembly: Assembly, entries: list[Entry]) -> tuple[Asset, ...]:
     """Every asset, checked against the set. Meaningless when errors were added."""
-    _refuse_twins(assembly, entries)
+    _refuse_duplicate_ids(assembly, entries)
     style = assembly.model.style
     filler = Filler(entries, assembly.refuse)
     prompts = filler.fill(Style("prompt", style.prompt, assembly.place("style", "prompt")))
@@ -74,18 +74,20 @@ def assets(assembly: Assembly, entries: list[Entry]) -> tuple[Asset, ...]:
         )
     total = sum(asset.candidates.at_most for asset in made)
     if total > MOST_JOBS:
-        refusal = Refusal(f"{total:,} candidates in all", f"at most {MOST_JOBS:,}", mend="split the set")
+        refusal = InvalidValue(f"{total:,} candidates in all", f"at most {MOST_JOBS:,}", mend="split the set")
         assembly.refuse(assembly.place("assets"), "candidates", refusal)
     return tuple(made)
 
 
-def _refuse_twins(assembly: Assembly, entries: list[Entry]) -> None:
+def _refuse_duplicate_ids(assembly: Assembly, entries: list[Entry]) -> None:
     first: dict[str, Entry] = {}
     for entry in entries:
         earlier = first.setdefault(entry.asset_id, entry)
         if earlier is not entry:
             got = f"{show(entry.asset_id)} again (first at {earlier.where('id')})"
-            assembly.refuse(entry.where("id"), "duplicate id", Refusal(got, "each id once", mend="rename one of them"))
+            assembly.refuse(
+                entry.where("id"), "duplicate id", InvalidValue(got, "each id once", mend="rename one of them")
+            )
 
 
 def _refuse_misspelt(assembly: Assembly, entries: list[Entry], used: set[str]) -> None:
@@ -101,7 +103,7 @@ def _refuse_misspelt(assembly: Assembly, entries: list[Entry], used: set[str]) -
             if key:
                 allowed = f"{listed(KEYS)}, or a column that a template uses"
                 place = (entry.named or entry.where)(column)
-                assembly.refuse(place, "unknown key", Refusal(show(column), allowed, f"'{key}'"))
+                assembly.refuse(place, "unknown key", InvalidValue(show(column), allowed, f"'{key}'"))
 
 
 def _refuse_promptless(assembly: Assembly, entries: list[Entry]) -> None:
@@ -110,10 +112,10 @@ def _refuse_promptless(assembly: Assembly, entries: list[Entry]) -> None:
     without = [entry for entry in entries if not entry.changes.prompt and "prompt" not in entry.wrong]
     allowed = "style.prompt for all assets, or a prompt of the asset's own"
     if len(without) == len(entries) and entries:
-        assembly.refuse(assembly.place("style"), "style.prompt", Refusal("nothing", allowed))
+        assembly.refuse(assembly.place("style"), "style.prompt", InvalidValue("nothing", allowed))
         return
     for entry in without:
-        assembly.refuse(entry.place, "prompt", Refusal(f"nothing for asset {show(entry.asset_id)}", allowed))
+        assembly.refuse(entry.place, "prompt", InvalidValue(f"nothing for asset {show(entry.asset_id)}", allowed))
 
 
 def almost(name: str, key: str) -> bool:
@@ -165,18 +167,20 @@ class _Merging:
         if changed.print_size is None:
             given = [key for key in ("safe_mm", "min_dpi") if getattr(changed, key) is not None]
             if given:
-                refusal = Refusal(f"{' and '.join(given)} with a size in pixels", "with trim_mm and dpi")
+                refusal = InvalidValue(f"{' and '.join(given)} with a size in pixels", "with trim_mm and dpi")
                 self.assembly.refuse(place, "picture", refusal)
             return
         width, height = bleed_size_px(changed.print_size)
         if not (low <= width <= high and low <= height <= high):
             got = f"{width} × {height} px with bleed"
-            refusal = Refusal(got, f"{low} to {high} px each way", mend="change dpi or trim_mm")
+            refusal = InvalidValue(got, f"{low} to {high} px each way", mend="change dpi or trim_mm")
             self.assembly.refuse(place, "picture", refusal)
         most = min(changed.print_size.trim_mm) / 2
         if changed.safe_mm is not None and changed.safe_mm >= most:
             got = f"{changed.safe_mm:g} mm of {min(changed.print_size.trim_mm):g} mm on each side"
-            self.assembly.refuse(place, "picture.safe_mm", Refusal(got, f"less than {most:g}, half the short side"))
+            self.assembly.refuse(
+                place, "picture.safe_mm", InvalidValue(got, f"less than {most:g}, half the short side")
+            )
 
     def seeds(self, entry: Entry) -> tuple[int, ...] | None:
         """The seeds that the asset or the set lists."""
@@ -200,14 +204,14 @@ class _Merging:
         if seeds is not None and asked.at_most > len(seeds):
             place = entry.where("candidates") if changes.candidates is not None else assembly.place("candidates")
             got = f"{asked.at_most} with {len(seeds)} listed seeds"
-            refusal = Refusal(got, "at most as many as listed seeds", mend="list more seeds or lower candidates")
+            refusal = InvalidValue(got, "at most as many as listed seeds", mend="list more seeds or lower candidates")
             assembly.refuse(place, "candidates", refusal)
         if keep.per_asset > asked.at_most:
             own = changes.keep is not None and changes.keep.per_asset is not None
             place = entry.where("keep.per_asset") if own else assembly.place("keep", "per_asset")
             got = f"{keep.per_asset} of {asked.at_most} candidates"
             mend = f"raise candidates to {keep.per_asset} or more"
-            assembly.refuse(place, "keep.per_asset", Refusal(got, "not more than candidates", mend=mend))
+            assembly.refuse(place, "keep.per_asset", InvalidValue(got, "not more than candidates", mend=mend))
 
 
 def rounds(given: int | RoundsModel | None) -> Candidates | None:

@@ -2,7 +2,7 @@
 
 Only the plain part of YAML is accepted: mappings, lists, scalars. What makes one text mean two things is refused:
 anchors, aliases, tags, merge keys, duplicate keys, several documents. A plain scalar that YAML readers turn into
-something unexpected (``no``, ``017``, ``1:30``, a date, nothing) becomes a ``Surprise``, which no check accepts.
+something unexpected (``no``, ``017``, ``1:30``, a date, nothing) becomes a ``AmbiguousScalar``, which no check accepts.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ TOO_LONG = "a number of more than 18 digits"
 
 
 @dataclass(frozen=True, slots=True)
-class Surprise:
+class AmbiguousScalar:
     """A plain scalar that a YAML reader does not take as the text or number that it looks like."""
 
     text: str
     reads_as: str
 
 
-Value = str | int | float | bool | Surprise | list["Value"] | dict[str, "Value"]
+Value = str | int | float | bool | AmbiguousScalar | list["Value"] | dict[str, "Value"]
 
 
 @dataclass(slots=True)
@@ -52,13 +52,13 @@ class Node:
     """A value with its place. Exactly one of the three holds what it is: ``scalar``, ``items`` or ``entries``."""
 
     place: Place
-    scalar: str | int | float | bool | Surprise | None = None
+    scalar: str | int | float | bool | AmbiguousScalar | None = None
     items: list[Node] | None = None
     entries: dict[str, Node] | None = None
     keys: dict[str, Place] = field(default_factory=dict)
 
     def value(self) -> Value:
-        """The tree below as plain Python values, with ``Surprise`` where a scalar is one."""
+        """The tree below as plain Python values, with ``AmbiguousScalar`` where a scalar is one."""
         if self.entries is not None:
             return {key: node.value() for key, node in self.entries.items()}
         if self.items is not None:
@@ -260,7 +260,7 @@ class _Reader:
         if key.scalar is None:
             self.refuse(key.place, "key", "a list or mapping as a key", "a name")
             return
-        name = key.scalar.text if isinstance(key.scalar, Surprise) else str(key.scalar)
+        name = key.scalar.text if isinstance(key.scalar, AmbiguousScalar) else str(key.scalar)
         if name == "<<" and merge:
             self.refuse(key.place, "YAML", "the merge key <<", "no merge keys", "write the keys out")
             return
@@ -276,7 +276,7 @@ class _Reader:
 
 
 @lru_cache(maxsize=4096)
-def resolve(text: str) -> str | int | float | bool | Surprise:
+def resolve(text: str) -> str | int | float | bool | AmbiguousScalar:
     """What a plain scalar is: text, a number in its usual form, true or false, or a Surprise."""
     if WHOLE.fullmatch(text):
         return int(text)
@@ -285,12 +285,12 @@ def resolve(text: str) -> str | int | float | bool | Surprise:
     if text in ("true", "false"):
         return text == "true"
     if LARGE.fullmatch(text):
-        return Surprise(text, TOO_LONG)
+        return AmbiguousScalar(text, TOO_LONG)
     tag = _implicit_tag(text)
     if tag != "str":
-        return Surprise(text, _reading(text, tag))
+        return AmbiguousScalar(text, _reading(text, tag))
     if NUMBER_ELSEWHERE.fullmatch(text):
-        return Surprise(text, "a number, in some readers")
+        return AmbiguousScalar(text, "a number, in some readers")
     return text
 
 
@@ -319,15 +319,15 @@ def _short(text: str) -> str:
     return "'" + escaped(text if len(text) <= 60 else text[:59] + "…") + "'"
 
 
-def _described(value: int | float | bool | Surprise) -> str:
-    if isinstance(value, Surprise):
+def _described(value: int | float | bool | AmbiguousScalar) -> str:
+    if isinstance(value, AmbiguousScalar):
         return surprise(value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"the number {value}"
 
 
-def surprise(value: Surprise) -> str:
+def surprise(value: AmbiguousScalar) -> str:
     """A surprise as a message shows it."""
     text = value.text if len(value.text) <= 60 else value.text[:59] + "…"
     if value.reads_as == TOO_LONG:

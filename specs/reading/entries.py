@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from specs.errors import Refusal, SpecError
+from specs.errors import InvalidValue, SpecError
 from specs.reading.document import Node
 from specs.reading.report import UNKNOWN_KEY, Validated, validate
 from specs.reading.schema import ASSET_ID, TAGS, AssetModel, SpecModel
@@ -82,7 +82,7 @@ class _TableReading:
         table, cells = self.table, row.cells
         try:
             asset_id = ASSET_ID(cells["id"])
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self.errors.append(SpecError.refused(table.place(row, "id"), "id", refusal))
             return None
         changes = NO_CHANGES
@@ -118,7 +118,7 @@ class _TableReading:
                 continue
             try:
                 node = cell_node(name, text, place)
-            except Refusal as found:
+            except InvalidValue as found:
                 self.errors.append(SpecError.refused(place, name, found))
                 refused.add(name.partition(".")[0])
                 continue
@@ -128,7 +128,7 @@ class _TableReading:
                 continue
             group = root.entries.setdefault(head, Node(place, entries={}))
             if group.entries is None:
-                refusal = Refusal(f"the columns {head} and {name} both", "one of them in a row")
+                refusal = InvalidValue(f"the columns {head} and {name} both", "one of them in a row")
                 self.errors.append(SpecError.refused(place, name, refusal))
                 continue
             group.entries[tail] = node

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from specs.canonical import Json, sha256_hex, value_sha256
-from specs.errors import Refusal, SpecError, SpecErrors
+from specs.errors import InvalidValue, SpecError, SpecErrors
 from specs.reading.assemble import Assembly, assets, keep_rules
 from specs.reading.document import Node, NotReadable, decode, parse, read_bytes
 from specs.reading.entries import inline_entries, table_entries
@@ -90,7 +90,7 @@ def _assets(assembly: Assembly, table: Table | None) -> tuple[Asset, ...]:
     entries = inline_entries(checked, assembly.root) if table is None else table_entries(table, assembly.errors)
     if not entries and len(assembly.errors) == before and not any(p[0] == "assets" for p in checked.dropped):
         place = assembly.place("assets") if table is None else Place(table.shown, 1, 1)
-        assembly.refuse(place, "assets", Refusal("no assets", "at least one asset"))
+        assembly.refuse(place, "assets", InvalidValue("no assets", "at least one asset"))
     return assets(assembly, entries)
 
 
@@ -101,7 +101,7 @@ def _table(assembly: Assembly, path: Path) -> Table | None:
         return None
     try:
         file = beside(path.parent, rows.source, SUFFIXES, "table")
-    except Refusal as refusal:
+    except InvalidValue as refusal:
         assembly.refuse(assembly.place("assets", "from"), "assets.from", refusal)
         return None
     try:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from specs.boundary.files import check_picture
 from specs.canonical import sha256_hex
-from specs.errors import Refusal, SpecError, UsageError
+from specs.errors import InvalidValue, SpecError, UsageError
 from specs.reading.assemble import Assembly
 from specs.reading.document import NotReadable, read_bytes
 from specs.spec import Place, Reference
@@ -22,12 +22,12 @@ def beside(folder: Path, named: str, suffixes: Sequence[str], kind: str) -> Path
     source = PurePosixPath(named)
     if source.is_absolute() or PureWindowsPath(named).drive or ".." in source.parts or "\\" in named:
         allowed = "a path in the spec's own folder or below it, with / between folders"
-        raise Refusal(show(named), allowed, mend=f"put the {kind} beside the spec")
+        raise InvalidValue(show(named), allowed, mend=f"put the {kind} beside the spec")
     file = folder / source
     if not file.is_file():
         siblings = [sibling.name for sibling in file.parent.glob("*") if sibling.suffix.lower() in suffixes]
         mean = near(source.name, sorted(siblings))
-        raise Refusal(f"{show(named)}, which is no file", "a file in the spec's folder", mean)
+        raise InvalidValue(f"{show(named)}, which is no file", "a file in the spec's folder", mean)
     return file
 
 
@@ -43,7 +43,7 @@ def read_references(assembly: Assembly, path: Path) -> tuple[Reference, ...]:
             data = read_bytes(file, str(file), MOST_BYTES)
             check_picture(data, str(file))
             found.append(Reference(name, str(file), sha256_hex(data)))
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             assembly.refuse(assembly.place("style", "references", number), "style.references", refusal)
         except NotReadable as stop:
             assembly.errors.append(stop.error)

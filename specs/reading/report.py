@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from specs.errors import Refusal, SpecError
+from specs.errors import InvalidValue, SpecError
 from specs.reading.document import Node
 from specs.reading.other_tools import meant_spec_key
 from specs.values.checks import listed, near, show
@@ -79,7 +79,7 @@ def _without_misspelt(found: list[tuple[Path, SpecError]]) -> list[SpecError]:
 def _follows(path: Path, detail: Any, gone: frozenset[Path]) -> bool:
     """Whether a finding only follows from what was left out before."""
     error = detail.get("ctx", {}).get("error")
-    about = error.about if isinstance(error, Refusal) else ()
+    about = error.about if isinstance(error, InvalidValue) else ()
     return any(path[: len(left)] == left for left in gone) or any((*path, key) in gone for key in about)
 
 
@@ -98,7 +98,7 @@ def located(model: type[BaseModel], root: Node, path: Path, detail: Any, tags: T
         field = _field(model_at(model, detail["loc"][:-1], tags), str(path[-1]))
         return SpecError(root.find(path[:-1]).place, what, "nothing", _sentence(field))
     error = detail.get("ctx", {}).get("error")
-    if isinstance(error, Refusal):
+    if isinstance(error, InvalidValue):
         return SpecError.refused(node.place, what, error)
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         below = model_at(model, detail["loc"], tags)

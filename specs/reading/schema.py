@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from specs.defect_names import DEFECTS
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.job import SEED_LIMIT
 from specs.prompts.dialects import PLAIN
 from specs.samplers import FAMILY_NAMES, SCHEDULERS, SCHEDULES, meant_by
@@ -123,13 +123,13 @@ class PictureChange(Strict):
         given_print = [key for key, value in {**printed, "bleed_mm": self.bleed_mm}.items() if value is not None]
         ways = "width_px with height_px, or trim_mm with dpi (and bleed_mm)"
         if given_px and given_print:
-            raise Refusal(
+            raise InvalidValue(
                 " and ".join([given_px[0], given_print[0]]), ways, mend="keep one of the two ways", about=SIZE_KEYS
             )
         if given_px and None in px.values():
-            raise Refusal(f"{given_px[0]} alone", ways, about=SIZE_KEYS)
+            raise InvalidValue(f"{given_px[0]} alone", ways, about=SIZE_KEYS)
         if given_print and None in printed.values():
-            raise Refusal(f"{' and '.join(given_print)} alone", ways, about=SIZE_KEYS)
+            raise InvalidValue(f"{' and '.join(given_print)} alone", ways, about=SIZE_KEYS)
         return self
 
     @property
@@ -145,7 +145,7 @@ class PictureModel(PictureChange):
     def size_is_given(self) -> PictureModel:
         """A set says how large its pictures are."""
         if not self.has_size:
-            raise Refusal("no size", "width_px and height_px, or trim_mm and dpi", about=SIZE_KEYS)
+            raise InvalidValue("no size", "width_px and height_px, or trim_mm and dpi", about=SIZE_KEYS)
         return self
 
 
@@ -201,7 +201,7 @@ class RoundsModel(Strict):
     def grows(self) -> RoundsModel:
         """at_most is not less than first."""
         if self.at_most < self.first:
-            raise Refusal(
+            raise InvalidValue(
                 f"at_most {self.at_most} with first {self.first}",
                 "at_most not less than first",
                 about=("first", "at_most"),
@@ -273,7 +273,7 @@ class ScheduleModel(Strict):
     def one_rhythm(self) -> ScheduleModel:
         """cron or every_s, not both."""
         if (self.cron is None) == (self.every_s is None):
-            raise Refusal("both" if self.cron else "neither", "one of cron and every_s", about=("cron", "every_s"))
+            raise InvalidValue("both" if self.cron else "neither", "one of cron and every_s", about=("cron", "every_s"))
         return self
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
-from specs.errors import Refusal, RegistryErrors, SpecError, UsageError
+from specs.errors import InvalidValue, RegistryErrors, SpecError, UsageError
 from specs.reading.document import Node, NotReadable, decode, parse, read_bytes
 from specs.reading.report import UNKNOWN_KEY, validate
 from specs.registry.folder import inspect_folder
@@ -205,7 +205,7 @@ class _Reading:
         for file in files:
             if known.get(file.path, file.sha256) != file.sha256:
                 allowed = f"{known[file.path]}, as {earlier.registry_path} says"
-                refusal = Refusal(file.sha256, allowed, mend="give other weights another name")
+                refusal = InvalidValue(file.sha256, allowed, mend="give other weights another name")
                 self.errors.append(SpecError.refused(node.find(("files", file.path)).place, file.path, refusal))
         self.checkpoints[earlier.name] = replace(
             earlier,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from specs.checkpoint import IMAGE_ARCHITECTURES, SCORER_ARCHITECTURES, Architecture, Status
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.values.checks import Check, one_of, pattern, show, text, truth, whole
 from specs.values.fields import Checked, Strict
 
@@ -23,7 +23,7 @@ CHECKPOINT_NAME = pattern(r"[a-z0-9][a-z0-9.-]{0,63}", "a name of a-z, 0-9, . an
 def _file_path(value: object) -> str:
     allowed = "a relative path below the checkpoint's folder, with / between folders"
     if not isinstance(value, str) or value.startswith(("/", "~")) or "\\" in value or ".." in value.split("/"):
-        raise Refusal(show(value), allowed)
+        raise InvalidValue(show(value), allowed)
     return value
 
 
@@ -48,9 +48,9 @@ class SourceModel(Strict):
     def one_place(self) -> SourceModel:
         """A folder, or a repository."""
         if (self.folder is None) == (self.hub is None):
-            raise Refusal("both" if self.folder else "neither", "one of folder and hub", about=("folder", "hub"))
+            raise InvalidValue("both" if self.folder else "neither", "one of folder and hub", about=("folder", "hub"))
         if self.folder is not None and self.revision is not None:
-            raise Refusal("a revision for a folder", "a revision with hub only", about=("revision",))
+            raise InvalidValue("a revision for a folder", "a revision with hub only", about=("revision",))
         return self
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.reading.document import DECIMAL, WHOLE, Node
 from specs.spec import Place
 from specs.values.checks import show
@@ -57,14 +57,14 @@ def _seeds(text: str) -> list[str]:
         digits = re.sub(r"\D", "", grouped[0])
         listed = " ".join(re.findall("[0-9]+", grouped[0]))
         got = f"{show(text)}, where {show(grouped[0])} may be one number or several"
-        raise Refusal(got, SEEDS_ALLOWED, mend=f"write {digits} for one, {listed} for several")
+        raise InvalidValue(got, SEEDS_ALLOWED, mend=f"write {digits} for one, {listed} for several")
     return SEPARATED.split(text)
 
 
 def _trim(text: str) -> list[str]:
     bare = re.sub(r"\s*mm\b", "", text)
     if bare != text:
-        raise Refusal(show(text), TRIM_ALLOWED, mend=f"write it without the unit: {bare.strip()}")
+        raise InvalidValue(show(text), TRIM_ALLOWED, mend=f"write it without the unit: {bare.strip()}")
     parts = [part for part in TIMES.split(text.strip()) if part]
     numbers = [part.strip(",") for part in parts]
     if len(parts) == 1 and text.count(",") == 3 and "." not in text:
@@ -72,5 +72,5 @@ def _trim(text: str) -> list[str]:
         numbers = [f"{first},{second}", f"{third},{fourth}"]
     if len(numbers) > 1 and any(DECIMAL_COMMA.fullmatch(number) for number in numbers):
         meant = "x".join(number.replace(",", ".") for number in numbers)
-        raise Refusal(f"{show(text)}, with decimal commas", TRIM_ALLOWED, mend=f"write a decimal point: {meant}")
+        raise InvalidValue(f"{show(text)}, with decimal commas", TRIM_ALLOWED, mend=f"write a decimal point: {meant}")
     return [piece for part in parts for piece in part.split(",")]

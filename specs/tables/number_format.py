@@ -12,7 +12,7 @@ import datetime
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 
 GENERAL, TEXT = "General", "@"
 BUILT_IN = {0: GENERAL, 1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 11: "0.00E+00", 12: "# ?/?",
@@ -46,12 +46,12 @@ def shown(text: str, code: str, epoch_1904: bool = False) -> str:
         return _general(value)
     if code == TEXT:
         got = f"the number {_plain(value)} in a cell that was formatted as text after it was typed"
-        raise Refusal(got, ALLOWED, mend="type it anew into the cell as it should read (a date as 2022-09-16)")
+        raise InvalidValue(got, ALLOWED, mend="type it anew into the cell as it should read (a date as 2022-09-16)")
     if code == BY_LANGUAGE:
-        raise Refusal(f"the number {_plain(value)} in {code}", ALLOWED, mend=RETYPE)
+        raise InvalidValue(f"the number {_plain(value)} in {code}", ALLOWED, mend=RETYPE)
     section, value = _section(code, value)
     if not section.strip():
-        raise Refusal(f"the number {_plain(value)} hidden by the format {code}", ALLOWED, mend=RETYPE)
+        raise InvalidValue(f"the number {_plain(value)} hidden by the format {code}", ALLOWED, mend=RETYPE)
     bare = COLOUR.sub("", LITERAL.sub("", section))
     _refuse_kinds(bare, section, code, value, epoch_1904)
     return _digits(COLOUR.sub("", section), code, value)
@@ -98,7 +98,7 @@ def _refuse_kinds(bare: str, section: str, code: str, value: Decimal, epoch_1904
         kind = f"the number {_plain(value)} in the format {code}"
     else:
         return
-    raise Refusal(kind, ALLOWED, mend=RETYPE)
+    raise InvalidValue(kind, ALLOWED, mend=RETYPE)
 
 
 def _digits(section: str, code: str, value: Decimal) -> str:
@@ -127,13 +127,13 @@ def _general_or_literal(section: str, value: Decimal, literal: str) -> str:
 def _literal(piece: str, code: str, value: Decimal) -> str:
     if re.fullmatch(r"[-+() :%]*", piece):
         return piece
-    raise Refusal(f"the number {_plain(value)} in the format {code}", ALLOWED, mend=RETYPE)
+    raise InvalidValue(f"the number {_plain(value)} in the format {code}", ALLOWED, mend=RETYPE)
 
 
 def _placed(body: str, code: str, value: Decimal) -> str:
     match = DIGITS.fullmatch(body)
     if match is None:
-        raise Refusal(f"the number {_plain(value)} in the format {code}", ALLOWED, mend=RETYPE)
+        raise InvalidValue(f"the number {_plain(value)} in the format {code}", ALLOWED, mend=RETYPE)
     least, fixed, optional = len(match[2]), len(match[3] or ""), len(match[4] or "")
     rounded = value.quantize(Decimal(1).scaleb(-(fixed + optional)), ROUND_HALF_UP)
     whole, _, decimals = f"{abs(rounded):f}".partition(".")
@@ -152,7 +152,7 @@ def _general(value: Decimal) -> str:
     digits = text.lstrip("-0.").replace(".", "")
     if len(digits) > MOST_DIGITS or not 1e-4 <= abs(number) < 1e15:
         got = f"the number {number!r}, which the sheet shows rounded or with an exponent"
-        raise Refusal(
+        raise InvalidValue(
             got, ALLOWED, mend="give the cell a number format with the decimals you want, or round the number"
         )
     return text

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from specs.boundary.files import parse_xml, zip_parts
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.tables.number_format import GENERAL, format_code, shown
 
 MOST_UNPACKED_BYTES = 128 * 2**20
@@ -43,7 +43,7 @@ class SheetRow:
 
     number: int
     cells: dict[int, str] = field(default_factory=dict)
-    refused: dict[int, Refusal] = field(default_factory=dict)
+    refused: dict[int, InvalidValue] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -288,7 +288,7 @@ class _SheetReading:
     def _cell(self) -> None:
         try:
             text = self._shown()
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self.row.refused[self.column] = refusal
             text = "?"
         if text:
@@ -305,7 +305,7 @@ class _SheetReading:
         rich = self.rich.take() if self.rich.pieces else ""
         if self.formula is not None:
             code = "".join(self.formula)[:60]
-            raise Refusal(f"the formula ={code}", VALUE_ALLOWED, mend="paste it as a value")
+            raise InvalidValue(f"the formula ={code}", VALUE_ALLOWED, mend="paste it as a value")
         raw = "".join(self.value)
         if len(raw) > MOST_CELL_TEXT:
             raise NoWorkbook(f"a text of more than {MOST_CELL_TEXT:,} characters in one cell")
@@ -318,10 +318,10 @@ class _SheetReading:
         if kind == "b":
             return "TRUE" if raw.strip() == "1" else "FALSE"
         if kind == "e":
-            raise Refusal(f"the error {raw[:40]}", VALUE_ALLOWED, mend="correct the formula, or type the value")
+            raise InvalidValue(f"the error {raw[:40]}", VALUE_ALLOWED, mend="correct the formula, or type the value")
         if kind == "d":
             mend = "format the cell as text, then type it anew as it should read"
-            raise Refusal(f"the date {raw[:40]}", VALUE_ALLOWED, mend=mend)
+            raise InvalidValue(f"the date {raw[:40]}", VALUE_ALLOWED, mend=mend)
         if kind == "str":
             return raw.strip()
         return self._number(raw.strip())

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from specs.errors import Refusal
-from specs.reading.document import Surprise, surprise
+from specs.errors import InvalidValue
+from specs.reading.document import AmbiguousScalar, surprise
 from specs.values.characters import escaped, hidden_in, named
 
 MOST_SHOWN_TEXT = 60
@@ -38,7 +38,7 @@ class Check:
 
 def show(value: object) -> str:
     """A received value as an error message shows it: short, and never mistaken for another type."""
-    if isinstance(value, Surprise):
+    if isinstance(value, AmbiguousScalar):
         return surprise(value)
     if isinstance(value, bool):
         return str(value).lower()
@@ -75,10 +75,10 @@ def whole(low: int, high: int, multiple: int = 1) -> Check:
 
     def decide(value: object) -> int:
         if type(value) is not int or not low <= value <= high:
-            raise Refusal(show(value), allowed, *_meant(value, low, high))
+            raise InvalidValue(show(value), allowed, *_meant(value, low, high))
         if value % multiple:
             lower, upper = value - value % multiple, value - value % multiple + multiple
-            raise Refusal(show(value), allowed, mean=f"{lower if lower >= low else upper} or {min(upper, high)}")
+            raise InvalidValue(show(value), allowed, mean=f"{lower if lower >= low else upper} or {min(upper, high)}")
         return value
 
     return Check(allowed, decide, schema)
@@ -88,7 +88,7 @@ def _meant(value: object, low: float, high: float, whole_only: bool = True) -> t
     """(did you mean, fix) where a number was written as something else: 017, "7", 1,000, 5,5, 25%, or -1 for none."""
     if type(value) in (int, float):
         return "", "leave it out for the default" if value in (-1, 0) and low > value else ""
-    if isinstance(value, Surprise):
+    if isinstance(value, AmbiguousScalar):
         octal = re.fullmatch("0[0-9]{1,17}", value.text) and low <= int(value.text) <= high
         return (str(int(value.text)), "") if octal else ("", "")
     text = value.strip() if isinstance(value, str) else ""
@@ -117,7 +117,7 @@ def number(low: float, high: float, unit: str = "") -> Check:
 
     def decide(value: object) -> float:
         if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type,operator]
-            raise Refusal(show(value), allowed, *_meant(value, low, high, whole_only=False))
+            raise InvalidValue(show(value), allowed, *_meant(value, low, high, whole_only=False))
         return float(value)  # type: ignore[arg-type]
 
     return Check(allowed, decide, {"type": "number", "minimum": low, "maximum": high})
@@ -129,16 +129,16 @@ def text(most: int, allowed: str = "", least: int = 1) -> Check:
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
+            raise InvalidValue(show(value), allowed, mend=_quoting(value, decide))
         if not least <= len(value.strip()) or len(value) > most:
             got = show(value) if len(value) <= most else f"{len(value)} characters"
-            raise Refusal(got, allowed)
+            raise InvalidValue(got, allowed)
         if CONTROL.search(value):
-            raise Refusal(show(value), f"{allowed}, no control characters")
+            raise InvalidValue(show(value), f"{allowed}, no control characters")
         hidden = hidden_in(value)
         if hidden:
             fix = "delete the character, or type the text anew"
-            raise Refusal(f"{show(value)} with {named(hidden)}", f"{allowed}, all of it visible", mend=fix)
+            raise InvalidValue(f"{show(value)} with {named(hidden)}", f"{allowed}, all of it visible", mend=fix)
         return value
 
     return Check(allowed, decide, {"type": "string", "minLength": least, "maxLength": most})
@@ -150,12 +150,14 @@ def name(kind: str) -> Check:
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
+            raise InvalidValue(show(value), allowed, mend=_quoting(value, decide))
         if value in DEVICE_NAMES:
-            raise Refusal(f"{show(value)}, a device name on Windows", allowed, mean=f"'{value}-1'")
+            raise InvalidValue(f"{show(value)}, a device name on Windows", allowed, mean=f"'{value}-1'")
         if not NAME.fullmatch(value) or len(value) > MOST_NAME:
             better = re.sub(r"[^a-z0-9]+", "-", value.casefold()).strip("-")[:MOST_NAME]
-            raise Refusal(show(value), allowed, mean=f"'{better}'" if better and better not in DEVICE_NAMES else "")
+            raise InvalidValue(
+                show(value), allowed, mean=f"'{better}'" if better and better not in DEVICE_NAMES else ""
+            )
         return value
 
     pattern = r"^[a-z0-9][a-z0-9-]*$"
@@ -170,10 +172,10 @@ def one_of(names: Iterable[str], allowed: str = "", suggest: Callable[[str], str
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
+            raise InvalidValue(show(value), allowed, mend=_quoting(value, decide))
         if value not in names:
             meant = suggest(value) if suggest is not None else ""
-            raise Refusal(show(value), allowed, f"'{meant}'" if meant else near(value, names))
+            raise InvalidValue(show(value), allowed, f"'{meant}'" if meant else near(value, names))
         return value
 
     return Check(allowed, decide, {"type": "string", "enum": list(names)})
@@ -185,9 +187,9 @@ def pattern(expression: str, allowed: str, most: int = 200) -> Check:
 
     def decide(value: object) -> str:
         if not isinstance(value, str):
-            raise Refusal(show(value), allowed, mend=_quoting(value, decide))
+            raise InvalidValue(show(value), allowed, mend=_quoting(value, decide))
         if len(value) > most or not compiled.fullmatch(value):
-            raise Refusal(show(value), allowed)
+            raise InvalidValue(show(value), allowed)
         return value
 
     return Check(allowed, decide, {"type": "string", "pattern": f"^{expression}$", "maxLength": most})
@@ -198,7 +200,7 @@ def truth() -> Check:
 
     def decide(value: object) -> bool:
         if not isinstance(value, bool):
-            raise Refusal(show(value), "true or false", _truth_meant(value))
+            raise InvalidValue(show(value), "true or false", _truth_meant(value))
         return value
 
     return Check("true or false", decide, {"type": "boolean"})
@@ -209,7 +211,7 @@ FALSE_WORDS = "false no n off 0 falsch nein faux non falso nepravda ложь н�
 
 
 def _truth_meant(value: object) -> str:
-    word = (value.text if isinstance(value, Surprise) else str(value)).strip().casefold()
+    word = (value.text if isinstance(value, AmbiguousScalar) else str(value)).strip().casefold()
     return "true" if word in TRUE_WORDS.split() else "false" if word in FALSE_WORDS.split() else ""
 
 
@@ -225,13 +227,13 @@ def many(of: Check, most: int, distinct: bool = True, exactly: int | None = None
 
     def decide(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise Refusal(show(value), allowed)
+            raise InvalidValue(show(value), allowed)
         if len(value) > most or len(value) < least or (exactly is not None and len(value) != exactly):
-            raise Refusal(f"a list of {len(value)}", allowed, mend=_decimal_commas(value, exactly))
+            raise InvalidValue(f"a list of {len(value)}", allowed, mend=_decimal_commas(value, exactly))
         accepted = tuple(_item(of, position, item) for position, item in enumerate(value, 1))
         for position, item in enumerate(accepted):
             if distinct and item in accepted[:position]:
-                raise Refusal(f"{show(item)} twice", f"{allowed}, no two equal")
+                raise InvalidValue(f"{show(item)} twice", f"{allowed}, no two equal")
         return accepted
 
     return Check(allowed, decide, schema)
@@ -248,19 +250,19 @@ def _decimal_commas(value: list[object], exactly: int | None) -> str:
 def _item(of: Check, position: int, item: object) -> Any:
     try:
         return of(item)
-    except Refusal as refusal:
+    except InvalidValue as refusal:
         got = f"{refusal.got} as number {position} of the list"
-        raise Refusal(got, refusal.allowed, refusal.mean, refusal.mend) from None
+        raise InvalidValue(got, refusal.allowed, refusal.mean, refusal.mend) from None
 
 
 def _quoting(value: object, decide: Callable[[object], Any]) -> str:
     """The mend of a value that would be right as text, "" when it would not."""
-    written = value.text if isinstance(value, Surprise) else show(value)
-    if not isinstance(value, Surprise | bool | int | float) or not written:
+    written = value.text if isinstance(value, AmbiguousScalar) else show(value)
+    if not isinstance(value, AmbiguousScalar | bool | int | float) or not written:
         return ""
     try:
         decide(written)
-    except Refusal:
+    except InvalidValue:
         return ""
     return f'quote it: "{written}"'
 
@@ -270,7 +272,7 @@ def _cell(value: object) -> str:
         return str(LINE(value))
     if type(value) in (int, float):
         return repr(value)
-    raise Refusal(show(value), CELL.allowed, mend=_quoting(value, LINE))
+    raise InvalidValue(show(value), CELL.allowed, mend=_quoting(value, LINE))
 
 
 LINE = text(2000, least=0)

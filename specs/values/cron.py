@@ -8,7 +8,7 @@ import zoneinfo
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.spec import Schedule
 from specs.values.checks import Check, show
 
@@ -75,7 +75,7 @@ def read_cron(line: str) -> Cron:
     """A cron line's fields; raises Refusal for what is none."""
     fields = line.split()
     if len(fields) != len(FIELDS):
-        raise Refusal(f"{show(line)} with {len(fields)} fields", CRON_ALLOWED)
+        raise InvalidValue(f"{show(line)} with {len(fields)} fields", CRON_ALLOWED)
     sets = []
     for text, (name, low, high, words) in zip(fields, FIELDS, strict=True):
         numbers: set[int] = set()
@@ -83,7 +83,7 @@ def read_cron(line: str) -> Cron:
             found = _part(part, low, high, words)
             if not found:
                 allowed = f"{name} {low} to {high}, *, a-b, a,b or */n"
-                raise Refusal(f"{show(part)} as {name} in {show(line)}", allowed)
+                raise InvalidValue(f"{show(part)} as {name} in {show(line)}", allowed)
             numbers |= found
         sets.append(frozenset(numbers))
     weekdays = frozenset(day % 7 for day in sets[4])
@@ -92,14 +92,16 @@ def read_cron(line: str) -> Cron:
 
 def _cron(value: object) -> str:
     if not isinstance(value, str):
-        raise Refusal(show(value), CRON_ALLOWED, mend="quote it")
+        raise InvalidValue(show(value), CRON_ALLOWED, mend="quote it")
     cron = read_cron(value)
     lengths = {month: calendar.monthrange(LEAP_YEAR, month)[1] for month in cron.months}
     if min(cron.days) > max(lengths.values()):
         names = ", ".join(calendar.month_name[month] for month in sorted(cron.months))
         days = ", ".join(str(day) for day in sorted(cron.days))
         got = f"{show(value)}, whose day {days} never comes in {names}"
-        raise Refusal(got, f"a day of month up to {max(lengths.values())} there", mend="correct the day or the month")
+        raise InvalidValue(
+            got, f"a day of month up to {max(lengths.values())} there", mend="correct the day or the month"
+        )
     return " ".join(value.split())
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.values.checks import Check, near, show
 
 ALLOWED = "an IANA time zone such as Europe/Berlin, Asia/Tokyo or UTC"
@@ -49,9 +49,9 @@ OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+-])([0-9]{1,2})(?::?([0-5][0-9]))?", r
 def _timezone(value: object) -> str:
     zones = zoneinfo.available_timezones()
     if not isinstance(value, str):
-        raise Refusal(show(value), ALLOWED)
+        raise InvalidValue(show(value), ALLOWED)
     if value not in zones:
-        raise Refusal(show(value), ALLOWED, *_meant(value.strip(), zones))
+        raise InvalidValue(show(value), ALLOWED, *_meant(value.strip(), zones))
     return value
 
 

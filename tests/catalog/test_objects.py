@@ -87,7 +87,7 @@ class TestNothingLeadsOutside:
         with pytest.raises(CatalogError):
             objects.get(path.stem)
         assert list(objects.entries()) == []
-        assert list(objects.strangers()) == [path]
+        assert list(objects.foreign_files()) == [path]
         objects.put(b"a sword")
         assert not path.is_symlink()
         assert (tmp_path / "secret").read_bytes() == b"a secret"
@@ -98,5 +98,5 @@ class TestNothingLeadsOutside:
         for name in ("x.png", "0" * 64 + ".png", sha256 + ".jpg"):
             (folder / name).write_bytes(b"")
         os.mkfifo(objects.root / "objects" / "pipe")
-        assert len(list(objects.strangers())) == 4 - (folder.name == "00")
+        assert len(list(objects.foreign_files())) == 4 - (folder.name == "00")
         assert len(list(objects.entries())) == 1 + (folder.name == "00")

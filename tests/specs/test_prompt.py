@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specs.errors import Refusal
+from specs.errors import InvalidValue
 from specs.prompts.template import compile_template
 
 COLUMNS = {"colour": "red", "short name": "sword", "empty": ""}
@@ -35,5 +35,5 @@ class TestATemplate:
 
     @pytest.mark.parametrize("text", ["{", "a {colour", "colour}", "{}", "{ }", "{a{b}}", "}}{"])
     def test_is_refused_with_a_lone_brace_or_an_empty_name(self, text: str) -> None:
-        with pytest.raises(Refusal):
+        with pytest.raises(InvalidValue):
             compile_template(text)
