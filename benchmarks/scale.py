@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from flows.pipeline.render_worker import RenderedBatch
+from flows.pipeline.rendering.render_worker import RenderedBatch
+from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec
-from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
 from generator.candidate import Batch, Execution
 from specs.job import Job

@@ -25,11 +25,11 @@ from flows.pipeline.contact_sheet import Sheet, sheet_of, sheet_path
 from flows.pipeline.failures import Failure, merged
 from flows.pipeline.judge_and_select import Rechoose, VerdictEntry, judge_and_select, with_verdicts
 from flows.pipeline.planning import Candidates, Entry, Plan, make_plan
-from flows.pipeline.recorder import Recorder
-from flows.pipeline.render_worker import InterruptedRunError, RenderWorker, Shard, ShardReport, make_shards
+from flows.pipeline.rendering.recorder import Recorder
+from flows.pipeline.rendering.render_worker import InterruptedRunError, RenderWorker, Shard, ShardReport, make_shards
+from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec, resolve_spec
 from flows.pipeline.stale_scorecards import refresh, updated
-from flows.pipeline.torch_imports import Tools, tools_for
 from flows.progress import ProgressBar
 from flows.settings import Settings
 from scoring.verdict import REPLACED, RESTORED

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scale import STACK, picture_of
-from flows.pipeline.render_worker import RenderedBatch
+from flows.pipeline.rendering.render_worker import RenderedBatch
+from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.session import Summary, open_session
-from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
 from generator.candidate import Batch
 from specs.job import Job

@@ -11,7 +11,7 @@ import pytest
 
 from catalog.database.locks import Lock, user_lock
 from catalog.errors import StorageError
-from flows.pipeline.torch_imports import device_slot
+from flows.pipeline.rendering.tools import device_slot
 from flows.settings import Settings
 from generator.environment import choose
 

@@ -114,7 +114,7 @@ class TestFailures:
         self, world: World, limner: Limner, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from flows.cli.commands.produce import produce_specs
-        from flows.pipeline.torch_imports import tools_for
+        from flows.pipeline.rendering.tools import tools_for
         from flows.settings import from_environment
 
         world.write(spec_of(("sword", "potion")))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from benchmarks.scale import STACK, StandIn, write_spec
-from flows.pipeline.render_worker import RenderedBatch
+from flows.pipeline.rendering.render_worker import RenderedBatch
+from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec
-from flows.pipeline.torch_imports import Tools, tools_for
 from flows.settings import Settings, from_environment
 from generator.candidate import Batch
 from tests.flows.conftest import Limner

@@ -12,8 +12,8 @@ from flows.cli.which_set import spec_files
 from flows.output import console, print_json
 from flows.pipeline.judge_and_select import Rechoose, decided, with_verdicts
 from flows.pipeline.planning import Candidates, standing_keepers
+from flows.pipeline.rendering.tools import tools_for
 from flows.pipeline.resolve import ResolvedSpec, resolve_spec
-from flows.pipeline.torch_imports import tools_for
 from flows.settings import Settings
 from scoring.calibration import Calibration, as_text, calibrate, draw_png
 from scoring.scorecard import Scorecard

@@ -16,6 +16,7 @@ from catalog.queries.candidate_state import CandidateState
 from flows.cli.which_set import SPEC_SUFFIXES, spec_files
 from flows.output import console, print_json
 from flows.pipeline.planning import present
+from flows.pipeline.rendering.tools import tools_for
 from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.selection_context import (
     Judged,
@@ -25,7 +26,6 @@ from flows.pipeline.selection_context import (
     reject_library_duplicates,
 )
 from flows.pipeline.session import permitted
-from flows.pipeline.torch_imports import tools_for
 from flows.settings import Settings
 from scoring.selection.explain import Explanation, Parts, explain
 from scoring.verdict import met, reason_code

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.pipeline.planning import Entry
-from flows.pipeline.recorder import Recorder
+from flows.pipeline.rendering.recorder import Recorder
 from generator.batching import batch_key, make_batches
 from generator.candidate import Batch, Execution
 from specs.errors import LimnerError

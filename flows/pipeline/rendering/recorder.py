@@ -27,7 +27,7 @@ from specs.canonical import sha256_hex
 from specs.job import Job
 
 if TYPE_CHECKING:
-    from flows.pipeline.render_worker import RenderedBatch
+    from flows.pipeline.rendering.render_worker import RenderedBatch
     from scoring.clip.embedding import Clip
     from scoring.safety.forbidden import Forbidden
     from scoring.scorers import Measured

@@ -1,0 +1,1 @@
+"""Rendering and recording: the worker that renders batches, scores them and hands them to the catalog."""
