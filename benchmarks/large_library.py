@@ -38,7 +38,7 @@ def fill(library: Path, candidates: int, clip: Checkpoint, dim: int = DIM) -> Wo
         world.register(catalog)
         for start in range(0, candidates, AT_ONCE):
             part = list(_records(world, start, min(start + AT_ONCE, candidates), clip.weights_id, dim))
-            with seal.counted(catalog.engine) as connection:
+            with seal.write_transaction(catalog.engine) as connection:
                 record.put_records(connection, part)
                 decided = [one for number, one in enumerate(part) if number % DECIDED == 0]
                 said = [by_person(one, one.number == 0, "other", note="seen") for one in decided]

@@ -72,7 +72,7 @@ def fill(world: World, each: int) -> None:
         resolved.register(catalog)
         everything = list(records(resolved, each))
         for start in range(0, len(everything), AT_ONCE):
-            with seal.counted(catalog.engine) as connection:
+            with seal.write_transaction(catalog.engine) as connection:
                 record.put_records(connection, everything[start : start + AT_ONCE])
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from flows.pipeline.rendering.render_worker import RenderedBatch
+from flows.pipeline.rendering.renderer import RenderedBatch
 from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec
 from flows.settings import Settings, from_environment

@@ -19,7 +19,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from catalog.errors import BusyError
 from flows.orchestration.artifacts import advance, begin, publish
 from flows.pipeline.failures import Failure, may_pass
-from flows.pipeline.rendering.render_worker import InterruptedRunError, Shard, ShardReport
+from flows.pipeline.rendering.render_worker import Shard, ShardReport
+from flows.pipeline.rendering.renderer import InterruptedRunError
 from flows.pipeline.session import Session, Summary, open_session, session_here
 from flows.settings import Settings
 from specs.boundary.children import configure_libraries

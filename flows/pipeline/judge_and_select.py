@@ -16,7 +16,7 @@ from catalog.database.rows import now
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState, Embeddings
 from flows.pipeline.planning import Candidates, present, round_end, standing_keepers
-from flows.pipeline.rendering.recorder import Scorers
+from flows.pipeline.rendering.scorers import Scorers
 from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.selection_context import (
     BY_POLICY,

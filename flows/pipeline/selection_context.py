@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from catalog.catalog import Catalog
 from catalog.queries.candidate_state import CandidateState, Embeddings
 from flows.pipeline.planning import Candidates, present
-from flows.pipeline.rendering.recorder import Scorers
+from flows.pipeline.rendering.scorers import Scorers
 from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.style_references import reference_vectors
 from scoring.scorecard import Scorecard

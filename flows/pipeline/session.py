@@ -26,7 +26,8 @@ from flows.pipeline.failures import Failure, merged
 from flows.pipeline.judge_and_select import Rechoose, VerdictEntry, judge_and_select, with_verdicts
 from flows.pipeline.planning import Candidates, Entry, Plan, make_plan
 from flows.pipeline.rendering.recorder import Recorder
-from flows.pipeline.rendering.render_worker import InterruptedRunError, RenderWorker, Shard, ShardReport, make_shards
+from flows.pipeline.rendering.render_worker import RenderWorker, Shard, ShardReport, make_shards
+from flows.pipeline.rendering.renderer import InterruptedRunError
 from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec, resolve_spec
 from flows.pipeline.stale_scorecards import refresh, updated

@@ -21,7 +21,7 @@ from catalog.provenance import CandidateKey, Embedding
 from catalog.queries.candidate_state import CandidateState, Embeddings
 from catalog.writes.register import text
 from flows.pipeline.planning import Candidates, present
-from flows.pipeline.rendering.recorder import Scorers
+from flows.pipeline.rendering.scorers import Scorers
 from flows.pipeline.resolve import ResolvedSpec, Weights
 from generator.pictures.images import read_png
 from scoring.aesthetic.heads import Head

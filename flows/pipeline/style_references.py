@@ -22,7 +22,7 @@ from specs.reading.named_files import MOST_BYTES as MOST_REFERENCE_BYTES
 from specs.spec import Spec
 
 if TYPE_CHECKING:
-    from flows.pipeline.rendering.recorder import Scorers
+    from flows.pipeline.rendering.scorers import Scorers
 
 Pixels = NDArray[np.uint8]
 CACHE = Path("cache") / "references"

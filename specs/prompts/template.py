@@ -40,7 +40,7 @@ def normalised(text: str) -> str:
 
 
 def compile_template(text: str) -> Template:
-    """Takes a template apart; raises Refusal for a lone brace or an empty name."""
+    """Takes a template apart; raises InvalidValue for a lone brace or an empty name."""
     texts: list[str] = []
     names: list[str] = []
     literal = ""

@@ -277,7 +277,7 @@ class _Reader:
 
 @lru_cache(maxsize=4096)
 def resolve(text: str) -> str | int | float | bool | AmbiguousScalar:
-    """What a plain scalar is: text, a number in its usual form, true or false, or a Surprise."""
+    """What a plain scalar is: text, a number in its usual form, true or false, or an AmbiguousScalar."""
     if WHOLE.fullmatch(text):
         return int(text)
     if DECIMAL.fullmatch(text):

@@ -18,7 +18,7 @@ MOST_BYTES = 64 * 1024 * 1024
 
 
 def beside(folder: Path, named: str, suffixes: Sequence[str], kind: str) -> Path:
-    """The file of that name below ``folder``; raises Refusal for a way out of it, and for what is no file."""
+    """The file of that name below ``folder``; raises InvalidValue for a way out of it, and for what is no file."""
     source = PurePosixPath(named)
     if source.is_absolute() or PureWindowsPath(named).drive or ".." in source.parts or "\\" in named:
         allowed = "a path in the spec's own folder or below it, with / between folders"

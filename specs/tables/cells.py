@@ -25,7 +25,7 @@ TRIM_ALLOWED = "width and height in mm, such as 63x88 or 63.5x88.9"
 
 
 def cell_node(name: str, text: str, place: Place) -> Node:
-    """The value of a reserved column's cell; raises Refusal for what is ambiguous."""
+    """The value of a reserved column's cell; raises InvalidValue for what is ambiguous."""
     if name in TEXT_COLUMNS:
         return Node(place, scalar=text)
     if name == "seeds":

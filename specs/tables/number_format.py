@@ -40,7 +40,7 @@ def format_code(number: int, custom: dict[int, str]) -> str:
 
 
 def shown(text: str, code: str, epoch_1904: bool = False) -> str:
-    """The number in ``text`` as a cell of that format shows it; raises Refusal where that cannot be known."""
+    """The number in ``text`` as a cell of that format shows it; raises InvalidValue where that cannot be known."""
     value = Decimal(text)
     if code.lower() in ("general", ""):
         return _general(value)
@@ -81,7 +81,7 @@ def _parts(code: str) -> list[str]:
 
 
 def _refuse_kinds(bare: str, section: str, code: str, value: Decimal, epoch_1904: bool) -> None:
-    """Raises Refusal for currencies, dates, and other formats whose look is not the number's digits."""
+    """Raises InvalidValue for currencies, dates, and other formats whose look is not the number's digits."""
     if CURRENCY.search(section):
         kind = f"the number {_plain(value)} in the currency format {code}"
     elif "general" in bare.lower():

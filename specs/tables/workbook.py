@@ -300,7 +300,7 @@ class _SheetReading:
             self.row.cells[self.column] = text
 
     def _shown(self) -> str:
-        """The cell's text as the sheet shows it; raises Refusal for what has no text of its own."""
+        """The cell's text as the sheet shows it; raises InvalidValue for what has no text of its own."""
         kind = self.attributes.get("t", "n")
         rich = self.rich.take() if self.rich.pieces else ""
         if self.formula is not None:

@@ -1,4 +1,4 @@
-"""Checks of single values: each takes what the file says and gives the value, or raises Refusal.
+"""Checks of single values: each takes what the file says and gives the value, or raises InvalidValue.
 
 A ``Check`` is one object with everything that is to be said of a value: what is allowed in words, the function that
 decides, and the JSON Schema that an editor needs.
@@ -26,7 +26,7 @@ DEVICE_NAMES = frozenset(["con", "prn", "aux", "nul", *(f"com{n}" for n in range
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``decide(value)`` gives the accepted value or raises Refusal; ``allowed`` says in words what it accepts."""
+    """``decide(value)`` gives the accepted value or raises InvalidValue; ``allowed`` says in words what it accepts."""
 
     allowed: str
     decide: Callable[[object], Any]

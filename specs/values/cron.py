@@ -72,7 +72,7 @@ def next_firing(schedule: Schedule, after: datetime) -> datetime | None:
 
 
 def read_cron(line: str) -> Cron:
-    """A cron line's fields; raises Refusal for what is none."""
+    """A cron line's fields; raises InvalidValue for what is none."""
     fields = line.split()
     if len(fields) != len(FIELDS):
         raise InvalidValue(f"{show(line)} with {len(fields)} fields", CRON_ALLOWED)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.scale import STACK, picture_of
-from flows.pipeline.rendering.render_worker import RenderedBatch
+from flows.pipeline.rendering.renderer import RenderedBatch
 from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.session import Summary, open_session

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from benchmarks.scale import STACK, StandIn, write_spec
-from flows.pipeline.rendering.render_worker import RenderedBatch
+from flows.pipeline.rendering.renderer import RenderedBatch
 from flows.pipeline.rendering.tools import Tools, tools_for
 from flows.pipeline.resolve import ResolvedSpec
 from flows.settings import Settings, from_environment

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import event
 
 from catalog.catalog import Catalog
-from catalog.database.seal import counted as writing
+from catalog.database.seal import write_transaction as writing
 from catalog.database.sqlite import reading
 from catalog.review.decisions import Decision, decide, undo
 from catalog.review.search.library_state import Standings

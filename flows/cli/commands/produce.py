@@ -16,7 +16,8 @@ from types import FrameType
 from flows.orchestration.prefect_address import ask_users_server, stopped_answering
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
 from flows.pipeline.failures import Failure
-from flows.pipeline.rendering.render_worker import InterruptedRunError, Shard
+from flows.pipeline.rendering.render_worker import Shard
+from flows.pipeline.rendering.renderer import InterruptedRunError
 from flows.pipeline.rendering.tools import tools_for
 from flows.pipeline.session import MakeTools, Session, Summary, open_session
 from flows.progress import ProgressBar

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.database.rows import now
@@ -17,6 +16,8 @@ from catalog.provenance import Embedding, Record, Reuse
 from catalog.queries.candidate_state import Claim, MadeImage
 from catalog.writes.runs import Run
 from flows.pipeline.planning import Entry
+from flows.pipeline.rendering.renderer import RenderedBatch
+from flows.pipeline.rendering.scorers import Pixels, Scorers
 from flows.pipeline.resolve import ResolvedSpec
 from flows.progress import ProgressBar
 from generator.candidate import Candidate, Execution
@@ -27,51 +28,7 @@ from specs.canonical import sha256_hex
 from specs.job import Job
 
 if TYPE_CHECKING:
-    from flows.pipeline.rendering.render_worker import RenderedBatch
-    from scoring.clip.embedding import Clip
-    from scoring.safety.forbidden import Forbidden
     from scoring.scorers import Measured
-
-Pixels = NDArray[np.uint8]
-
-
-class Scorers(Protocol):
-    """What ``scoring.scorers.Scorers`` offers."""
-
-    def measure(
-        self, pixels: Pixels, finite: Sequence[bool], asset_ids: Sequence[str], image_sha256s: Sequence[str]
-    ) -> list[Measured]:
-        """One Measured a picture."""
-        ...
-
-    def embed(self, pixels: Pixels) -> NDArray[np.float32]:
-        """One unit row a picture."""
-        ...
-
-    @property
-    def failures(self) -> Mapping[str, str]:
-        """What went wrong with scorers of others, by their names."""
-        ...
-
-    @property
-    def clip(self) -> Clip | None:
-        """The CLIP; None where the set does without."""
-        ...
-
-    @property
-    def texts(self) -> NDArray[np.float32]:
-        """(T, D): each different prompt of the set once, as the CLIP reads it."""
-        ...
-
-    @property
-    def own(self) -> Mapping[str, int]:
-        """Asset id → the row of its prompt."""
-        ...
-
-    @property
-    def forbidden(self) -> Forbidden | None:
-        """The concepts that the set forbids, as the CLIP's text half reads them."""
-        ...
 
 
 class Recorder:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.database.locks import holding, user_lock
-from flows.pipeline.rendering.render_worker import InterruptedRunError, RenderedBatch, Renderer
+from flows.pipeline.rendering.renderer import InterruptedRunError, RenderedBatch, Renderer
 from flows.pipeline.resolve import ResolvedSpec, Weights
 from flows.settings import Settings
 from generator.candidate import Batch
@@ -20,7 +20,7 @@ from specs.checkpoint import Checkpoint
 from specs.job import Job
 
 if TYPE_CHECKING:
-    from flows.pipeline.rendering.recorder import Scorers
+    from flows.pipeline.rendering.scorers import Scorers
     from generator.environment import Setting
     from generator.weights.loading import Studio
 
