@@ -17,7 +17,7 @@ import numpy as np
 
 from scoring.selection.objective import Entrant, make_objective
 from scoring.selection.select import Choice, select
-from specs.spec import Weights
+from specs.spec import SelectionWeights
 
 LOOKS = 2
 
@@ -47,13 +47,13 @@ def large() -> None:
     entrants = deck(300, 100, 768, 0)
     wanted = {entrant.asset_id: 1 for entrant in entrants}
     wall, cpu = time.perf_counter(), time.process_time()
-    choice = select(entrants, wanted, Weights(), 0.98)
+    choice = select(entrants, wanted, SelectionWeights(), 0.98)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    alone = select(entrants, wanted, Weights(coherence=0, sameness=0))
+    alone = select(entrants, wanted, SelectionWeights(coherence=0, sameness=0))
     print(f"300 assets x 100 candidates: {wall:.2f} s ({cpu:.2f} s of processor time); at most 5 s are allowed")
     print(f"best of each asset alone: coherence {alone.mean_coherence:.4f}")
     for weight in (0.5, 1.0, 2.0, 4.0):
-        choice = select(entrants, wanted, Weights(coherence=weight))
+        choice = select(entrants, wanted, SelectionWeights(coherence=weight))
         shares = {
             score: 100 * (mean_of(choice, entrants, score) / mean_of(alone, entrants, score) - 1)
             for score in ("aesthetic", "adherence")
@@ -67,7 +67,7 @@ def many() -> None:
     entrants = deck(3750, 8, 256, 0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wall, cpu = time.perf_counter(), time.process_time()
-    select(entrants, {entrant.asset_id: 1 for entrant in entrants}, Weights(), 0.98)
+    select(entrants, {entrant.asset_id: 1 for entrant in entrants}, SelectionWeights(), 0.98)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(f"3750 assets x 8 candidates: {wall:.2f} s ({cpu:.2f} s of processor time), {grown:.0f} MiB more than before")
@@ -86,7 +86,7 @@ def small(count: int) -> int:
         )
         entrants = deck(assets, each, 8, seed)
         wanted = {entrant.asset_id: places for entrant in entrants}
-        objective = make_objective(entrants, wanted, Weights(), limit, None)
+        objective = make_objective(entrants, wanted, SelectionWeights(), limit, None)
         options = [
             [
                 pick
@@ -96,7 +96,7 @@ def small(count: int) -> int:
             for asset, rows in objective.blocks.items()
         ]
         best = max(objective.value([*itertools.chain(*one)]) for one in itertools.product(*options) if any(one))
-        picked = {pick.image_sha256 for pick in select(entrants, wanted, Weights(), limit).picks}
+        picked = {pick.image_sha256 for pick in select(entrants, wanted, SelectionWeights(), limit).picks}
         chosen = [row for row, one in enumerate(objective.entrants) if one.image_sha256 in picked]
         equal += abs(objective.value(chosen) - best) < 1e-3
     return equal

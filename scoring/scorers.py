@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scoring.adherence import Adherence, measure_adherence
 from scoring.aesthetic.heads import Head
 from scoring.aesthetic.score import load_aesthetic
-from scoring.clip.embedding import Clip, Pixels, Setting, check_pixels, load_clip
+from scoring.clip.embedding import Clip, DeviceSetting, Pixels, check_pixels, load_clip
 from scoring.clip.prompt_windows import windows_identity
 from scoring.defects.find import Frame, find_defects
 from scoring.defects.frames import with_frame
@@ -52,7 +52,7 @@ class Measured:
 
 
 @dataclass(eq=False)
-class Scorers:
+class LoadedScorers:
     """``texts`` (T, D): each different prompt of the set once; ``own[asset]`` is its row.
 
     ``failures``: what went wrong with scorers of others, by their names, in words (see ``scoring.plugins``).
@@ -161,13 +161,13 @@ def load_scorers(
     aesthetic: Loaded,
     safety: Loaded,
     prompts: Mapping[str, str],
-    setting: Setting,
+    setting: DeviceSetting,
     forbid: Sequence[str] = (),
     batch_size: int = 8,
     frames: Mapping[str, Frame] | None = None,
     second_opinion: Loaded = None,
     others: Sequence[str] = (),
-) -> Scorers:
+) -> LoadedScorers:
     """Load what a set needs; None = the spec does without it (safety: every picture is then unknown).
 
     ``prompts`` is each asset's expanded prompt, of the whole set: identification ranks among all of them. ``frames``:
@@ -187,7 +187,7 @@ def load_scorers(
     checkpoints = [pair[0] if pair else None for pair in (clip, aesthetic, safety, second_opinion)]
     distinct = list(dict.fromkeys(prompts.values()))
     rows = {text: row for row, text in enumerate(distinct)}
-    return Scorers(
+    return LoadedScorers(
         clip=loaded,
         head=head,
         checker=checker,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scoring.scorecard import SafetyState, Scorecard
 from specs.canonical import Json, value_sha256
-from specs.spec import KeepRules, Weights
+from specs.spec import KeepRules, SelectionWeights
 
 POLICY_KIND = "limner.policy/1"
 NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
@@ -110,7 +110,7 @@ def met(card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
 def policy_sha256(
     keep: KeepRules,
     scorers: Sequence[tuple[str, str]],
-    weights: Weights | None = None,
+    weights: SelectionWeights | None = None,
     forbid: Sequence[str] = (),
     taste: str = "",
     references: Sequence[str] = (),

@@ -116,7 +116,7 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class SelectionWeights:
     """Weights of the choice of keepers (``select``), each ≥ 0; ``taste`` 0: what was learned decides nothing."""
 
     aesthetic: float = 1.0
@@ -159,7 +159,7 @@ class Spec:
     schedule: Schedule | None
     rights: RightsClaim
     scoring: Scoring
-    weights: Weights
+    weights: SelectionWeights
     forbid: tuple[str, ...]  # content: {forbid: […]}
     reject_pixels: str  # keep | drop
     path: str

@@ -61,7 +61,7 @@ class BackedUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PictureToCopy:
     """A picture that the snapshot speaks of."""
 
     sha256: str
@@ -123,9 +123,9 @@ class SourceError(StorageError):
 
 def _copy(
     library: Path, vault: Vault, tell: Progress, replace_newer: bool
-) -> tuple[Staged, list[Wanted], list[Wanted], int]:
+) -> tuple[Staged, list[PictureToCopy], list[PictureToCopy], int]:
     """A snapshot and every picture of it: (snapshot, its pictures, those copied, snapshots taken)."""
-    copied: list[Wanted] = []
+    copied: list[PictureToCopy] = []
     missed: set[str] = set()
     for number in range(1, SNAPSHOTS + 1):
         staged = vault.stage(lambda path: _snapshot(library / FILE, path))
@@ -186,17 +186,17 @@ def _require_ours(live: sqlite3.Connection, source: Path) -> None:
     seal.require(source, sealed, writes, revision, made_at)
 
 
-def _pictures(catalog: Path) -> list[Wanted]:
+def _pictures(catalog: Path) -> list[PictureToCopy]:
     query = "SELECT image_sha256, area, bytes FROM images WHERE state = 'present' ORDER BY area, image_sha256"
     try:
         with contextlib.closing(connect(catalog, "rw")) as connection:
-            return [Wanted(*row) for row in connection.execute(query)]
+            return [PictureToCopy(*row) for row in connection.execute(query)]
     except sqlite3.Error as error:
         raise as_catalog_error(catalog, error) from error
 
 
 def _copy_pictures(
-    source: Objects, target: Objects, wanted: Sequence[Wanted], copied: list[Wanted], tell: Progress
+    source: Objects, target: Objects, wanted: Sequence[PictureToCopy], copied: list[PictureToCopy], tell: Progress
 ) -> set[str]:
     """Copy what is not there yet; returns those that are gone from the library by now."""
     there = {(file.sha256, file.area): file.bytes for area in AREAS for file in target.entries(area)}
@@ -217,7 +217,7 @@ def _copy_pictures(
     return gone
 
 
-def _read(source: Objects, one: Wanted) -> bytes | None:
+def _read(source: Objects, one: PictureToCopy) -> bytes | None:
     """The picture from where the row says, else from the other area: it may have been moved since."""
     for area in sorted(AREAS, key=lambda area: area != one.area):
         with contextlib.suppress(FileNotFoundError):

@@ -31,7 +31,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class FileCheck:
     """Files looked into, what is wrong with them, and how many belong to nothing."""
 
     files: int
@@ -46,7 +46,7 @@ def check(
     spoken: Spoken,
     *,
     decoded: bool = True,
-) -> Checked:
+) -> FileCheck:
     """Check every file. ``kept`` None (the rows cannot be read): each file against its own name alone.
 
     ``spoken``: what other catalogs in the folder speak of; that belongs to something too. ``decoded``: look at the
@@ -67,7 +67,7 @@ def check(
     problems += _contents(objects, mine, kept, progress, decoded)
     others = () if kept is None else (file for file in stored if not is_spoken_of(file, kept, places, spoken))
     loose = sum(1 for _ in others) + sum(1 for _ in temporary_files(library))
-    return Checked(len(mine), sorted(problems, key=lambda problem: problem.what), loose)
+    return FileCheck(len(mine), sorted(problems, key=lambda problem: problem.what), loose)
 
 
 def is_referenced(file: Stored, kept: Mapping[str, Kept], places: set[tuple[str, str]]) -> bool:

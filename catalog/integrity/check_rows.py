@@ -47,7 +47,7 @@ CHAINED: tuple[type[Base], ...] = (VerdictRow, TagRow, NoteRow, SearchRow)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CatalogState:
     """Which state of which library a catalog is."""
 
     writes: int
@@ -55,7 +55,7 @@ class State:
     made_at: str
 
 
-def state(path: Path) -> State | None:
+def state(path: Path) -> CatalogState | None:
     """The state of a private copy, which is rolled back if a write was interrupted.
 
     None: not to be read, or no catalog of ours (then nothing but its schema was read).
@@ -67,7 +67,7 @@ def state(path: Path) -> State | None:
             if strange(schema_of(connection.execute(OBJECTS)), revision, expected_objects):
                 return None
             writes, made_at = connection.execute("SELECT writes, made_at FROM library").fetchone()
-            return State(int(writes), revision, str(made_at))
+            return CatalogState(int(writes), revision, str(made_at))
     return None
 
 

@@ -22,7 +22,7 @@ from catalog.errors import CatalogError, DamagedError, LibraryMissingError, Newe
 from catalog.integrity import check_files, check_rows, trash
 from catalog.integrity import repair as mend
 from catalog.integrity.check_files import Kept
-from catalog.integrity.check_rows import State
+from catalog.integrity.check_rows import CatalogState
 from catalog.integrity.problems import Problem
 from catalog.integrity.snapshot import UNREADABLE, snapshot
 from catalog.integrity.trash import Collected
@@ -180,7 +180,9 @@ def _examine_rows(copy: Path, seal: Seal | None, exists: bool, problems: list[Pr
     return _Rows(count, state, kept)
 
 
-def _check_seal(copy: Path, seal: Seal | None, exists: bool, state: State | None, problems: list[Problem]) -> str:
+def _check_seal(
+    copy: Path, seal: Seal | None, exists: bool, state: CatalogState | None, problems: list[Problem]
+) -> str:
     name = seal_path(copy).name
     if seal is None and not exists and not (state and state.writes):
         return "stale"  # a library that is just being made

@@ -39,7 +39,7 @@ _UNTOLD = 0  # the seed of a spec that names none
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RegisteredModel:
     """What a set was registered with: the checkpoint's weights and name, the set's seed."""
 
     weights_id: str
@@ -47,7 +47,7 @@ class Source:
     seed: int
 
 
-Sources = Callable[[str], Source]
+RegisteredModels = Callable[[str], RegisteredModel]
 
 
 def recipes_ago(connection: Connection, candidate_ids: Iterable[str]) -> dict[str, int]:
@@ -97,7 +97,7 @@ def newest_recipes(connection: Connection, set_name: str, asset_ids: Iterable[st
 
 
 def _turns(
-    connection: Connection, asset: Asset, source: Sources, in_force: Callable[[str, str], Recipe]
+    connection: Connection, asset: Asset, source: RegisteredModels, in_force: Callable[[str, str], Recipe]
 ) -> dict[str, int]:
     """Candidate id → how many recipes ago, of all candidates of an asset."""
     of_asset = and_(CandidateRow.set_name == asset[0], CandidateRow.asset_id == asset[1])
@@ -143,12 +143,12 @@ def _as_made() -> Select[Any]:
     )  # fmt: skip
 
 
-def _made(row: Any, source: Sources) -> Recipe:
+def _made(row: Any, source: RegisteredModels) -> Recipe:
     made_with, value = source(row.registration_sha256), json.loads(row.value)
     return Recipe(json.loads(row.recipe), value["row"], made_with.checkpoint, _seeds(value, made_with))
 
 
-def _recipe(value: str, source: Source) -> Recipe:
+def _recipe(value: str, source: RegisteredModel) -> Recipe:
     """The recipe of an asset's jobs, but for the seed, from its row on record."""
     asset = json.loads(value)
     picture, layout = asset["picture"], asset["layout"]
@@ -178,14 +178,14 @@ def _job_id(recipe: Recipe, asset_id: str, number: int) -> str:
     return Job.from_recipe({**recipe.job, "seed": seed}).job_id
 
 
-def _seeds(asset: Mapping[str, Any], source: Source) -> int | tuple[int, ...]:
+def _seeds(asset: Mapping[str, Any], source: RegisteredModel) -> int | tuple[int, ...]:
     return source.seed if asset["seeds"] is None else tuple(asset["seeds"])
 
 
-def _sources(connection: Connection) -> Sources:
+def _sources(connection: Connection) -> RegisteredModels:
     """Registration → its source, each read when it is first asked for."""
 
-    def read(registration_sha256: str) -> Source:
+    def read(registration_sha256: str) -> RegisteredModel:
         query = (
             select(CheckpointRow.weights_id, CheckpointRow.name, SpecText.text)
             .select_from(Registration)
@@ -194,7 +194,7 @@ def _sources(connection: Connection) -> Sources:
             .where(Registration.registration_sha256 == registration_sha256)
         )
         weights_id, checkpoint, text = connection.execute(query).one()
-        return Source(weights_id, checkpoint, _seed_of(text))
+        return RegisteredModel(weights_id, checkpoint, _seed_of(text))
 
     return lru_cache(maxsize=None)(read)
 

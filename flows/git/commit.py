@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.provenance import GitState
-from flows.git.objects import BrokenRepositoryError, Objects
+from flows.git.objects import BrokenRepositoryError, GitObjects
 from specs.boundary.files import read_bytes
 from specs.errors import LimnerError
 
@@ -47,7 +47,7 @@ def git_state(files: list[Path]) -> GitState | None:
     if repository is None or commit is None:
         return None
     try:
-        objects = Objects(repository.common / "objects", 20 if len(commit) == 40 else 32)
+        objects = GitObjects(repository.common / "objects", 20 if len(commit) == 40 else 32)
         tree = objects.tree_of(bytes.fromhex(commit))
         same = all(_is_committed(file.resolve(), repository, objects, tree) for file in files)
     except (LimnerError, OSError, BrokenRepositoryError):
@@ -103,7 +103,7 @@ def _text(path: Path, most_bytes: int) -> str:
     return read_bytes(path, most_bytes).decode("utf-8", errors="surrogateescape")
 
 
-def _is_committed(file: Path, repository: Repository, objects: Objects, tree: bytes) -> bool:
+def _is_committed(file: Path, repository: Repository, objects: GitObjects, tree: bytes) -> bool:
     if not file.is_relative_to(repository.work_tree):
         return False
     blob = objects.find(tree, [part.encode(errors="surrogateescape") for part in _parts(file, repository)])
@@ -119,7 +119,7 @@ def _parts(file: Path, repository: Repository) -> tuple[str, ...]:
     return file.relative_to(repository.work_tree).parts
 
 
-def _in_lfs(data: bytes, objects: Objects, blob: bytes) -> bool:
+def _in_lfs(data: bytes, objects: GitObjects, blob: bytes) -> bool:
     """Git LFS commits a small text in the file's stead, which names the file's sha256."""
     kind, text = objects.read(blob)
     pointer = LFS_OBJECT.search(text[:1024])

@@ -26,7 +26,7 @@ class BrokenRepositoryError(ValueError):
     """An object that is missing, damaged, or larger than any that is read."""
 
 
-class Objects:
+class GitObjects:
     """The objects below one ``objects`` folder and its alternates; hashes are ``width`` (20 or 32) raw bytes."""
 
     def __init__(self, folder: Path, width: int) -> None:

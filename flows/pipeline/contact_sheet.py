@@ -21,7 +21,7 @@ MOST_TILES = 400  # a sheet is for looking at; a larger set shows its first 400 
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ContactSheet:
     """What a contact sheet shows, and where it goes: (label, picture's hash, its file), empty frames without one."""
 
     path: Path
@@ -46,7 +46,7 @@ class Sheet:
         return True
 
 
-def sheet_of(spec: Spec, made: Candidates, library: Path) -> Sheet:
+def sheet_of(spec: Spec, made: Candidates, library: Path) -> ContactSheet:
     """Every keeper of a spec's assets, those of persons first, by the asset's title; an empty frame for a hole."""
     tiles: list[tuple[str, str, Path | None]] = []
     for asset in spec.assets:
@@ -57,7 +57,7 @@ def sheet_of(spec: Spec, made: Candidates, library: Path) -> Sheet:
             (label, one.image_sha256, library / one.area / one.image_sha256[:2] / f"{one.image_sha256}.png")
             for one in kept
         ] or [(label, "", None)]
-    return Sheet(sheet_path(spec, library), tuple(tiles))
+    return ContactSheet(sheet_path(spec, library), tuple(tiles))
 
 
 def sheet_path(spec: Spec, library: Path) -> Path:

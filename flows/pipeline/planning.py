@@ -43,7 +43,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PlannedCandidate:
     """Candidate ``number`` of an asset, still to be made."""
 
     asset_id: str
@@ -61,7 +61,7 @@ class AssetState:
     made: int
     keepers: int
     wanted: int
-    to_generate: tuple[Entry, ...] = ()
+    to_generate: tuple[PlannedCandidate, ...] = ()
     hole: Hole | None = None  # short of keepers: why
 
 
@@ -73,7 +73,7 @@ class Plan:
     jobs: int
     assets: tuple[AssetState, ...]
     obstacles: tuple[str, ...] = ()
-    entries: tuple[Entry, ...] = field(default=())
+    entries: tuple[PlannedCandidate, ...] = field(default=())
 
     def count(self, state: State) -> int:
         """How many assets are in this state."""
@@ -175,7 +175,7 @@ def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, CandidateState
     if short and not stored and end < rules.at_most:
         end = min(end + rules.first, rules.at_most)
     missing = tuple(
-        Entry(plan.asset.asset_id, number, plan.job(number)) for number in range(end) if number not in found
+        PlannedCandidate(plan.asset.asset_id, number, plan.job(number)) for number in range(end) if number not in found
     )
     state, reason = _describe(len(found), len(made), missing, judged, kept, wanted)
     if stored:
@@ -188,7 +188,7 @@ def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, CandidateState
 
 
 def _describe(
-    found: int, of_all: int, missing: tuple[Entry, ...], judged: bool, kept: int, wanted: int
+    found: int, of_all: int, missing: tuple[PlannedCandidate, ...], judged: bool, kept: int, wanted: int
 ) -> tuple[State, str]:
     if missing and not of_all:
         return State.NEW, f"{len(missing)} to make"

@@ -35,7 +35,7 @@ ROLES = ("clip", "aesthetic", "safety", "second_opinion")
 
 
 @dataclass(frozen=True)
-class Weights:
+class LocatedWeights:
     """A checkpoint with its files hashed, and their folder (None: not on this machine, ``missing`` says why)."""
 
     checkpoint: Checkpoint
@@ -48,8 +48,8 @@ class ResolvedSpec:
     """One spec, ready to be compared with the catalog. ``obstacles`` are sentences; any of them stops ``produce``."""
 
     spec: Spec
-    image: Weights
-    scorers: Mapping[str, Weights | None]  # by role; None: the spec does without
+    image: LocatedWeights
+    scorers: Mapping[str, LocatedWeights | None]  # by role; None: the spec does without
     rights: RightsDecision
     plans: Mapping[str, AssetPlan]
     obstacles: tuple[str, ...]
@@ -157,7 +157,7 @@ def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
     )
 
 
-def the_taste(spec: Spec, clip: Weights | None, settings: Settings) -> Learned | str | None:
+def the_taste(spec: Spec, clip: LocatedWeights | None, settings: Settings) -> Learned | str | None:
     """The taste that helps to decide: the set's own, else the library's; None without a weight; or the obstacle."""
     if not spec.weights.taste:
         return None
@@ -188,17 +188,17 @@ def registry_for(folder: Path, settings: Settings) -> Registry:
 
 def _scorer(
     role: str, spec: Spec, image: Checkpoint, registry: Registry, settings: Settings, memory: HashMemory
-) -> Weights | None:
+) -> LocatedWeights | None:
     name = getattr(spec.scoring, role) or dict(image.scorers).get(role)
     if name is None or name == "none":
         return None
     return _weights(registry.resolve(name, Path(spec.path).parent), settings, memory)
 
 
-def _weights(checkpoint: Checkpoint, settings: Settings, memory: HashMemory) -> Weights:
+def _weights(checkpoint: Checkpoint, settings: Settings, memory: HashMemory) -> LocatedWeights:
     """Find and hash the files; weights that are not here keep their declared hashes, so that plans still add up."""
     try:
         folder = locate(checkpoint, hub_cache=settings.hub_cache, online=settings.online)
     except LimnerError as error:
-        return Weights(checkpoint, None, str(error))
-    return Weights(pin(checkpoint, folder, memory), folder)
+        return LocatedWeights(checkpoint, None, str(error))
+    return LocatedWeights(pin(checkpoint, folder, memory), folder)

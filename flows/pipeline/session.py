@@ -21,10 +21,10 @@ from catalog.database.locks import set_lock
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState
 from catalog.writes.runs import Run
-from flows.pipeline.contact_sheet import Sheet, sheet_of, sheet_path
+from flows.pipeline.contact_sheet import ContactSheet, sheet_of, sheet_path
 from flows.pipeline.failures import Failure, merged
 from flows.pipeline.judge_and_select import Rechoose, VerdictEntry, judge_and_select, with_verdicts
-from flows.pipeline.planning import Candidates, Entry, Plan, make_plan
+from flows.pipeline.planning import Candidates, Plan, PlannedCandidate, make_plan
 from flows.pipeline.rendering.recorder import Recorder
 from flows.pipeline.rendering.render_worker import RenderWorker, Shard, ShardReport, make_shards
 from flows.pipeline.rendering.renderer import InterruptedRunError
@@ -61,7 +61,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Rescored:
+class RescoreResult:
     """What ``Session.rescore`` did: the candidates as they were before, those that were measured anew, the verdicts."""
 
     before: Candidates
@@ -107,7 +107,7 @@ class Session:
         if choosing:
             self._measured = set()
 
-    def rescore(self, *, decode: bool, anew: bool = False) -> Rescored:
+    def rescore(self, *, decode: bool, anew: bool = False) -> RescoreResult:
         """Scorecards, verdicts and keepers by the spec as it is now, of what is made; renders nothing.
 
         Keepers are chosen anew where the rules in force have not judged yet (``anew``: everywhere), those of persons
@@ -134,7 +134,7 @@ class Session:
             self._forget()
         else:
             self._made, self._plan = with_verdicts(self.candidates(), verdicts), None
-        return Rescored(before, fresh.now, verdicts, self.recorder.warnings)
+        return RescoreResult(before, fresh.now, verdicts, self.recorder.warnings)
 
     def shards(self) -> list[Shard]:
         """The shards left in this round; empty when the set is finished. Stable until ``finish_round``."""
@@ -165,7 +165,7 @@ class Session:
     def shard(self, number: int, pairs: Sequence[tuple[str, int]]) -> Shard:
         """A shard from what a task was told."""
         plans = self.resolved.plans
-        return Shard(number, tuple(Entry(asset_id, n, plans[asset_id].job(n)) for asset_id, n in pairs))
+        return Shard(number, tuple(PlannedCandidate(asset_id, n, plans[asset_id].job(n)) for asset_id, n in pairs))
 
     def finish_round(self, reports: list[ShardReport], failures: Sequence[Failure] = ()) -> None:
         """Count, wait for jobs that other runs are making, settle."""
@@ -181,7 +181,7 @@ class Session:
         self.summary.generated += sum(report.generated for report in reports)
         self.summary.reused += sum(report.reused for report in reports)
 
-    def _take_over(self, waiting: list[Entry]) -> None:
+    def _take_over(self, waiting: list[PlannedCandidate]) -> None:
         """Jobs that another live run had claimed: take its pictures, or make them if that run died."""
         while waiting:
             shards = make_shards(waiting, self.settings.shard_pictures, self._next_number)
@@ -224,7 +224,7 @@ class Session:
         """Where the contact sheet goes."""
         return sheet_path(self.resolved.spec, self.settings.library)
 
-    def sheet(self) -> Sheet:
+    def sheet(self) -> ContactSheet:
         """The contact sheet of the keepers that stand now."""
         return sheet_of(self.resolved.spec, self.candidates(), self.settings.library)
 

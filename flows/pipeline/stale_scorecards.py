@@ -22,7 +22,7 @@ from catalog.queries.candidate_state import CandidateState, Embeddings
 from catalog.writes.register import text
 from flows.pipeline.planning import Candidates, present
 from flows.pipeline.rendering.scorers import Scorers
-from flows.pipeline.resolve import ResolvedSpec, Weights
+from flows.pipeline.resolve import LocatedWeights, ResolvedSpec
 from generator.pictures.images import read_png
 from scoring.aesthetic.heads import Head
 from scoring.aesthetic.score import load_aesthetic
@@ -183,7 +183,9 @@ def _heads(resolved: ResolvedSpec, dim: int, load_scorers: Callable[[], Scorers]
     )
 
 
-def _head(weights: Weights | None, clip_files: tuple[str, ...], dim: int, load: Callable[..., Head]) -> Head | None:
+def _head(
+    weights: LocatedWeights | None, clip_files: tuple[str, ...], dim: int, load: Callable[..., Head]
+) -> Head | None:
     if weights is None or weights.folder is None:
         return None
     return load(weights.checkpoint, weights.folder, clip_files, dim)

@@ -39,8 +39,8 @@ HOW_TO_GET = (
 _PREPARED_WIDTHS = {512, 640, 768}  # embedding widths that OpenAI published
 
 
-class Setting(Protocol):
-    """What the scorers need of ``generator.environment.Setting``: the device they run on."""
+class DeviceSetting(Protocol):
+    """What the scorers need of ``generator.environment.DeviceSetting``: the device they run on."""
 
     @property
     def device(self) -> str: ...
@@ -133,7 +133,7 @@ def check_pixels(pixels: Pixels) -> None:
 
 
 def load_clip(
-    checkpoint: Checkpoint, folder: Path, setting: Setting, batch_size: int = 8, text_batch: int = TEXT_BATCH
+    checkpoint: Checkpoint, folder: Path, setting: DeviceSetting, batch_size: int = 8, text_batch: int = TEXT_BATCH
 ) -> Clip:
     """Load the CLIP in ``folder`` (the files of an open_clip hub repository), in float32; raises ScorerError.
 

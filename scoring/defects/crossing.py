@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from scoring.defects.grid import LEAST_EDGE, Cells, Floats
+from scoring.defects.grid import LEAST_EDGE, ColourGrid, Floats
 from scoring.defects.line_signs import Box, signs
 
 WEIGHTS = Path(__file__).with_name("crossing.safetensors")
@@ -46,7 +46,7 @@ class Network:
         return np.asarray(np.maximum(rows @ self.hidden + self.hidden_bias, 0) @ self.out + self.bias)
 
 
-def crosses(cells: Cells, box: Box) -> bool:
+def crosses(cells: ColourGrid, box: Box) -> bool:
     """Whether a subject crosses the outline of ``box``, in px of the picture."""
     found, rows, columns = signs(cells, box)
     return _on_plain(cells.colours, rows, columns) or surest(_network().logits(found)) > 0

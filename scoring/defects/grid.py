@@ -22,7 +22,7 @@ _OPPONENT = np.array(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cells:
+class ColourGrid:
     """What is read of an (H, W, 3) uint8 picture, once for all lines.
 
     (CELLS, CELLS, 3) ``colours``, opponent; (CELLS, CELLS) ``edges``, the greatest step of a colour in each cell,
@@ -39,7 +39,7 @@ class Cells:
     own_edge: float
 
 
-def cells_of(pixels: NDArray[np.uint8]) -> Cells:
+def cells_of(pixels: NDArray[np.uint8]) -> ColourGrid:
     """Read a picture."""
     fine = _grid(pixels)
     edges = _edges(fine).reshape(CELLS, 2, CELLS, 2).max(axis=(1, 3))
@@ -47,7 +47,7 @@ def cells_of(pixels: NDArray[np.uint8]) -> Cells:
     middle = edges[middle_of(), middle_of()]
     own_edge = max(float(np.percentile(middle, 95)), LEAST_EDGE)
     linked, regions = _widest(edges, round(CELLS * SEED)), label_regions(colours)
-    return Cells(pixels.shape[0], pixels.shape[1], colours, edges, linked, regions, own_edge)
+    return ColourGrid(pixels.shape[0], pixels.shape[1], colours, edges, linked, regions, own_edge)
 
 
 def middle_of() -> slice:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.defects.grid import CELLS, LEAST_EDGE, Cells, Floats, Indices, middle_of
+from scoring.defects.grid import CELLS, LEAST_EDGE, ColourGrid, Floats, Indices, middle_of
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
 COLOUR_REACH = 10.0  # levels of 255: colours this near count as one
@@ -37,14 +37,14 @@ class _Line:
     colours: Floats
 
 
-def signs(cells: Cells, box: Box) -> tuple[Floats, Indices, Indices]:
+def signs(cells: ColourGrid, box: Box) -> tuple[Floats, Indices, Indices]:
     """(N, SIGNS) signs of the N cells of the line around ``box``, in px of the picture; and their rows and columns."""
     line = _line(cells, box)
     parts = (_colour_signs(cells, line), _step_signs(cells, line), _region_signs(cells, line), _busy_signs(cells, line))
     return np.column_stack(parts), line.rows, line.columns
 
 
-def _colour_signs(cells: Cells, line: _Line) -> Floats:
+def _colour_signs(cells: ColourGrid, line: _Line) -> Floats:
     """(N, 14): how common the cell's colour is elsewhere, in logarithms; and on the rest of the line."""
     colours, (left, top, right, bottom) = cells.colours, line.inside
     strips = (colours[:top], colours[:, right:], colours[bottom:], colours[:, :left])
@@ -68,7 +68,7 @@ def _colour_signs(cells: Cells, line: _Line) -> Floats:
     return np.column_stack([np.log(np.column_stack(common) + 0.01), *found, elsewhere])
 
 
-def _step_signs(cells: Cells, line: _Line) -> Floats:
+def _step_signs(cells: ColourGrid, line: _Line) -> Floats:
     """(N, 10): the path from the middle, the edge, and steps to the line left and right, in own edges."""
     found = [np.minimum(cells.linked[line.rows, line.columns] / cells.own_edge, 1.5), _edge(cells, line)]
     for apart in APART:
@@ -78,7 +78,7 @@ def _step_signs(cells: Cells, line: _Line) -> Floats:
     return np.column_stack(found)
 
 
-def _region_signs(cells: Cells, line: _Line) -> Floats:
+def _region_signs(cells: ColourGrid, line: _Line) -> Floats:
     """(N, 8): area and area in the box (logarithms), boundary connectivity, the three sides of the picture that the
     region lies along most (shares), its share of the line, and how near it comes to the centre (1 = not at all)."""
     labels, count = cells.regions, CELLS * CELLS
@@ -103,7 +103,7 @@ def _region_signs(cells: Cells, line: _Line) -> Floats:
     return np.column_stack(found)
 
 
-def _busy_signs(cells: Cells, line: _Line) -> Floats:
+def _busy_signs(cells: ColourGrid, line: _Line) -> Floats:
     """(N, 8): the same for every cell of the line."""
     left, top, right, bottom = line.inside
     edges, own = cells.edges, cells.own_edge
@@ -123,7 +123,7 @@ def _busy_signs(cells: Cells, line: _Line) -> Floats:
     return np.tile(np.array(found), (len(line.rows), 1))
 
 
-def _line(cells: Cells, box: Box) -> _Line:
+def _line(cells: ColourGrid, box: Box) -> _Line:
     """The line around the box, at least one cell from every side of the picture."""
     high, wide = CELLS / cells.height_px, CELLS / cells.width_px
     left, right = max(round(box[0] * wide), 1), min(round(box[2] * wide), CELLS - 1)
@@ -136,7 +136,7 @@ def _line(cells: Cells, box: Box) -> _Line:
     return _Line((left, top, right, bottom), rows, columns, side, along, cells.colours[rows, columns])
 
 
-def _edge(cells: Cells, line: _Line) -> Floats:
+def _edge(cells: ColourGrid, line: _Line) -> Floats:
     return np.asarray(np.minimum(cells.edges[line.rows, line.columns] / cells.own_edge, 2))
 
 

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from scoring.clip.config import MOST_PATCHES
-from scoring.clip.embedding import Clip, Pixels, Preprocess, Setting, check_pixels
+from scoring.clip.embedding import Clip, DeviceSetting, Pixels, Preprocess, check_pixels
 from scoring.clip.resample import crops_agree
 from scoring.errors import ScorerError
 from scoring.folder import ScorerFolder, check_shapes, folder_of
@@ -98,7 +98,7 @@ class Checker:
 
 
 def load_checker(
-    checkpoint: Checkpoint, folder: Path, clip: Clip | None, setting: Setting, batch_size: int = 8
+    checkpoint: Checkpoint, folder: Path, clip: Clip | None, setting: DeviceSetting, batch_size: int = 8
 ) -> Checker:
     """Read the checker in ``folder`` and compare it with the loaded CLIP; raises ScorerError when it cannot be used."""
     files = folder_of(checkpoint, folder, "safety checker", HOW_TO_GET)

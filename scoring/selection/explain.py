@@ -10,7 +10,7 @@ import numpy as np
 from scoring.selection.neighbours import Neighbours
 from scoring.selection.objective import DECIMALS, Entrant, Matrix, Objective, make_objective
 from scoring.selection.search import Board
-from specs.spec import Weights
+from specs.spec import SelectionWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def explain(
     entrants: Sequence[Entrant],
     chosen: Collection[str],
     wanted: Mapping[str, int],
-    weights: Weights,
+    weights: SelectionWeights,
     max_likeness: Mapping[str, float | None] | float | None = None,
     references: Matrix | None = None,
 ) -> tuple[Explanation, ...]:

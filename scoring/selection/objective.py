@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from specs.spec import Weights
+from specs.spec import SelectionWeights
 
 Matrix = NDArray[np.floating[Any]]
 Rows = NDArray[np.intp]
@@ -111,7 +111,7 @@ class Objective:
 def make_objective(
     entrants: Sequence[Entrant],
     wanted: Mapping[str, int],
-    weights: Weights,
+    weights: SelectionWeights,
     max_likeness: Mapping[str, float | None] | float | None,
     references: Matrix | None,
 ) -> Objective:
@@ -191,7 +191,7 @@ def _apart(
     return embeds, unit(embeds), means.reshape(len(blocks), embeds.shape[1])
 
 
-def _quality(entrants: Sequence[Entrant], weights: Weights) -> NDArray[np.float64]:
+def _quality(entrants: Sequence[Entrant], weights: SelectionWeights) -> NDArray[np.float64]:
     """The weighted sum of the scores, each standardised over all entrants."""
     aesthetic = _standard(np.array([entrant.aesthetic for entrant in entrants], dtype=np.float64))
     adherence = _standard(np.array([entrant.adherence for entrant in entrants], dtype=np.float64))

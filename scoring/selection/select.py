@@ -24,7 +24,7 @@ from scoring.selection.neighbours import Neighbours
 from scoring.selection.objective import DECIMALS, PIN, PLACE, Entrant, Matrix, Objective, make_objective
 from scoring.selection.search import Board, climb, exactly, starts
 from scoring.verdict import NOT_WANTED, OUTSCORED
-from specs.spec import Weights
+from specs.spec import SelectionWeights
 
 __all__ = ["Choice", "Entrant", "Pick", "select"]
 
@@ -62,7 +62,7 @@ class Choice:
 def select(
     entrants: Sequence[Entrant],
     wanted: Mapping[str, int],
-    weights: Weights,
+    weights: SelectionWeights,
     max_likeness: Mapping[str, float | None] | float | None = None,
     references: Matrix | None = None,
 ) -> Choice:

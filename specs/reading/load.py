@@ -14,7 +14,18 @@ from specs.reading.entries import inline_entries, table_entries
 from specs.reading.named_files import beside, read_references
 from specs.reading.report import validate
 from specs.reading.schema import TAGS, RowsModel, SpecModel
-from specs.spec import Asset, KeepRules, Place, Reference, RightsClaim, Schedule, Scoring, Spec, StyleText, Weights
+from specs.spec import (
+    Asset,
+    KeepRules,
+    Place,
+    Reference,
+    RightsClaim,
+    Schedule,
+    Scoring,
+    SelectionWeights,
+    Spec,
+    StyleText,
+)
 from specs.tables.rows import SUFFIXES, Table, read_table
 from specs.values.checks import show
 
@@ -136,7 +147,9 @@ def _spec(
         schedule=Schedule(schedule.cron, schedule.timezone, schedule.every_s) if schedule is not None else None,
         rights=RightsClaim(model.rights.accept_unknown),
         scoring=Scoring(scoring.clip, scoring.aesthetic, scoring.safety, scoring.second_opinion),
-        weights=Weights(weights.aesthetic, weights.adherence, weights.coherence, weights.sameness, weights.taste),
+        weights=SelectionWeights(
+            weights.aesthetic, weights.adherence, weights.coherence, weights.sameness, weights.taste
+        ),
         forbid=tuple(model.content.forbid),
         reject_pixels=model.keep.reject_pixels,
         path=assembly.root.place.path,

@@ -9,14 +9,14 @@ from benchmarks.select import deck
 from scoring.selection.explain import explain
 from scoring.selection.objective import make_objective
 from scoring.selection.select import select
-from specs.spec import Weights
+from specs.spec import SelectionWeights
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_gives_the_parts_by_which_select_chose(seed: int) -> None:
     entrants, wanted = deck(4, 5, 8, seed), {f"asset-{n:03d}": 1 + (n == 0) for n in range(4)}
-    choice = select(entrants, wanted, Weights(), 0.95)
-    told = explain(entrants, {pick.image_sha256 for pick in choice.picks}, wanted, Weights(), 0.95)
+    choice = select(entrants, wanted, SelectionWeights(), 0.95)
+    told = explain(entrants, {pick.image_sha256 for pick in choice.picks}, wanted, SelectionWeights(), 0.95)
     assert [(one.asset_id, one.chosen.image_sha256) for one in told] == [
         (pick.asset_id, pick.image_sha256) for pick in choice.picks
     ]
@@ -28,11 +28,11 @@ def test_gives_the_parts_by_which_select_chose(seed: int) -> None:
 
 def test_totals_are_what_changing_the_place_would_do_to_the_objective() -> None:
     entrants, wanted = deck(3, 4, 8, 1), {f"asset-{n:03d}": 1 for n in range(3)}
-    choice = select(entrants, wanted, Weights())
+    choice = select(entrants, wanted, SelectionWeights())
     chosen = [pick.image_sha256 for pick in choice.picks]
-    objective = make_objective(entrants, wanted, Weights(), None, None)
+    objective = make_objective(entrants, wanted, SelectionWeights(), None, None)
     row = {one.image_sha256: number for number, one in enumerate(objective.entrants)}
-    for place, one in enumerate(explain(entrants, chosen, wanted, Weights())):
+    for place, one in enumerate(explain(entrants, chosen, wanted, SelectionWeights())):
         assert one.runner_up is not None
         other = [*chosen[:place], one.runner_up.image_sha256, *chosen[place + 1 :]]
         change = objective.value([row[name] for name in chosen]) - objective.value([row[name] for name in other])
@@ -44,7 +44,7 @@ def test_a_runner_up_that_is_too_like_another_keeper_is_said_to_be() -> None:
     twin = entrants[0].embedding
     rest = [entrants[0], entrants[2], type(entrants[3])(entrants[3].asset_id, "f" * 64, 9.0, 0.5, twin)]
     told = explain(rest, {entrants[0].image_sha256, entrants[2].image_sha256}, {"asset-000": 1, "asset-001": 1},
-                   Weights(), 0.9)  # fmt: skip
+                   SelectionWeights(), 0.9)  # fmt: skip
     assert told[1].runner_up is not None
     assert told[1].runner_up.too_like == entrants[0].image_sha256
     assert told[0].runner_up is None
@@ -54,8 +54,8 @@ def test_taste_counts_by_its_weight_and_nothing_without_one() -> None:
     rng = np.random.default_rng(0)
     entrants = [type(e)(e.asset_id, e.image_sha256, e.aesthetic, e.adherence, e.embedding, taste=float(rng.random()))
                 for e in deck(1, 12, 8, 0)]  # fmt: skip
-    alone = Weights(0, 0, 0, 0, 1)
+    alone = SelectionWeights(0, 0, 0, 0, 1)
     (pick,) = select(entrants, {"asset-000": 1}, alone).picks
     assert pick.image_sha256 == max(entrants, key=lambda one: one.taste or 0).image_sha256
     plain = [type(e)(e.asset_id, e.image_sha256, e.aesthetic, e.adherence, e.embedding) for e in entrants]
-    assert select(entrants, {"asset-000": 1}, Weights()) == select(plain, {"asset-000": 1}, Weights())
+    assert select(entrants, {"asset-000": 1}, SelectionWeights()) == select(plain, {"asset-000": 1}, SelectionWeights())

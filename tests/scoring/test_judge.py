@@ -9,7 +9,7 @@ import pytest
 
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.verdict import explain, judge, policy_sha256
-from specs.spec import KeepRules, Weights
+from specs.spec import KeepRules, SelectionWeights
 
 CLEAR = Safety(SafetyState.CLEAR, covers="skulls")
 CARD = Scorecard("a" * 64, 6.0, 0.3, 1, 0.4, CLEAR, (), (("clip", "x"),), (("pick", 20.0),))
@@ -73,9 +73,9 @@ class TestEachFaultHasItsReason:
 
 class TestThePolicyHashCoversWhatDecides:
     def test_every_rule_weight_scorer_and_forbidden_word_changes_it(self) -> None:
-        seen = {policy_sha256(RULES, (("clip", "x"),), Weights(), ("gore",))}
+        seen = {policy_sha256(RULES, (("clip", "x"),), SelectionWeights(), ("gore",))}
         variants = [
-            policy_sha256(replace(RULES, **change), (("clip", "x"),), Weights(), ("gore",))  # type: ignore[arg-type]
+            policy_sha256(replace(RULES, **change), (("clip", "x"),), SelectionWeights(), ("gore",))  # type: ignore[arg-type]
             for change in (
                 {"per_asset": 2}, {"min_aesthetic": 5.1}, {"min_adherence": None}, {"max_likeness": 0.9},
                 {"max_rank": 1},
@@ -83,9 +83,9 @@ class TestThePolicyHashCoversWhatDecides:
             )
         ]  # fmt: skip
         variants += [
-            policy_sha256(RULES, (("clip", "y"),), Weights(), ("gore",)),
-            policy_sha256(RULES, (("clip", "x"),), Weights(sameness=0.1), ("gore",)),
-            policy_sha256(RULES, (("clip", "x"),), Weights(), ()),
+            policy_sha256(RULES, (("clip", "y"),), SelectionWeights(), ("gore",)),
+            policy_sha256(RULES, (("clip", "x"),), SelectionWeights(sameness=0.1), ("gore",)),
+            policy_sha256(RULES, (("clip", "x"),), SelectionWeights(), ()),
         ]
         assert len(seen | set(variants)) == 1 + len(variants)
 

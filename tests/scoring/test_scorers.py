@@ -15,7 +15,7 @@ from scoring.aesthetic.heads import load_head
 from scoring.errors import ScorerError
 from scoring.from_embeddings import Heads, Prompts, rescore
 from scoring.identity import scorer_identity
-from scoring.scorers import Scorers, load_scorers
+from scoring.scorers import LoadedScorers, load_scorers
 from scoring.verdict import judge
 from specs.spec import KeepRules
 from tests.scoring.conftest import blocks
@@ -27,7 +27,7 @@ HASHES = [f"{number:064x}" for number in range(4)]
 
 
 @pytest.fixture(scope="module")
-def scorers(tiny: Tiny, setting: Any) -> Scorers:
+def scorers(tiny: Tiny, setting: Any) -> LoadedScorers:
     return load_scorers(*_three(tiny), PROMPTS, setting, batch_size=4)
 
 
@@ -36,7 +36,7 @@ def _three(tiny: Tiny) -> tuple[Any, Any, Any]:
 
 
 class TestOnePassMeasuresEverything:
-    def test_a_card_has_every_score_and_every_scorers_identity(self, scorers: Scorers, tiny: Tiny) -> None:
+    def test_a_card_has_every_score_and_every_scorers_identity(self, scorers: LoadedScorers, tiny: Tiny) -> None:
         found = scorers.measure(blocks(4), [True] * 4, IDS, HASHES)
         card = found[0].scorecard
         assert card.image_sha256 == HASHES[0]
@@ -46,7 +46,7 @@ class TestOnePassMeasuresEverything:
         assert found[0].embedding.dtype == np.float16
         assert len(found[0].phash) == 16
 
-    def test_one_vision_forward_a_batch(self, scorers: Scorers) -> None:
+    def test_one_vision_forward_a_batch(self, scorers: LoadedScorers) -> None:
         calls: list[int] = []
         assert scorers.clip is not None
         hook = scorers.clip.model.visual.register_forward_hook(lambda *_: calls.append(1))
@@ -54,7 +54,7 @@ class TestOnePassMeasuresEverything:
         hook.remove()
         assert len(calls) == 1
 
-    def test_scoring_keeps_to_one_core_and_gives_the_others_back(self, scorers: Scorers) -> None:
+    def test_scoring_keeps_to_one_core_and_gives_the_others_back(self, scorers: LoadedScorers) -> None:
         """So that the numbers do not depend on how many there are, and a renderer beside it keeps its own."""
         assert scorers.clip is not None
         seen: list[int] = []
@@ -68,13 +68,13 @@ class TestOnePassMeasuresEverything:
             torch.set_num_threads(before)
             hook.remove()
 
-    def test_assets_that_share_a_prompt_do_not_compete(self, scorers: Scorers) -> None:
+    def test_assets_that_share_a_prompt_do_not_compete(self, scorers: LoadedScorers) -> None:
         pictures = np.repeat(blocks(1), 2, axis=0)
         sword, blade = scorers.measure(pictures, [True] * 2, ["sword", "blade"], HASHES[:2])
         assert (sword.scorecard.rank, sword.scorecard.margin) == (blade.scorecard.rank, blade.scorecard.margin)
         assert len(scorers.texts) == 3
 
-    def test_a_card_alone_equals_the_card_in_company(self, scorers: Scorers) -> None:
+    def test_a_card_alone_equals_the_card_in_company(self, scorers: LoadedScorers) -> None:
         pictures = blocks(4)
         together = scorers.measure(pictures, [True] * 4, IDS, HASHES)
         alone = scorers.measure(pictures[2:3], [True], IDS[2:3], HASHES[2:3])
@@ -82,7 +82,7 @@ class TestOnePassMeasuresEverything:
 
 
 class TestRescoringRepeatsScoring:
-    def test_stored_embeddings_give_the_same_cards(self, scorers: Scorers, tiny: Tiny) -> None:
+    def test_stored_embeddings_give_the_same_cards(self, scorers: LoadedScorers, tiny: Tiny) -> None:
         found = scorers.measure(blocks(4), [True] * 4, IDS, HASHES)
         cards, stored = [one.scorecard for one in found], np.stack([one.embedding for one in found])
         assert scorers.clip is not None
@@ -91,7 +91,9 @@ class TestRescoringRepeatsScoring:
         assert list(again.cards) == cards
         assert again.stale == ()
 
-    def test_another_checker_leaves_the_card_stale_until_the_picture_is_seen_again(self, scorers: Scorers) -> None:
+    def test_another_checker_leaves_the_card_stale_until_the_picture_is_seen_again(
+        self, scorers: LoadedScorers
+    ) -> None:
         found = scorers.measure(blocks(1), [True], IDS[:1], HASHES[:1])[0]
         asked = tuple((role, "other" if role == "safety" else identity) for role, identity in scorers.identity)
         again = rescore([found.scorecard], found.embedding[None], Heads(), asked)
@@ -102,7 +104,7 @@ class TestRescoringRepeatsScoring:
 class TestNothingUncheckedCanBeKept:
     COUNT = 1000 if os.environ.get("LIMNER_FULL") else 200
 
-    def kept(self, scorers: Scorers, finite: bool = True) -> tuple[int, bool]:
+    def kept(self, scorers: LoadedScorers, finite: bool = True) -> tuple[int, bool]:
         """How many of the pictures pass with no rules at all, and whether every pixel is as it was."""
         pictures = blocks(50, 32, 32)
         before, passed = pictures.copy(), 0

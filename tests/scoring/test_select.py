@@ -12,7 +12,7 @@ from benchmarks.select import deck as two_looks
 from benchmarks.select import mean_of
 from scoring.selection.objective import make_objective
 from scoring.selection.select import Entrant, select
-from specs.spec import Weights
+from specs.spec import SelectionWeights
 
 
 def deck(assets: int, each: int, seed: int, dim: int = 8, spread: float = 1.0) -> list[Entrant]:
@@ -34,7 +34,7 @@ def wanted(assets: int, count: int = 1) -> dict[str, int]:
 
 def brute_force(entrants: list[Entrant], places: dict[str, int], limit: float | None) -> float:
     """The best value of all choices, by trying every one."""
-    objective = make_objective(entrants, places, Weights(), limit, None)
+    objective = make_objective(entrants, places, SelectionWeights(), limit, None)
     options = [
         [
             pick
@@ -54,8 +54,8 @@ class TestItIsTheBestOfAllChoices:
         assets, each, count = rng.choice([(2, 5, 2), (3, 4, 2), (2, 4, 2), (4, 5, 1), (4, 3, 1), (3, 5, 1), (2, 2, 1)])
         entrants = deck(assets, each, seed, spread=rng.choice([0.05, 0.4, 1.0]))
         limit = rng.choice([None, 0.9, 0.99])
-        choice = select(entrants, wanted(assets, count), Weights(), limit)
-        objective = make_objective(entrants, wanted(assets, count), Weights(), limit, None)
+        choice = select(entrants, wanted(assets, count), SelectionWeights(), limit)
+        objective = make_objective(entrants, wanted(assets, count), SelectionWeights(), limit, None)
         rows = [
             row
             for row, one in enumerate(objective.entrants)
@@ -66,8 +66,8 @@ class TestItIsTheBestOfAllChoices:
 
     def test_large_sets_come_close_to_it(self) -> None:
         entrants = deck(60, 40, 1, dim=32)
-        choice = select(entrants, wanted(60), Weights())
-        greedy = select(entrants, wanted(60), Weights(coherence=0, sameness=0))
+        choice = select(entrants, wanted(60), SelectionWeights())
+        greedy = select(entrants, wanted(60), SelectionWeights(coherence=0, sameness=0))
         assert not choice.exact
         assert (choice.mean_coherence or 0) > (greedy.mean_coherence or 0)
         assert len(choice.picks) == 60
@@ -75,7 +75,10 @@ class TestItIsTheBestOfAllChoices:
     def test_a_deck_of_one_look_costs_at_most_2_percent_of_quality(self) -> None:
         entrants = two_looks(100, 100, 64, seed=0)
         names = {one.asset_id: 1 for one in entrants}
-        choice, alone = (select(entrants, names, weights) for weights in (Weights(), Weights(coherence=0, sameness=0)))
+        choice, alone = (
+            select(entrants, names, weights)
+            for weights in (SelectionWeights(), SelectionWeights(coherence=0, sameness=0))
+        )
         assert (choice.mean_coherence or 0) > (alone.mean_coherence or 0) + 0.5
         for score in ("aesthetic", "adherence"):
             assert mean_of(choice, entrants, score) >= 0.98 * mean_of(alone, entrants, score)
@@ -87,21 +90,23 @@ class TestItIsDeterministic:
         entrants = deck(*shape, seed=3)
         shuffled = entrants[:]
         random.Random(0).shuffle(shuffled)
-        assert select(entrants, wanted(shape[0]), Weights()) == select(shuffled, wanted(shape[0]), Weights())
+        assert select(entrants, wanted(shape[0]), SelectionWeights()) == select(
+            shuffled, wanted(shape[0]), SelectionWeights()
+        )
 
 
 class TestPlacesComeFirst:
     def test_as_many_as_wanted_and_no_more(self) -> None:
-        choice = select(deck(4, 5, 0), wanted(4, 2), Weights())
+        choice = select(deck(4, 5, 0), wanted(4, 2), SelectionWeights())
         assert [pick.asset_id for pick in choice.picks] == [f"asset-{asset}" for asset in range(4) for _ in range(2)]
         assert choice.short == ()
 
     def test_what_is_missing_is_said(self) -> None:
-        choice = select(deck(2, 1, 0), {"asset-0": 2, "asset-1": 1, "asset-9": 1}, Weights())
+        choice = select(deck(2, 1, 0), {"asset-0": 2, "asset-1": 1, "asset-9": 1}, SelectionWeights())
         assert choice.short == (("asset-0", 1), ("asset-9", 1))
 
     def test_nothing_gives_nothing(self) -> None:
-        assert select([], {"a": 1}, Weights()).short == (("a", 1),)
+        assert select([], {"a": 1}, SelectionWeights()).short == (("a", 1),)
 
 
 class TestDoublesAreNeverBothChosen:
@@ -111,7 +116,7 @@ class TestDoublesAreNeverBothChosen:
             Entrant("a", "a1" * 32, 9.0, None, same), Entrant("a", "a2" * 32, 1.0, None, np.array([0.0, 1.0, 0.0])),
             Entrant("b", "b1" * 32, 9.0, None, same), Entrant("b", "b2" * 32, 5.0, None, np.array([0.0, 0.0, 1.0])),
         ]  # fmt: skip
-        choice = select(entrants, {"a": 1, "b": 1}, Weights(), 0.95)
+        choice = select(entrants, {"a": 1, "b": 1}, SelectionWeights(), 0.95)
         assert {pick.image_sha256 for pick in choice.picks} == {"a1" * 32, "b2" * 32}
         assert dict(choice.passed_over)["b1" * 32] == "too_like:" + "a1" * 32
         assert "too like another keeper" in choice.picks[1].why
@@ -121,7 +126,7 @@ class TestDoublesAreNeverBothChosen:
         choice = select(
             [Entrant("a", "a" * 64, 9, None, same), Entrant("b", "b" * 64, 8, None, same)],
             {"a": 1, "b": 1},
-            Weights(),
+            SelectionWeights(),
             0.9,
         )
         assert len(choice.picks) == 1
@@ -132,7 +137,7 @@ class TestDoublesAreNeverBothChosen:
         entrants = [Entrant("a", "a" * 64, 1, None, same, pinned=True),
                     Entrant("b", "b" * 64, 1, None, same, pinned=True),
                     Entrant("a", "c" * 64, 9, None, np.array([0.0, 1.0]))]  # fmt: skip
-        choice = select(entrants, {"a": 1, "b": 1}, Weights(), 0.5)
+        choice = select(entrants, {"a": 1, "b": 1}, SelectionWeights(), 0.5)
         assert {pick.image_sha256 for pick in choice.picks} == {"a" * 64, "b" * 64}
         assert "kept before" in choice.picks[0].why
 
@@ -152,7 +157,7 @@ class TestTheDeckLooksLikeOneDeck:
             for place, subject in enumerate(subjects)
             for style, look in enumerate((ink, paint))
         ]
-        chosen = {pick.image_sha256[1] for pick in select(entrants, wanted(3), Weights(coherence=5.0)).picks}
+        chosen = {pick.image_sha256[1] for pick in select(entrants, wanted(3), SelectionWeights(coherence=5.0)).picks}
         assert len(chosen) == 1
 
     def test_references_pull_towards_their_style(self) -> None:
@@ -160,17 +165,17 @@ class TestTheDeckLooksLikeOneDeck:
             Entrant("a", "a" * 64, 5, None, np.array([1.0, 0.0])),
             Entrant("a", "b" * 64, 5, None, np.array([0.0, 1.0])),
         ]
-        choice = select(entrants, {"a": 1}, Weights(), references=np.array([[0.0, 1.0]]))
+        choice = select(entrants, {"a": 1}, SelectionWeights(), references=np.array([[0.0, 1.0]]))
         assert choice.picks[0].image_sha256 == "b" * 64
 
 
 class TestEveryChoiceIsExplained:
     def test_the_runner_up_is_named_with_what_it_lacked(self) -> None:
-        choice = select([Entrant("a", "a" * 64, 7, 0.3), Entrant("a", "b" * 64, 5, 0.3)], {"a": 1}, Weights())
+        choice = select([Entrant("a", "a" * 64, 7, 0.3), Entrant("a", "b" * 64, 5, 0.3)], {"a": 1}, SelectionWeights())
         assert choice.picks[0].runner_up == "b" * 64
         assert choice.picks[0].why == "of 2 that passed: against the runner-up bbbbbbbbbbbb, quality +2.00"
         assert dict(choice.passed_over) == {"b" * 64: "outscored:" + "a" * 64}
 
     def test_nan_scores_and_missing_embeddings_do_no_harm(self) -> None:
         entrants = [Entrant("a", "a" * 64, float("nan"), None, np.full(3, np.nan)), Entrant("a", "b" * 64)]
-        assert len(select(entrants, {"a": 1}, Weights()).picks) == 1
+        assert len(select(entrants, {"a": 1}, SelectionWeights()).picks) == 1

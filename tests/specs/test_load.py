@@ -10,7 +10,7 @@ from PIL import Image
 from specs.canonical import sha256_hex
 from specs.errors import SpecErrors
 from specs.reading.load import load_spec
-from specs.spec import Candidates, KeepRules, Picture, Place, PrintSize, Schedule, Scoring, Weights
+from specs.spec import Candidates, KeepRules, Picture, Place, PrintSize, Schedule, Scoring, SelectionWeights
 from tests.specs.making import GOOD, HEAD, ROWS, load, refused
 
 EVERYTHING = """\
@@ -59,7 +59,7 @@ class TestASpec:
         assert (spec.set_name, spec.title, spec.use) == ("tavern-items", "Tavern Tales: item cards", "commercial")
         assert (spec.checkpoint, spec.seed, spec.reject_pixels) == ("starter", 20220916, "drop")
         assert spec.keep == KeepRules(2, 5.0, 0.25, 0.95, 1, 0.01, ("near_uniform",), (("pickscore", 20.5),))
-        assert spec.weights == Weights(aesthetic=2.0, adherence=1.0, coherence=0.0, sameness=0.5)
+        assert spec.weights == SelectionWeights(aesthetic=2.0, adherence=1.0, coherence=0.0, sameness=0.5)
         assert spec.scoring == Scoring(None, "laion-aesthetic-v1", "none")
         assert spec.schedule == Schedule("0 2 * * mon-fri", "Asia/Tokyo")
         assert spec.forbid == ("gore", "a skull")

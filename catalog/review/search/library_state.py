@@ -41,7 +41,7 @@ MANY = 5000  # more changed candidates than this: all are read again, which is q
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class LibraryAsset:
     """A row of a set: ``wanted`` keepers; ``in_spec`` is false once the spec no longer has it."""
 
     set_name: str
@@ -59,7 +59,7 @@ class Standing:
     writes: int
     names: Names
     columns: Columns
-    assets: list[Asset]
+    assets: list[LibraryAsset]
     rank: NDArray[np.int32]
     row: Mapping[bytes, int]
     remarks: Mapping[str, Remarks]
@@ -160,7 +160,7 @@ class Standings:
             found |= set(connection.execute(select(CandidateRow.candidate_id).where(its)).scalars())
         return sorted(found)
 
-    def _assets(self, connection: Connection) -> tuple[list[Asset], NDArray[np.int32]]:
+    def _assets(self, connection: Connection) -> tuple[list[LibraryAsset], NDArray[np.int32]]:
         query = (
             select(
                 AssetRow.set_name, AssetRow.asset_id, AssetRow.in_spec, AssetVersion.asset_sha256, AssetVersion.value
@@ -168,14 +168,14 @@ class Standings:
             .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
             .order_by(AssetRow.set_name, AssetRow.position, AssetRow.asset_id)
         )
-        by_place: dict[int, Asset] = {}
+        by_place: dict[int, LibraryAsset] = {}
         for set_name, asset_id, in_spec, sha256, value in connection.execute(query):
             if sha256 not in self._titles:
                 asset = json.loads(value)
                 self._titles[sha256] = (str(asset["title"]), int(asset["keep"]["per_asset"]))
             title, wanted = self._titles[sha256]
             place = self._names.places.number((set_name, asset_id))
-            by_place[place] = Asset(set_name, asset_id, title, wanted, in_spec)
+            by_place[place] = LibraryAsset(set_name, asset_id, title, wanted, in_spec)
         rank = np.zeros(len(by_place), dtype=np.int32)
         rank[list(by_place)] = np.arange(len(by_place), dtype=np.int32)
         return [by_place[place] for place in range(len(by_place))], rank

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.review.search.columns import Columns, Names
-from catalog.review.search.library_state import Asset, Standing
+from catalog.review.search.library_state import LibraryAsset, Standing
 from catalog.review.views.values import PAGE_TILES, Totals, Wanted
 from catalog.writes.annotations import Remarks
 from scoring.verdict import reason_code
@@ -99,7 +99,7 @@ def counted(columns: Columns, places: int) -> dict[str, NDArray[np.int64]]:
     }  # fmt: skip
 
 
-def is_shown(asset: Asset, kept: int, approved: int, waiting: int, show: str) -> bool:
+def is_shown(asset: LibraryAsset, kept: int, approved: int, waiting: int, show: str) -> bool:
     """Does the overview show an asset with so many keepers and waiting candidates?"""
     if show == "to review":
         return approved < asset.wanted

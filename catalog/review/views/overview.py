@@ -17,7 +17,7 @@ from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
 from catalog.review.search import masks as choosing
 from catalog.review.search.columns import Columns, Names, read, without_surplus
-from catalog.review.search.library_state import Asset, Standing, Standings
+from catalog.review.search.library_state import LibraryAsset, Standing, Standings
 from catalog.review.search.masks import counted, cut, first_of_each, is_shown
 from catalog.review.views.tiles import tiles_by_id
 from catalog.review.views.values import PAGE_TILES, AssetTile, Page, Totals
@@ -75,13 +75,13 @@ def _rows_of(set_name: str) -> Select[Any]:
     )
 
 
-def _asset(set_name: str, row: Any) -> Asset:
+def _asset(set_name: str, row: Any) -> LibraryAsset:
     value = json.loads(row.value)
-    return Asset(set_name, row.asset_id, str(value["title"]), int(value["keep"]["per_asset"]), True)
+    return LibraryAsset(set_name, row.asset_id, str(value["title"]), int(value["keep"]["per_asset"]), True)
 
 
 def _asset_tiles(
-    connection: Connection, assets: Sequence[Asset], places: Sequence[int], columns: Columns
+    connection: Connection, assets: Sequence[LibraryAsset], places: Sequence[int], columns: Columns
 ) -> list[AssetTile]:
     """``columns``: all candidates of these assets, whose places these are."""
     counts = counted(columns, max(places, default=0) + 1)

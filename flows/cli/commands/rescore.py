@@ -16,7 +16,7 @@ from catalog.queries.candidate_state import CandidateState
 from flows.cli.which_set import spec_files
 from flows.output import console, print_json
 from flows.pipeline.planning import State
-from flows.pipeline.session import Rescored, Session, open_session
+from flows.pipeline.session import RescoreResult, Session, open_session
 from flows.settings import Settings
 from scoring.verdict import explain
 
@@ -90,7 +90,7 @@ def _rescore(path: Path, settings: Settings, *, decode: bool, anew: bool, quiet:
         return value
 
 
-def changes_of(session: Session, done: Rescored) -> list[Change]:
+def changes_of(session: Session, done: RescoreResult) -> list[Change]:
     """Who is a keeper now and was none before, and the other way round, in the order of the rows."""
     now = session.candidates()
     said = dict(done.verdicts)

@@ -15,7 +15,7 @@ from catalog.database.rows import now
 from catalog.provenance import Embedding, Record, Reuse
 from catalog.queries.candidate_state import Claim, MadeImage
 from catalog.writes.runs import Run
-from flows.pipeline.planning import Entry
+from flows.pipeline.planning import PlannedCandidate
 from flows.pipeline.rendering.renderer import RenderedBatch
 from flows.pipeline.rendering.scorers import Pixels, Scorers
 from flows.pipeline.resolve import ResolvedSpec
@@ -58,7 +58,7 @@ class Recorder:
         """Which of the jobs this run is to make."""
         return self._catalog.claim(job_ids, self._run)
 
-    def record(self, rendered: RenderedBatch, entries: Mapping[str, Sequence[Entry]], pool: Executor) -> int:
+    def record(self, rendered: RenderedBatch, entries: Mapping[str, Sequence[PlannedCandidate]], pool: Executor) -> int:
         """Encode, score, judge and store a batch; returns how many candidates are new."""
         encoded = list(pool.map(partial(self._encode, rendered.execution), rendered.jobs, rendered.pixels))
         rows = [
@@ -74,7 +74,7 @@ class Recorder:
         self._bar.add(len(records), sum(record.verdict is None for record in records))
         return len(records)
 
-    def reuse(self, picture: MadeImage, entries: Sequence[Entry]) -> int:
+    def reuse(self, picture: MadeImage, entries: Sequence[PlannedCandidate]) -> int:
         """Give a picture that is in the library to further assets: measured against their prompts, not rendered.
 
         One whose pixels were dropped keeps the scores that it was dropped for, and is rejected.
@@ -86,13 +86,13 @@ class Recorder:
         self._bar.add(len(reused), sum(item.verdict is None for item in reused))
         return len(reused)
 
-    def _measure_again(self, picture: MadeImage, entries: Sequence[Entry]) -> list[Scorecard | None]:
+    def _measure_again(self, picture: MadeImage, entries: Sequence[PlannedCandidate]) -> list[Scorecard | None]:
         data = self._catalog.picture(picture.image_sha256)
         pixels = np.stack([read_png(data).pixels] * len(entries))
         ids, hashes = [entry.asset_id for entry in entries], [picture.image_sha256] * len(entries)
         return [found.scorecard for found in self.load().measure(pixels, [True] * len(entries), ids, hashes)]
 
-    def _reuse(self, picture: MadeImage, entry: Entry, card: Scorecard | None) -> Reuse:
+    def _reuse(self, picture: MadeImage, entry: PlannedCandidate, card: Scorecard | None) -> Reuse:
         policy = self._resolved.policies[entry.asset_id]
         gone = Verdict(picture.image_sha256, False, (DROPPED,), "policy", policy, now())
         return Reuse(
@@ -110,7 +110,11 @@ class Recorder:
         return encode_png(pixels, Embedded(job, self._resolved.image.checkpoint, execution))
 
     def _measure(
-        self, rendered: RenderedBatch, indices: Sequence[int], entries: Sequence[Entry], encoded: Sequence[bytes]
+        self,
+        rendered: RenderedBatch,
+        indices: Sequence[int],
+        entries: Sequence[PlannedCandidate],
+        encoded: Sequence[bytes],
     ) -> list[Measured]:
         hashes = [sha256_hex(data) for data in encoded]
         return self.load().measure(
@@ -121,7 +125,13 @@ class Recorder:
         )
 
     def _record(
-        self, entry: Entry, pixels: Pixels, data: bytes, execution: Execution, seconds: float, found: Measured
+        self,
+        entry: PlannedCandidate,
+        pixels: Pixels,
+        data: bytes,
+        execution: Execution,
+        seconds: float,
+        found: Measured,
     ) -> Record:
         card = found.scorecard
         verdict = self._verdict(entry.asset_id, card)

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 
-from flows.pipeline.planning import Entry
+from flows.pipeline.planning import PlannedCandidate
 from flows.pipeline.rendering.recorder import Recorder
 from flows.pipeline.rendering.renderer import InterruptedRunError, RenderedBatch, Renderer
 from generator.batching import batch_key, make_batches
@@ -26,7 +26,7 @@ class Shard:
     """The unit of a Prefect task: seconds to minutes of work."""
 
     number: int
-    entries: tuple[Entry, ...]
+    entries: tuple[PlannedCandidate, ...]
 
     @property
     def pairs(self) -> list[tuple[str, int]]:
@@ -40,7 +40,7 @@ class ShardReport:
 
     generated: int = 0
     reused: int = 0
-    waiting: list[Entry] = field(default_factory=list)  # another live run is making these jobs
+    waiting: list[PlannedCandidate] = field(default_factory=list)  # another live run is making these jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class RenderWorker:
     ) -> None:
         self._load_renderer, self._recorder, self._slot = load_renderer, recorder, slot
         self._shards: queue.SimpleQueue[tuple[Shard, Future[ShardReport]] | None] = queue.SimpleQueue()
-        self._rendered: queue.Queue[tuple[RenderedBatch, dict[str, list[Entry]], ShardReport] | _End | None] = (
-            queue.Queue(2)
-        )
+        self._rendered: queue.Queue[
+            tuple[RenderedBatch, dict[str, list[PlannedCandidate]], ShardReport] | _End | None
+        ] = queue.Queue(2)
         self._futures: dict[int, Future[ShardReport]] = {}
         self._lock = threading.Lock()
         self.stopping = threading.Event()
@@ -127,7 +127,7 @@ class RenderWorker:
         self._rendered.put(None)
 
     def _render(self, renderer: Renderer, shard: Shard) -> ShardReport:
-        by_job: dict[str, list[Entry]] = defaultdict(list)
+        by_job: dict[str, list[PlannedCandidate]] = defaultdict(list)
         for entry in shard.entries:
             by_job[entry.job.job_id].append(entry)
         report = ShardReport()
@@ -168,7 +168,7 @@ class RenderWorker:
             self._recorder.load()
 
     def _record(
-        self, item: tuple[RenderedBatch, dict[str, list[Entry]], ShardReport], pool: ThreadPoolExecutor
+        self, item: tuple[RenderedBatch, dict[str, list[PlannedCandidate]], ShardReport], pool: ThreadPoolExecutor
     ) -> None:
         rendered, entries, report = item
         try:
@@ -188,9 +188,9 @@ class RenderWorker:
             self._broken = None  # a retry may do better; a full disk or a lost library will not
 
 
-def make_shards(entries: Sequence[Entry], pictures: int, first_number: int = 0) -> list[Shard]:
+def make_shards(entries: Sequence[PlannedCandidate], pictures: int, first_number: int = 0) -> list[Shard]:
     """Entries in shards of one render shape each, at most ``pictures`` jobs; equal jobs share a shard."""
-    groups: dict[tuple[object, ...], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[object, ...], dict[str, list[PlannedCandidate]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         groups[batch_key(entry.job)][entry.job.job_id].append(entry)
     shards: list[Shard] = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from catalog.database.locks import holding, user_lock
 from flows.pipeline.rendering.renderer import InterruptedRunError, RenderedBatch, Renderer
-from flows.pipeline.resolve import ResolvedSpec, Weights
+from flows.pipeline.resolve import LocatedWeights, ResolvedSpec
 from flows.settings import Settings
 from generator.candidate import Batch
 from specs.checkpoint import Checkpoint
@@ -124,7 +124,7 @@ def _load_scorers(resolved: ResolvedSpec, settings: Settings) -> Scorers:
     )
 
 
-def _pair(weights: Weights | None) -> tuple[Checkpoint, Path] | None:
+def _pair(weights: LocatedWeights | None) -> tuple[Checkpoint, Path] | None:
     if weights is None or weights.folder is None:
         return None
     return weights.checkpoint, weights.folder
