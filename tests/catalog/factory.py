@@ -27,7 +27,7 @@ from specs.canonical import canonical_json, sha256_hex
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.expand import AssetPlan, expand
 from specs.registry.rights import RightsDecision
-from specs.spec import Asset, Candidates, KeepRules, Picture, Place, RightsClaim, Scoring, Spec, Weights
+from specs.spec import Asset, Candidates, KeepRules, Picture, Place, RightsClaim, Scoring, SelectionWeights, Spec
 
 AT = "2026-01-02T03:04:05.000006Z"
 CLIP = "clip-tiny"
@@ -102,7 +102,7 @@ class World:
             schedule=None,
             rights=RightsClaim(),
             scoring=Scoring(),
-            weights=Weights(),
+            weights=SelectionWeights(),
             forbid=(),
             reject_pixels="keep",
             path="specs/items.yaml",
