@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from catalog.catalog import Catalog
 from catalog.database import sqlite as engine
-from catalog.database.sqlite import explain, journal_mode
+from catalog.database.sqlite import as_catalog_error, journal_mode
 from catalog.errors import BusyError, CatalogError, StorageError
 from catalog.integrity.verify import verify
 from tests.catalog.factory import World, by_person, candidates
@@ -118,7 +118,7 @@ class TestRefusals:
     def test_every_refusal_names_the_file_and_the_mend(self, name: str, kind: type[CatalogError], words: str) -> None:
         error = sqlite3.OperationalError("it said no")
         error.sqlite_errorname = name
-        explained = explain(Path("library/catalog.sqlite"), error)
+        explained = as_catalog_error(Path("library/catalog.sqlite"), error)
         assert type(explained) is kind
         assert str(explained).startswith("library/catalog.sqlite: ")
         assert words in str(explained)
