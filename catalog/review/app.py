@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -21,22 +22,24 @@ from catalog.database.sqlite import reading as reading_from
 from catalog.errors import NotFoundError
 from catalog.review import decisions as deciding
 from catalog.review import requests as asked
-from catalog.review.decisions import ConflictError, Decision
+from catalog.review.decisions import Decision
+from catalog.review.faults import Faults
 from catalog.review.search.library_state import Standings
 from catalog.review.search.saved import filter_of
 from catalog.review.search.search import search
 from catalog.review.search.similar import Alike, EmbedText
 from catalog.review.security import Guard
+from catalog.review.tickets import Tickets
 from catalog.review.views import overview, values
 from catalog.review.views import pages as reading
 from catalog.review.views.thumbs import thumbnail
 from catalog.review.views.values import Found, Page, Tile
 from catalog.writes import placement as images
-from specs.errors import LimnerError, UsageError
+from specs.errors import LimnerError
 
 HERE = Path(__file__).parent
 FOR_EVER = "private, max-age=31536000, immutable"
-STATIC = {"review.css": "text/css", "review.js": "text/javascript"}
+STATIC = {"review.css": "text/css", "review.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,10 @@ class Review:
         """The thumbnail of a picture measured clear."""
         sha256 = asked.sha256(request)
         self._clear(sha256)
-        data = thumbnail(self.catalog.objects, sha256)
+        try:
+            data = thumbnail(self.catalog.objects, sha256)
+        except FileNotFoundError:
+            raise _missing(sha256) from None
         return Response(data, media_type="image/webp", headers={"Cache-Control": FOR_EVER})
 
     def pulse(self, request: Request) -> Response:
@@ -211,15 +217,17 @@ class Review:
 
     def _page(self, request: Request, name: str, **shown: Any) -> Response:
         query = urlencode([item for item in request.query_params.multi_items() if item[0] != "page"])
-        context = {"person": self.person, "reasons": values.REASONS, "query": query, **shown}
+        context = {"person": self.person, "query": query, **shown}
         return HTMLResponse(self.pages.get_template(name).render(context))
 
     def _png(self, sha256: str, *, quarantined: bool) -> Response:
         area = self._area(sha256) if quarantined else self._clear(sha256)
         cache = "no-store" if quarantined else FOR_EVER
-        return Response(
-            self.catalog.objects.get(sha256, area), media_type="image/png", headers={"Cache-Control": cache}
-        )
+        try:
+            data = self.catalog.objects.get(sha256, area)
+        except FileNotFoundError:
+            raise _missing(sha256) from None
+        return Response(data, media_type="image/png", headers={"Cache-Control": cache})
 
     def _area(self, sha256: str) -> str:
         with reading_from(self.catalog.engine) as connection:
@@ -232,32 +240,39 @@ class Review:
         return area
 
 
-def routes(review: Review) -> list[Route]:
+def routes(review: Review, faults: Faults) -> list[Route]:
     """Every address of the server. A new one is guarded, and tested, by being in this list."""
-    post = ["POST"]
+    reads = {
+        "/": review.sets,
+        "/sets/{set_name}": review.a_set,
+        "/sets/{set_name}/{asset_id}": review.an_asset,
+        "/next/{set_name}": review.next_asset,
+        "/compare": review.compare,
+        "/candidates/{candidate_id}": review.candidate,
+        "/search": review.search,
+        "/pictures/{sha256}": review.picture,
+        "/quarantine/{sha256}": review.quarantined,
+        "/thumbs/{sha256}": review.thumb,
+        "/pulse": review.pulse,
+    }
+    writes = {
+        "/verdicts": review.decide,
+        "/undo": review.undo,
+        "/tags": review.tag,
+        "/notes": review.note,
+        "/searches": review.save_search,
+        "/searches/delete": review.delete_search,
+    }
     return [
-        Route("/", review.sets),
-        Route("/sets/{set_name}", review.a_set),
-        Route("/sets/{set_name}/{asset_id}", review.an_asset),
-        Route("/next/{set_name}", review.next_asset),
-        Route("/compare", review.compare),
-        Route("/candidates/{candidate_id}", review.candidate),
-        Route("/search", review.search),
-        Route("/pictures/{sha256}", review.picture),
-        Route("/quarantine/{sha256}", review.quarantined),
-        Route("/thumbs/{sha256}", review.thumb),
-        Route("/pulse", review.pulse),
-        Route("/static/{name}", review.static),
-        Route("/verdicts", review.decide, methods=post),
-        Route("/undo", review.undo, methods=post),
-        Route("/tags", review.tag, methods=post),
-        Route("/notes", review.note, methods=post),
-        Route("/searches", review.save_search, methods=post),
-        Route("/searches/delete", review.delete_search, methods=post),
+        Route("/static/{name}", faults.explained(review.static, of_library=False)),
+        *(Route(path, faults.explained(endpoint)) for path, endpoint in reads.items()),
+        *(Route(path, faults.explained(endpoint), methods=["POST"]) for path, endpoint in writes.items()),
     ]
 
 
-def build(catalog: Catalog, person: str, token: str, port: int, standings: Standings, embed_text: EmbedText) -> Guard:
+def build(
+    catalog: Catalog, person: str, tickets: Tickets, port: int, standings: Standings, embed_text: EmbedText
+) -> Guard:
     """The whole application, guarded, for a server on loopback at ``port``. ``embed_text`` is called when somebody
     searches pictures by words, and not before."""
     pages = Environment(
@@ -269,14 +284,18 @@ def build(catalog: Catalog, person: str, token: str, port: int, standings: Stand
     )
     pages.filters["zip_self"] = lambda words: [(word, word) for word in words]
     pages.filters["in_short"] = values.in_short
+    pages.globals["reasons"] = values.REASONS
     review = Review(catalog, person, pages, standings, Alike(catalog, embed_text))
-    return Guard(Starlette(routes=routes(review), exception_handlers={LimnerError: _explain}), token, port)
+    faults = Faults(catalog, person, pages)
+    app = Starlette(routes=routes(review, faults), exception_handlers={HTTPException: faults.answer})
+    return Guard(app, tickets, port)
 
 
-async def _explain(request: Request, error: Exception) -> Response:
-    kinds = ((NotFoundError, 404), (ConflictError, 409), (UsageError, 400))
-    status = next((status for kind, status in kinds if isinstance(error, kind)), 500)
-    return JSONResponse({"error": str(error)}, status_code=status)
+def _missing(sha256: str) -> NotFoundError:
+    return NotFoundError(
+        f"picture {sha256[:12]}: its file is not in the library any more, though the catalog speaks of it; run "
+        "`limner verify`, and take the file from a backup."
+    )
 
 
 def _standing(tile: Tile) -> Response:

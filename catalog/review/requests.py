@@ -132,4 +132,16 @@ def _of(value: Mapping[str, Any], name: str, kind: type, default: Any) -> Any:
     found = value.get(name, default)
     if not isinstance(found, kind):
         raise UsageError(f"{name}: got {type(found).__name__}; allowed: {kind.__name__}.")
+    for text_ in found if isinstance(found, list) else [found]:
+        if isinstance(text_, str) and not _is_text(text_):
+            raise UsageError(f"{name}: got half a character ({text_[:40]!a}); allowed: whole characters. Type it anew.")
     return found
+
+
+def _is_text(value: str) -> bool:
+    """Not so with a surrogate that stands alone, which JSON can spell and no file can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from catalog.review.app import build
 from catalog.review.search.library_state import Standings
 from catalog.review.search.similar import EmbedText
 from catalog.review.security import Guard
+from catalog.review.tickets import Tickets
 from catalog.review.views import pages as reading
 from catalog.review.views.values import Tile, Wanted
 from specs.errors import LimnerError
@@ -26,7 +27,6 @@ from tests.catalog.factory import World
 from tests.review.chromium import chromium
 
 PORT = 8123
-TOKEN = "a-token-of-this-launch"
 HOME = f"http://127.0.0.1:{PORT}"
 WORLD = World(assets=3, each=5)  # four of the five are on record
 
@@ -63,7 +63,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass(frozen=True)
 class Tab:
-    """A browser tab with the token's cookie."""
+    """A browser tab with a session."""
 
     client: TestClient
     catalog: Catalog
@@ -96,23 +96,34 @@ def application(catalog: Catalog, embed_text: EmbedText | None = None) -> Guard:
     def none_at_hand(clip_id: str, words: str) -> NDArray[np.float32]:
         raise LimnerError(f"The weights of {clip_id!r} are not at hand.")
 
-    return build(catalog, "ada", TOKEN, PORT, Standings(catalog), embed_text or none_at_hand)
+    return build(catalog, "ada", Tickets(), PORT, Standings(catalog), embed_text or none_at_hand)
 
 
-def client_of(catalog: Catalog) -> TestClient:
+def client_of(guard: Guard) -> TestClient:
     """A browser that knows nothing yet."""
-    return TestClient(application(catalog), base_url=HOME, follow_redirects=False)
+    return TestClient(guard, base_url=HOME, follow_redirects=False)
+
+
+def admitted(guard: Guard) -> TestClient:
+    """A browser that opened an address with a ticket."""
+    client = client_of(guard)
+    assert client.get("/", params={"ticket": guard.tickets.issue()}).status_code == 200
+    return client
 
 
 @pytest.fixture
-def stranger(catalog: Catalog) -> TestClient:
-    """A browser without the token."""
-    return client_of(catalog)
+def guard(catalog: Catalog) -> Guard:
+    """The server's application."""
+    return application(catalog)
 
 
 @pytest.fixture
-def tab(catalog: Catalog) -> Tab:
+def stranger(guard: Guard) -> TestClient:
+    """A browser without a session."""
+    return client_of(guard)
+
+
+@pytest.fixture
+def tab(guard: Guard, catalog: Catalog) -> Tab:
     """A browser that opened the printed address."""
-    client = client_of(catalog)
-    assert client.get(f"/?token={TOKEN}").status_code == 303
-    return Tab(client, catalog)
+    return Tab(admitted(guard), catalog)

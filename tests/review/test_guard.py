@@ -1,4 +1,4 @@
-"""Who may ask: nobody without this launch's token, under another name, from another page. Routes find themselves."""
+"""Who may ask: nobody without a session, under another name, from another page. Routes find themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from catalog.catalog import Catalog
-from tests.review.conftest import HOME, PORT, TOKEN, WORLD, Tab, application
+from catalog.review.security import Guard
+from catalog.review.tickets import VALID_S, Tickets
+from tests.review.conftest import HOME, PORT, WORLD, Tab, admitted, application, client_of
 
 JSON = {"Content-Type": "application/json"}
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "", "application/json-x")
@@ -47,7 +49,7 @@ def writing(catalog: Catalog) -> list[str]:
     return found
 
 
-class TestWithoutTheToken:
+class TestWithoutASession:
     """Every route, whatever the method."""
 
     def test_every_route_is_refused(self, stranger: TestClient, catalog: Catalog) -> None:
@@ -56,24 +58,46 @@ class TestWithoutTheToken:
                 answer = stranger.request(method, address(route), headers={"Origin": HOME, **JSON}, content="{}")
                 assert answer.status_code == 403, (method, route.path)
 
-    def test_a_wrong_or_old_token_is_none(self, stranger: TestClient) -> None:
-        for token in ("", "x", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "é"):
-            assert stranger.get("/", params={"token": token}).status_code == 403
-            stranger.cookies.clear()
-            cookie = f"limner_{PORT}={quote(token)}"
-            assert stranger.get("/", headers={"Cookie": cookie}).status_code == 403
+    def test_a_wrong_ticket_is_none_and_a_ticket_is_no_cookie(self, stranger: TestClient, guard: Guard) -> None:
+        ticket = guard.tickets.issue()
+        for wrong in ("", "x", ticket[:-1], ticket + "x", ticket.swapcase(), "é"):
+            assert stranger.get("/", params={"ticket": wrong}).status_code == 403
+        for given in ("", "x", quote("é"), ticket):
+            assert stranger.get("/", headers={"Cookie": f"limner_{PORT}={given}"}).status_code == 403
+        assert stranger.get("/", params={"ticket": ticket}).status_code == 200
 
-    def test_the_printed_address_gives_a_cookie_and_loses_the_token(self, stranger: TestClient) -> None:
-        answer = stranger.get(f"/?token={TOKEN}")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/")
-        cookie = answer.headers["set-cookie"].lower()
-        assert "httponly" in cookie
-        assert "samesite=strict" in cookie
+    def test_a_ticket_gives_a_session_once_that_the_address_never_had(self, stranger: TestClient, guard: Guard) -> None:
+        ticket = guard.tickets.issue()
+        answer = stranger.get("/", params={"ticket": ticket})
+        cookie = answer.headers["set-cookie"]
+        assert "httponly" in cookie.lower()
+        assert "samesite=strict" in cookie.lower()
+        assert ticket not in cookie + answer.text
         assert stranger.get("/").status_code == 200
+        late = client_of(guard).get("/", params={"ticket": ticket}, headers={"Accept": "text/html"})
+        assert late.status_code == 403
+        assert "press enter" in late.text.lower(), "it says how to get in"
+
+    def test_who_has_a_session_may_open_a_used_address_again(self, guard: Guard) -> None:
+        client, ticket = admitted(guard), guard.tickets.issue()
+        for _ in range(2):
+            assert client.get("/", params={"ticket": ticket}).headers["location"] == "/"
+        assert client_of(guard).get("/", params={"ticket": ticket}).status_code == 200, "which uses none up"
+
+    def test_a_ticket_ends_by_itself(self) -> None:
+        moments = iter([0.0, VALID_S - 1, 0.0, VALID_S + 1])
+        tickets = Tickets(lambda: next(moments))
+        assert tickets.redeem(tickets.issue())
+        assert not tickets.redeem(tickets.issue())
+
+    def test_no_two_launches_share_a_session(self, catalog: Catalog) -> None:
+        one, other = admitted(application(catalog)), client_of(application(catalog))
+        cookies = {"Cookie": f"limner_{PORT}={one.cookies[f'limner_{PORT}']}"}
+        assert other.get("/", headers=cookies).status_code == 403
 
 
 class TestForeigners:
-    """With the token's cookie, as another page in the same browser would have it if cookies were all."""
+    """With a session's cookie, as another page in the same browser would have it if cookies were all."""
 
     def test_a_foreign_host_is_refused_on_every_route(self, tab: Tab, catalog: Catalog) -> None:
         for route, host in itertools.product(routes(catalog), HOSTS):

@@ -14,7 +14,7 @@ from starlette.types import Message, Scope
 
 from catalog.catalog import Catalog
 from catalog.review.security import Guard
-from tests.review.conftest import PORT, TOKEN, Tab, application
+from tests.review.conftest import PORT, Tab, admitted, application
 from tests.review.test_guard import address, routes
 
 PIECES = (
@@ -40,9 +40,11 @@ FIELDS = ("words", "set", "like", "saved", "clip", "id", "after", "show", "state
 def ask(app: Guard, paths: Iterable[str]) -> list[tuple[str, int, bytes]]:
     """(path, status, body) of each address, asked as they are: no client tidies ``..`` away."""
 
+    cookie = f"limner_{PORT}={admitted(app).cookies[f'limner_{PORT}']}"
+
     async def one(path: str) -> tuple[str, int, bytes]:
         raw, _, query = path.partition("?")
-        headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"cookie", f"limner_{PORT}={TOKEN}".encode())]
+        headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"cookie", cookie.encode())]
         scope: Scope = {
             "type": "http", "method": "GET", "path": _unquoted(raw), "raw_path": raw.encode(), "root_path": "",
             "query_string": query.encode(), "headers": headers, "http_version": "1.1", "scheme": "http",

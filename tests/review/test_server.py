@@ -23,7 +23,7 @@ from tests.review.serving import ROOT, served, start
 
 NO_TORCH = """
 import sys
-import flows.cli.app, flows.review, flows.words, catalog.review.app, uvicorn
+import flows.cli.app, flows.cli.commands.review, flows.pipeline.word_embeddings, catalog.review.app, uvicorn
 print([name for name in ("torch", "prefect", "diffusers", "transformers", "open_clip") if name in sys.modules])
 """
 
@@ -51,10 +51,10 @@ def test_the_review_page_needs_no_torch() -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-def test_it_listens_on_loopback_with_a_token_of_its_own(library: Path) -> None:
+def test_it_listens_on_loopback_with_a_ticket_of_its_own(library: Path) -> None:
     with served(library) as serving:
         assert serving.home.startswith("http://127.0.0.1:")
-        assert len(serving.address.partition("token=")[2]) >= 43
+        assert len(serving.address.partition("ticket=")[2]) >= 43
         assert httpx.get(serving.home + "/").status_code == 403
         tile = all_tiles(library)[0]
         with serving.client() as client:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from starlette.testclient import TestClient
 
 from catalog.catalog import Catalog
 from catalog.provenance import Embedding
@@ -21,7 +20,7 @@ from flows.settings import Settings
 from scoring.clip.embedding import load_clip
 from specs.errors import LimnerError
 from tests.catalog.factory import CLIP, World
-from tests.review.conftest import HOME, TOKEN, WORLD, Tab, application
+from tests.review.conftest import WORLD, Tab, admitted, application
 from tests.review.serving import ROOT
 from tests.tiny_scorers import build_clip
 
@@ -43,9 +42,7 @@ def tab(catalog: Catalog) -> Tab:
     records = [world.record(number) for number in range(12, 20)]
     vectors = [(DIRECTIONS[n] + 0.1).astype(np.float16) for n in range(8)]
     catalog.record([replace(r, embedding=Embedding(CLIP, v)) for r, v in zip(records, vectors, strict=True)])
-    client = TestClient(application(catalog, embed), base_url=HOME, follow_redirects=False)
-    assert client.get(f"/?token={TOKEN}").status_code == 303
-    return Tab(client, catalog)
+    return Tab(admitted(application(catalog, embed)), catalog)
 
 
 def found(tab: Tab, **query: str) -> list[str]:

@@ -22,12 +22,14 @@ QUALITY = 82
 
 
 def thumbnail(objects: Objects, sha256: str) -> bytes:
-    """The WebP thumbnail of a picture in ``objects``, from the cache or into it. NotFoundError, CatalogError."""
+    """The WebP thumbnail of a picture in ``objects``, from the cache or into it. FileNotFoundError, CatalogError."""
     path = _path(objects.root, sha256)
     with contextlib.suppress(OSError):
         return _read(path)
     try:
         made = _shrink(objects.get(sha256, "objects"))
+    except FileNotFoundError:
+        raise
     except (OSError, SyntaxError, ValueError) as error:  # whatever Pillow raises for bytes that are no picture
         raise StorageError(f"picture {sha256[:12]}: its file is damaged; run `limner verify --repair`.") from error
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the picture

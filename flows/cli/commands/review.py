@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import secrets
 import socket
 import sys
+import tempfile
+import threading
 import webbrowser
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog.catalog import Catalog
 from catalog.review.decisions import Decision, decide, undo
@@ -16,6 +21,9 @@ from catalog.review.views.values import REASONS, Tile
 from flows.output import print_json
 from flows.settings import Settings
 from specs.errors import UsageError
+
+if TYPE_CHECKING:
+    from catalog.review.tickets import Tickets
 
 LOOPBACK = "127.0.0.1"
 NAME_LENGTH = 100
@@ -78,31 +86,54 @@ def _tell(tile: Tile, as_json: bool) -> int:
 
 
 def serve_review(settings: Settings, *, port: int, open_browser: bool, person: str | None) -> int:
-    """``limner review``: serve the page on loopback until Ctrl-C; the token in the address is this launch's own."""
+    """``limner review``: serve the page on loopback until Ctrl-C. An address opens it once; Enter gives another."""
     import uvicorn
 
     from catalog.review.app import build
     from catalog.review.search.library_state import Standings
+    from catalog.review.tickets import Tickets
     from flows.pipeline.word_embeddings import WordEmbedder
 
-    name, token = the_person(person), secrets.token_urlsafe(32)
+    name, tickets = the_person(person), Tickets()
     with Catalog.open(settings.library, create=False) as catalog, _listening(port) as listener:
         port = listener.getsockname()[1]
-        address = f"http://{LOOPBACK}:{port}/?token={token}"
+        home = f"http://{LOOPBACK}:{port}/"
         standings = Standings(catalog)
-        app = build(catalog, name, token, port, standings, WordEmbedder(catalog, settings))
+        app = build(catalog, name, tickets, port, standings, WordEmbedder(catalog, settings))
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", server_header=False)
         )
-        print(f"Reviewing {settings.library} as {name}: {address}", flush=True)
-        print("The address lets whoever holds it decide; Ctrl-C ends it.", file=sys.stderr, flush=True)
-        if open_browser:
-            webbrowser.open(address)
-        reading = standings.warm()
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+        print(f"Reviewing {settings.library} as {name}: {home}?ticket={tickets.issue()}", flush=True)
+        asking = sys.stdin is not None and sys.stdin.isatty()
+        another = "Enter prints another" if asking else "run `limner review` again for another"
+        print(f"The address works once, within ten minutes; {another}. Ctrl-C ends it.", file=sys.stderr, flush=True)
+        with _browser(home, tickets) if open_browser else contextlib.nullcontext():
+            if asking:
+                threading.Thread(target=_more_addresses, args=(home, tickets), daemon=True).start()
+            reading = standings.warm()
+            with contextlib.suppress(KeyboardInterrupt):
+                server.run(sockets=[listener])
         reading.join()  # it reads the catalog that is closed next
     return 0
+
+
+def _more_addresses(home: str, tickets: Tickets) -> None:
+    for _line in sys.stdin:
+        print(f"{home}?ticket={tickets.issue()}", flush=True)
+
+
+@contextlib.contextmanager
+def _browser(home: str, tickets: Tickets) -> Iterator[None]:
+    """Open the browser by a file that only its owner reads: what a process was started with, everybody can see."""
+    from catalog.review.plain_pages import sends_to
+
+    with tempfile.TemporaryDirectory(prefix="limner-review-") as folder:
+        page = Path(folder) / "open.html"
+        page.touch(mode=0o600)
+        address = f"{home}?ticket={tickets.issue(when_used=partial(page.unlink, missing_ok=True))}"
+        page.write_text(sends_to(address), encoding="utf-8")
+        webbrowser.open(page.as_uri())
+        yield
 
 
 def _listening(port: int) -> socket.socket:

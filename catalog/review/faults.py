@@ -1,0 +1,92 @@
+"""What is said when a request cannot be answered: a page in the page's own layout, or JSON for its script.
+
+An error that a person can mend says how; whatever else happens is one sentence, and a file with the traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from jinja2 import Environment
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from catalog.catalog import FILE, Catalog
+from catalog.errors import CatalogError, NotFoundError
+from catalog.review.decisions import ConflictError
+from catalog.review.plain_pages import wants_page
+from specs.crash_report import write_crash_report
+from specs.errors import LimnerError, UsageError
+
+STATUSES = ((NotFoundError, 404), (ConflictError, 409), (UsageError, 400))
+TITLES = {
+    404: "Not found",
+    405: "Not that way",
+    409: "Somebody was faster",
+    400: "Not understood",
+    500: "That did not work",
+}
+Endpoint = Callable[[Request], Response | Awaitable[Response]]
+
+
+class Faults:
+    """Answers for what goes wrong while ``catalog`` is reviewed by ``person``."""
+
+    def __init__(self, catalog: Catalog, person: str, pages: Environment) -> None:
+        self._catalog, self._person, self._pages = catalog, person, pages
+        self._opened = self._identity()
+
+    def explained(self, endpoint: Endpoint, *, of_library: bool = True) -> Endpoint:
+        """The endpoint with an answer for every error. One ``of_library`` is asked only while the library is the one
+        that was opened."""
+
+        @functools.wraps(endpoint)
+        async def run(request: Request) -> Response:
+            try:
+                if of_library:
+                    self._still_there()
+                called = endpoint if inspect.iscoroutinefunction(endpoint) else partial(run_in_threadpool, endpoint)
+                answer: Response = await called(request)
+                return answer
+            except Exception as error:
+                return self.answer(request, error)
+
+        return run
+
+    def answer(self, request: Request, error: Exception) -> Response:
+        """The error as a page, or as ``{"error": …}``."""
+        if isinstance(error, LimnerError):
+            status, words = next((code for kind, code in STATUSES if isinstance(error, kind)), 500), str(error)
+        elif isinstance(error, HTTPException):
+            path = request.url.path[:80]
+            status, words = error.status_code, f"{path!r}: got {request.method}; allowed: what the page links to."
+        else:
+            status, words = 500, write_crash_report(error, f"limner review: {request.method} {request.url.path}")
+        if not wants_page(request.headers):
+            return JSONResponse({"error": words}, status_code=status)
+        shown = {"title": TITLES.get(status, "That did not work"), "words": words, "person": self._person}
+        return HTMLResponse(self._pages.get_template("error.html").render(shown), status_code=status)
+
+    def _identity(self) -> tuple[int, int]:
+        found = os.stat(self._catalog.library / FILE)  # noqa: PTH116 (beside its errors below)
+        return found.st_dev, found.st_ino
+
+    def _still_there(self) -> None:
+        try:
+            same = self._identity() == self._opened
+        except OSError as error:
+            raise CatalogError(
+                f"{self._catalog.library / FILE}: gone since this page was opened ({error.strerror}); put the library "
+                "back, or restore a backup, then stop `limner review` with Ctrl-C and start it again."
+            ) from None
+        if not same:
+            raise CatalogError(
+                f"{self._catalog.library}: another library has taken its place since this page was opened; nothing "
+                "was written to either. Stop `limner review` with Ctrl-C and start it again."
+            )
