@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
+from typing import Any
 
 from jinja2 import Environment
 from starlette.concurrency import run_in_threadpool
@@ -32,7 +32,7 @@ TITLES = {
     400: "Not understood",
     500: "That did not work",
 }
-Endpoint = Callable[[Request], Response | Awaitable[Response]]
+Endpoint = Callable[[Request], Any]
 
 
 class Faults:
@@ -45,15 +45,14 @@ class Faults:
     def explained(self, endpoint: Endpoint, *, of_library: bool = True) -> Endpoint:
         """The endpoint with an answer for every error. One ``of_library`` is asked only while the library is the one
         that was opened."""
+        waits = inspect.iscoroutinefunction(endpoint)
 
         @functools.wraps(endpoint)
         async def run(request: Request) -> Response:
             try:
                 if of_library:
                     self._still_there()
-                called = endpoint if inspect.iscoroutinefunction(endpoint) else partial(run_in_threadpool, endpoint)
-                answer: Response = await called(request)
-                return answer
+                return await (endpoint(request) if waits else run_in_threadpool(endpoint, request))
             except Exception as error:
                 return self.answer(request, error)
 
