@@ -29,7 +29,7 @@ quickstart: install
 	$(LIMNER) produce specs/examples/quickstart.yaml
 
 test: install packages lint
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(VENV)/bin/ruff check .

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.record import record
 
 CAMPAIGNS = {
+    "samples": ["-m", "pytest", "--whole", "tests/scoring"],
     "kills": ["-m", "tests.faults.kills", "--kills", "200"],
     "unchecked": ["-m", "tests.faults.unchecked", "--pictures", "1000"],
     "store_crash": ["-m", "tests.faults.store_crash", "--all"],

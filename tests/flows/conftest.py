@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
+from tests.forked import Forking
 from tests.world import Finished, World, build_models
 
 
@@ -26,6 +27,14 @@ def prefect_server() -> Iterator[dict[str, str]]:
     server.wait_until_ready()
     yield {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forking]:
+    """A process that has imported torch and its kin, for tests of what a process of limner's does."""
+    opened = Forking()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.forked import Forked, Forking
 from tests.world import World, spec_of
 
 MANY = [f"card-{number}" for number in range(400)]
@@ -34,11 +36,11 @@ def pictures(world: World) -> int:
     return sum(1 for _ in world.library.glob("*/??/*.png"))
 
 
-def wait_for_pictures(world: World, at_least: int, process: subprocess.Popen[str]) -> None:
+def wait_for_pictures(world: World, at_least: int, process: Forked) -> None:
     """Return once so many pictures are stored."""
     deadline = time.monotonic() + 120
     while pictures(world) < at_least:
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.communicate(0)
         assert time.monotonic() < deadline, "no pictures in two minutes"
         time.sleep(0.05)
 
@@ -69,9 +71,9 @@ def gone_within(world: World, seconds: float) -> list[str]:
 
 
 class TestCtrlC:
-    def test_ends_the_run_and_every_child_and_says_how_to_go_on(self, world: World) -> None:
+    def test_ends_the_run_and_every_child_and_says_how_to_go_on(self, world: World, forking: Forking) -> None:
         world.write(spec_of(MANY))
-        process = start(world, "produce", "spec.yaml")  # with its own embedded Prefect server
+        process = forking.start(world, "produce", "spec.yaml")  # with its own embedded Prefect server
         wait_for_pictures(world, 1, process)
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
@@ -84,27 +86,31 @@ class TestCtrlC:
 
 
 class TestKill9:
-    def test_leaves_no_server_behind_which_started_once_there_were_pictures(self, world: World) -> None:
+    def test_leaves_no_server_behind_which_started_once_there_were_pictures(
+        self, world: World, forking: Forking
+    ) -> None:
         world.write(spec_of(MANY))
-        process = start(world, "produce", "spec.yaml")
+        process = forking.start(world, "produce", "spec.yaml")
         stored = 0
         while not any("prefect_server" in line for line in processes_of(world)):
             stored = pictures(world)
-            assert process.poll() is None, process.communicate()
+            assert process.poll() is None, process.communicate(0)
             time.sleep(0.02)
         assert stored >= 64, "on a CPU, the first shard comes before Prefect takes its share of the machine"
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
         assert gone_within(world, LEAVES_WITHIN_S) == []
 
 
 class TestPrefectsState:
-    def test_is_no_part_of_the_library_and_goes_with_the_run(self, world: World) -> None:
+    def test_is_no_part_of_the_library_and_goes_with_the_run(self, world: World, forking: Forking) -> None:
         temporary = world.folder / "temporary"
         temporary.mkdir()
         world.write(spec_of(MANY[:3]))
-        done = world.run("produce", "spec.yaml", "--json", TMPDIR=str(temporary))
-        assert done.json["generated"] == 6, done.err
+        out, err = forking.start(world, "produce", "spec.yaml", "--json", TMPDIR=str(temporary)).communicate(
+            timeout=180
+        )
+        assert json.loads(out)["generated"] == 6, err
         assert not (world.library / "prefect").exists()
         deadline = time.monotonic() + LEAVES_WITHIN_S
         while (left := list(temporary.glob("limner-prefect-*"))) and time.monotonic() < deadline:
@@ -113,31 +119,29 @@ class TestPrefectsState:
 
 
 class TestTwoRunsAtOnce:
-    def test_of_one_set_make_each_picture_once(self, world: World, prefect_server: dict[str, str]) -> None:
+    def test_of_one_set_make_each_picture_once(
+        self, world: World, forking: Forking, prefect_server: dict[str, str]
+    ) -> None:
         world.write(spec_of(MANY[:12]))
         server = prefect_server
-        both = [start(world, "produce", "spec.yaml", "--json", **server) for _ in range(2)]
+        both = [forking.start(world, "produce", "spec.yaml", "--json", **server) for _ in range(2)]
         outputs = [process.communicate(timeout=180) for process in both]
         assert [process.returncode for process in both] == [0, 0], outputs
         assert "locked" not in "".join(err for _, err in outputs)
-        import json
-
         made = sorted(json.loads(out)["generated"] for out, _ in outputs)
         assert made == [0, 24]
 
     def test_of_two_sets_with_the_same_jobs_make_each_picture_once(
-        self, world: World, prefect_server: dict[str, str]
+        self, world: World, forking: Forking, prefect_server: dict[str, str]
     ) -> None:
         world.write(spec_of(MANY[:12]))
         shutil.copy(world.spec, world.folder / "other.yaml")
         other = world.folder / "other.yaml"
         other.write_text(other.read_text().replace("set: tiny-set", "set: other-set"))
         server = prefect_server
-        both = [start(world, "produce", name, "--json", **server) for name in ("spec.yaml", "other.yaml")]
+        both = [forking.start(world, "produce", name, "--json", **server) for name in ("spec.yaml", "other.yaml")]
         outputs = [process.communicate(timeout=180) for process in both]
         assert [process.returncode for process in both] == [0, 0], outputs
-        import json
-
         summaries = [json.loads(out) for out, _ in outputs]
         assert sum(summary["generated"] for summary in summaries) == 24, summaries
         assert sum(summary["reused"] for summary in summaries) == 24, summaries

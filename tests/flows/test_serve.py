@@ -7,9 +7,15 @@ import os
 import signal
 import sqlite3
 import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 
 from tests.flows.conftest import Limner
 from tests.flows.test_interruption import gone_within, start
+from tests.forked import Forking
+from tests.security.traps import plant
 from tests.world import World, spec_of
 
 IDS = ("sword", "potion")
@@ -37,26 +43,58 @@ def wait_for(world: World, count: int, seconds: float = 150) -> list[dict[str, i
     return runs
 
 
+@dataclass(frozen=True)
+class Served:
+    """What a ``serve`` did, and what was left once it had been stopped."""
+
+    generated: list[int]  # by each run: the first was a produce, the others are firings
+    err: str
+    processes: list[str]
+    canary: Path
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, registry: Path, forking: Forking, prefect_server: dict[str, str]
+) -> Served:
+    """Every four seconds a firing for a set that is made; then for one with a new row.
+
+    It starts with relative paths, in a folder that holds a package of every name that is imported and dot files of
+    Prefect's, and with nothing in its environment that names limner's code.
+    """
+    world = World(tmp_path_factory.mktemp("served"), registry)
+    schedule = {"every_s": 4}
+    world.write(spec_of(IDS, schedule=schedule))
+    forking.start(world, "produce", "spec.yaml", **prefect_server).communicate(timeout=180)
+    canary = plant(world.folder)
+    (world.folder / ".env").write_text(f"PREFECT_HOME={world.folder}/stolen\n")
+    (world.folder / "prefect.toml").write_text(f'home = "{world.folder}/stolen"\n')
+    process = start(world, "serve", "spec.yaml", "--library", "library", PYTHONPATH="", **prefect_server)
+    try:
+        wait_for(world, 2)
+        world.write(spec_of([IDS[0], "new-card", IDS[1]], schedule=schedule))
+        later = 3
+        while not wait_for(world, later)[-1]["generated"]:
+            later += 1  # a firing had read the spec before the row was there
+            assert later < 10
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    return Served([run["generated"] for run in finished_runs(world)], err, gone_within(world, 10), canary)
+
+
 class TestServe:
-    def test_fires_by_schedule_and_makes_only_what_is_new(self, world: World, prefect_server: dict[str, str]) -> None:
-        schedule = {"every_s": 4}
-        world.write(spec_of(IDS, schedule=schedule))
-        server = prefect_server
-        process = start(world, "serve", "spec.yaml", **server)
-        try:
-            runs = wait_for(world, 2)
-            assert [run["generated"] for run in runs[:2]] == [4, 0]
-            world.write(spec_of([IDS[0], "new-card", IDS[1]], schedule=schedule))
-            later = len(finished_runs(world)) + 1
-            while not (made := [run["generated"] for run in wait_for(world, later)[2:] if run["generated"]]):
-                later += 1  # a firing had read the spec before the row was there
-                assert later < 8
-            assert made == [2]
-        finally:
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
-        assert gone_within(world, 10) == []
-        assert "Traceback" not in err, err
+    def test_fires_by_schedule_and_makes_only_what_is_new(self, served: Served) -> None:
+        assert served.generated[:2] == [4, 0]
+        assert [count for count in served.generated[2:] if count] == [2]
+
+    def test_leaves_no_process_when_it_is_stopped(self, served: Served) -> None:
+        assert served.processes == []
+        assert "Traceback" not in served.err, served.err
+
+    def test_takes_nothing_from_its_working_folder(self, served: Served) -> None:
+        assert not served.canary.exists()
+        assert not (served.canary.parent / "stolen").exists()
 
     def test_a_firing_that_meets_another_run_of_the_set_leaves_it_alone(self, world: World, limner: Limner) -> None:
         from catalog.database.locks import set_lock

@@ -1,11 +1,10 @@
 """Defects and likeness on drawings: each defect found where it is and not where it is not; doubles told from others.
 
-A sample here; ``LIMNER_FULL=1`` takes 400 drawings.
+A sample here; ``pytest --whole`` takes 400 drawings.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -18,9 +17,9 @@ from scoring.defects.find import Frame, find_defects
 from scoring.likeness.clusters import MAX_BITS, cluster, near_duplicates, nearest, same_picture
 from scoring.likeness.hashes import hamming, phash
 from starter.draw.scene import draw, random_scene
+from tests import samples
 
-FULL = bool(os.environ.get("LIMNER_FULL"))
-COUNT, DRAWINGS = (400, 400) if FULL else (40, 80)
+COUNT, DRAWINGS = samples.size(40, 400), samples.size(80, 400)
 TRIM = Frame(trim_box_px=(16, 16, 240, 240))
 
 

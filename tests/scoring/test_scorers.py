@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from scoring.identity import scorer_identity
 from scoring.scorers import LoadedScorers, load_scorers
 from scoring.verdict import judge
 from specs.spec import KeepRules
+from tests import samples
 from tests.scoring.conftest import blocks
 from tests.tiny_scorers import Tiny
 
@@ -102,7 +102,7 @@ class TestRescoringRepeatsScoring:
 
 
 class TestNothingUncheckedCanBeKept:
-    COUNT = 1000 if os.environ.get("LIMNER_FULL") else 200
+    COUNT = samples.size(200, 1000)
 
     def kept(self, scorers: LoadedScorers, finite: bool = True) -> tuple[int, bool]:
         """How many of the pictures pass with no rules at all, and whether every pixel is as it was."""

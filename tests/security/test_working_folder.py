@@ -1,13 +1,14 @@
-"""Promise: the current folder is data: no module, settings file or program in it is taken for limner's own."""
+"""Promise: the current folder is data: no module, settings file or program in it is taken for limner's own.
+
+Of the firings of ``limner serve``, tests/flows/test_serve.py says so.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -16,25 +17,9 @@ import yaml
 
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
 from specs.boundary.children import CODE, run_python
-from tests.flows.conftest import prefect_server, registry, world  # noqa: F401 (fixtures)
-from tests.flows.test_serve import finished_runs
+from tests.flows.conftest import registry, world  # noqa: F401 (fixtures)
+from tests.security.traps import OWN, plant
 from tests.world import ROOT, World, spec_of
-
-OWN = ("specs", "generator", "scoring", "catalog", "flows", "limner", "starter")
-OTHERS = ("prefect", "torch", "typer", "yaml", "uvicorn", "sitecustomize", "usercustomize")
-
-
-def plant(folder: Path) -> Path:
-    """Put a package of every name that is imported into ``folder``; returns the file that any of them would make."""
-    canary = folder / "canary"
-    for name in (*OWN, *OTHERS):
-        package = folder / name
-        package.mkdir(exist_ok=True)
-        for file in ("__init__", "__main__", "tasks", "prefect_server", "flow", "engine", "cli", "unpickle"):
-            (package / f"{file}.py").write_text(f"open({str(canary)!r}, 'a').write(__file__ + chr(10))\n")
-    for name in ("json", "typing", "random", "secrets"):
-        (folder / f"{name}.py").write_text(f"open({str(canary)!r}, 'a').write(__file__ + chr(10))\n")
-    return canary
 
 
 @pytest.fixture
@@ -70,39 +55,6 @@ def test_the_command_takes_nothing_from_it(planted: Path, world: World) -> None:
     assert not planted.exists()
 
 
-def test_a_firing_of_serve_takes_nothing_from_it(
-    planted: Path,
-    world: World,  # noqa: F811
-    prefect_server: dict[str, str],  # noqa: F811
-) -> None:
-    """A child of Prefect's own runner, by a library and a spec with relative paths; dot files of Prefect lie about."""
-    (world.folder / ".env").write_text(f"PREFECT_HOME={world.folder}/stolen\n")
-    (world.folder / "prefect.toml").write_text(f'home = "{world.folder}/stolen"\n')
-    world.write(spec_of(["sword"], schedule={"every_s": 3}))
-    server = prefect_server
-    environment = {**world.environment(), **server, "LIMNER_LIBRARY": "library"}
-    environment.pop("PYTHONPATH")
-    process = subprocess.Popen(
-        world.command("serve", "spec.yaml"),
-        cwd=world.folder,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    try:
-        deadline = time.monotonic() + 240
-        while not finished_runs(world):
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "no firing finished"
-            time.sleep(0.2)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    assert not planted.exists()
-    assert not (world.folder / "stolen").exists()
-
-
 def test_a_checkout_puts_its_own_packages_first(tmp_path: Path) -> None:
     """As for `limner.flow` in a worker of Prefect's; where a foreign package was imported before, that is refused."""
     plant(tmp_path)
@@ -126,8 +78,9 @@ def test_a_wheel_has_one_name_of_its_own_and_works_beside_another_flows(tmp_path
     source.mkdir()
     for name in (*OWN, "pyproject.toml", "README.md", "LICENSE"):
         (source / name).symlink_to(ROOT / name)
-    build = [sys.executable, "-c", f"from setuptools.build_meta import build_wheel; build_wheel({str(tmp_path)!r})"]
-    subprocess.run(build, cwd=source, capture_output=True, check=True)
+    quickly = {"--build-option": "--compression=stored"}
+    code = f"from setuptools.build_meta import build_wheel; build_wheel({str(tmp_path)!r}, {quickly})"
+    subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, check=True)
     site = tmp_path / "site"
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = wheel.namelist()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 TRAP = "import os\nopen({canary!r}, 'a').write(__name__)\n"
+OWN = ("specs", "generator", "scoring", "catalog", "flows", "limner", "starter")
+OTHERS = ("prefect", "torch", "typer", "yaml", "uvicorn", "sitecustomize", "usercustomize")
 LOGGING = """
 version: 1
 formatters: {{}}
@@ -48,3 +50,16 @@ def set_traps(folder: Path) -> tuple[Path, dict[str, str]]:
         "ECS_CONTAINER_METADATA_URI": "http://127.0.0.1:9/",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9/",
     }
+
+
+def plant(folder: Path) -> Path:
+    """Put a package of every name that is imported into ``folder``; returns the file that any of them would make."""
+    canary = folder / "canary"
+    for name in (*OWN, *OTHERS):
+        package = folder / name
+        package.mkdir(exist_ok=True)
+        for file in ("__init__", "__main__", "tasks", "prefect_server", "flow", "engine", "cli", "unpickle"):
+            (package / f"{file}.py").write_text(f"open({str(canary)!r}, 'a').write(__file__ + chr(10))\n")
+    for name in ("json", "typing", "random", "secrets"):
+        (folder / f"{name}.py").write_text(f"open({str(canary)!r}, 'a').write(__file__ + chr(10))\n")
+    return canary
