@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from specs.errors import UsageError
+from specs.values.checks import show
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 DEVICES = "auto, cpu, mps, cuda or cuda:N"
+MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,6 @@ def _whole_number(name: str) -> int | None:
     text = os.environ.get(name)
     if not text:
         return None
-    if not text.isdecimal():
-        raise UsageError(f"{name}: got {text!r}; allowed: a whole number.")
+    if not (text.isdecimal() and len(text) <= MOST_DIGITS):
+        raise UsageError(f"{name}: got {show(text)}; allowed: a whole number of at most {MOST_DIGITS} digits.")
     return int(text)

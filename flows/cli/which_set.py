@@ -7,6 +7,7 @@ from pathlib import Path
 
 from catalog.catalog import Catalog
 from flows.settings import Settings
+from specs.boundary.files import has_file
 from specs.errors import UsageError
 from specs.reading.load import load_spec
 from specs.values.checks import near
@@ -67,7 +68,7 @@ def _spec_of(set_name: str, path: str, settings: Settings) -> Path:
     """Where the spec of a set is now: as it was named when the set was made, from here or from beside the library."""
     places = [Path(path), settings.library.absolute().parent / path]
     for place in places:
-        if place.is_file() and load_spec(place).set_name == set_name:
+        if has_file(place) and load_spec(place).set_name == set_name:
             return place
     raise UsageError(
         f"set {set_name}: its spec was {path}, and no spec of that set is there now; allowed: the set's spec: give its "

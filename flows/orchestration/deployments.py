@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from prefect._internal.versioning import VersionType
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.types.entrypoint import EntrypointType
@@ -35,6 +36,7 @@ def deployment(spec: Spec, path: Path, settings: Settings) -> Any:
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         description=f"limner: {spec.title or spec.set_name}",
         entrypoint_type=EntrypointType.MODULE_PATH,
+        version_type=VersionType.SIMPLE,  # else Prefect runs git to find one out
     )
     made.entrypoint = ENTRYPOINT
     return made

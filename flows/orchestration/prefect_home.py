@@ -22,6 +22,7 @@ from specs.boundary.children import (
     PROXY_VARIABLES,
     Child,
     ask,
+    ask_no_programs,
     configure_libraries,
     end_child,
     read_no_settings_files,
@@ -44,6 +45,7 @@ def prepare() -> Path:
     os.environ |= settings(home)
     configure_libraries(online=os.environ.get("HF_HUB_OFFLINE") == "0")
     read_no_settings_files()
+    ask_no_programs()
     return home
 
 

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from flows.orchestration.prefect_database import make_once, place
-from specs.boundary.children import read_no_settings_files
+from specs.boundary.children import ask_no_programs, read_no_settings_files
 
 
 def leave_with_owner(home: Path) -> None:
@@ -32,6 +32,7 @@ def main() -> None:
     make_once()
     place(home)
     read_no_settings_files()
+    ask_no_programs()
     import uvicorn
     from prefect.server.api.server import create_app
 

@@ -22,6 +22,7 @@ from scoring.identity import scorer_identity, without_prompts
 from scoring.plugins import other_identities
 from scoring.taste.taste_file import EVERY_SET, Learned, load_taste
 from scoring.verdict import policy_sha256
+from specs.boundary.files import has_file
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError, UsageError
 from specs.expand import AssetPlan, expand
@@ -179,9 +180,9 @@ def the_taste(spec: Spec, clip: LocatedWeights | None, settings: Settings) -> Le
 def registry_for(folder: Path, settings: Settings) -> Registry:
     """The shipped registry, then the user's files: ``checkpoints.yaml`` beside the spec, ``--checkpoints``."""
     beside = folder / "checkpoints.yaml"
-    extra = ([beside] if beside.is_file() else []) + list(settings.checkpoints)
+    extra = ([beside] if has_file(beside) else []) + list(settings.checkpoints)
     for path in settings.checkpoints:
-        if not path.is_file():
+        if not has_file(path):
             raise UsageError(f"--checkpoints: got {path}; allowed: a YAML file that exists.")
     return load_registry(extra)
 

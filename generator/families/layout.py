@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from specs.boundary.files import kind_of, read_json
+from specs.boundary.files import has_folder, kind_of, read_json
 from specs.checkpoint import IMAGE_ARCHITECTURES
 from specs.errors import LimnerError
 
@@ -192,7 +192,7 @@ def _two_levels(folder: Path) -> list[str]:
     for name in entries(folder):
         if name.startswith("."):
             continue
-        if os.path.isdir(folder / name) and not name.endswith((*CONFIGURATION, ".safetensors")):  # noqa: PTH112 (never raises, whatever the name)
+        if has_folder(folder / name) and not name.endswith((*CONFIGURATION, ".safetensors")):
             found += [f"{name}/{inner}" for inner in entries(folder / name)]
         else:
             found.append(name)

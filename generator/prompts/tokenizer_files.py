@@ -28,7 +28,7 @@ from specs.boundary.config_keys import (
     unread,
     whole,
 )
-from specs.boundary.files import read_bytes, read_json
+from specs.boundary.files import has_folder, read_bytes, read_json
 from specs.errors import LimnerError
 from specs.values.checks import show
 
@@ -146,7 +146,7 @@ class TokenizerFiles:
 
 def read_files(folder: Path) -> TokenizerFiles:
     """Everything that shapes a tokenizer's ids. Raises LimnerError with file and place."""
-    if not folder.is_dir():
+    if not has_folder(folder):
         raise LimnerError(f"{folder}: got no such folder; allowed: a tokenizer's folder. {COPY}")
     whole_file = _settings(folder, "tokenizer.json", TOKENIZER, MOST_BYTES)
     vocabulary = _vocabulary(folder, whole_file)

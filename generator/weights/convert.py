@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from specs.boundary.children import run_python
+from specs.boundary.files import has_file
 from specs.errors import LimnerError
 
 TIMEOUT_S = 1800
@@ -26,7 +27,7 @@ def unpickle(source: Path, target: Path, *, float32: bool = False) -> None:
 
     Raises ConversionError when there is no such file, or when it holds anything but tensors.
     """
-    if not source.is_file():
+    if not has_file(source):
         raise ConversionError(f"{source}: no such file; give the .bin, .pt or .pth file that its authors publish")
     words = [str(source.absolute()), str(target.absolute()), "float32" if float32 else "as is"]
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from generator.families.layout import MAIN_PART, PARTS, files_read
 from generator.families.parts import check_weights, read_parts
 from generator.weights.hashes import HashMemory
+from specs.boundary.files import has_folder
 from specs.boundary.tensor_file import read_header
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint, WeightFile
 from specs.errors import LimnerError
@@ -30,7 +31,7 @@ def locate(checkpoint: Checkpoint, *, hub_cache: Path | None = None, online: boo
     source = checkpoint.source
     if source.folder is not None:
         folder = Path(source.folder)
-        if not os.path.isdir(folder):  # noqa: PTH112 (never raises, whatever the name)
+        if not has_folder(folder):
             raise LimnerError(
                 f"{_entry(checkpoint)}: source folder {folder}: got no such folder; allowed is an existing "
                 f"checkpoint folder. Correct the path, or copy the checkpoint there."
@@ -51,7 +52,7 @@ def locate(checkpoint: Checkpoint, *, hub_cache: Path | None = None, online: boo
     folder = cache / ("models--" + repo.replace("/", "--")) / "snapshots" / revision
     if online:
         return _download(checkpoint, cache)
-    if not os.path.isdir(folder):  # noqa: PTH112 (never raises, whatever the name)
+    if not has_folder(folder):
         raise LimnerError(
             f"{_entry(checkpoint)}: {repo}@{revision} is not in the hub's cache {cache}. Run again with --online to "
             f"fetch it, or put `source: {{folder: …}}` with a local copy into your checkpoints file."

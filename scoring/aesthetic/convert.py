@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 
 from generator.weights.convert import ConversionError, unpickle
 from scoring.aesthetic.heads import make_head
+from specs.boundary.files import has_file
 from specs.canonical import sha256_hex
 
 
@@ -37,7 +38,7 @@ def convert(
     ``clip_sha256s``: hashes of the weights files of the CLIP that the head was trained on (the head will be refused
     with any other). Raises ConversionError: not there, not loadable as weights only, not a head.
     """
-    if not source.is_file():
+    if not has_file(source):
         raise ConversionError(f"{source}: no such file; give the .pth file that the head's authors publish")
     if not clip_sha256s:
         raise ConversionError(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from scoring.aesthetic.heads import Head, load_head
 from scoring.errors import ScorerError
+from specs.boundary.files import has_folder
 from specs.checkpoint import Checkpoint
 
 HOW_TO_GET = (
@@ -29,7 +30,7 @@ def load_aesthetic(checkpoint: Checkpoint, folder: Path, clip_sha256s: tuple[str
 
     Raises ScorerError when the folder is missing or damaged, ScorerMismatchError when the head belongs to another CLIP.
     """
-    if not folder.is_dir():
+    if not has_folder(folder):
         raise ScorerError(f"aesthetic head {checkpoint.name!r}: no folder {folder}; {HOW_TO_GET}")
     head = load_head(folder, checkpoint.name, checkpoint.files)
     head.check_clip(clip_sha256s, dim)

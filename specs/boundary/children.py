@@ -106,8 +106,19 @@ def read_no_settings_files() -> None:
     ConfigFileSourceMixin._read_files = _nothing  # type: ignore[method-assign]
 
 
+def ask_no_programs() -> None:
+    """Let ``platform.architecture``, which Prefect asks, answer by what Python knows instead of running ``file``."""
+    import platform
+
+    platform._syscmd_file = _default  # type: ignore[attr-defined]
+
+
 def _nothing(*_: Any, **__: Any) -> dict[str, Any]:
     return {}
+
+
+def _default(_: str, default: str = "") -> str:
+    return default
 
 
 # children: Python alone; no other program is started

@@ -43,6 +43,21 @@ class FileRefused(LimnerError):  # noqa: N818 (what the file is, not a failure o
 # files
 
 
+def has_file(path: Path) -> bool:
+    """Whether a file is there, links followed. Never raises, whatever the name: too long, a loop of links, a null."""
+    return os.path.isfile(path)  # noqa: PTH113 (pathlib's raises)
+
+
+def has_folder(path: Path) -> bool:
+    """The same of a folder."""
+    return os.path.isdir(path)  # noqa: PTH112 (pathlib's raises)
+
+
+def real_path(folder: Path, named: str) -> Path:
+    """What ``named`` leads to from a folder: ``~`` and links followed as far as they go. Never raises, as above."""
+    return Path(os.path.realpath(folder / os.path.expanduser(named)))  # noqa: PTH111 (pathlib's raises)
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading; symbolic links are followed.
 

@@ -22,18 +22,21 @@ class Foreign:
     weights: bool = False
 
 
+# No text of any length costs more than its length: each pattern begins where no other match of its own can lie within,
+# and what repeats takes all that it can (``++``, ``*+``) without going back.
 _NETWORK = "<(?:lora|lyco|loha|hypernet):[^<>]*>"
+_WILDCARD = r"(?<!\w)__(?=(?:[*/-]|_(?!_))*+[^\W_])(?:[^\W_]|[*/-]|_(?!_)|(?<=\w)__++(?=[^\W_]))++__++(?!\w)"
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("weights to load", re.compile(_NETWORK, re.IGNORECASE)),
     ("escaped brackets", re.compile(r"\\[()\[\]{}]")),
-    ("a schedule", re.compile(r"(?<!\\)\[[^\[\]]*:[^\[\]]*\]")),
-    ("alternation", re.compile(r"(?<!\\)\[[^\[\]:]*\|[^\[\]:]*\]")),
+    ("a schedule", re.compile(r"(?<!\\)\[[^\[\]:]*+:[^\[\]]*+\]")),
+    ("alternation", re.compile(r"(?<!\\)\[[^\[\]:|]*+\|[^\[\]:]*+\]")),
     ("emphasis", re.compile(r"(?<!\\)\[[^\[\]:|]*\]|(?<!\\)\([^()\\]*\)(?:\d*\.?\d+)?")),
-    ("a choice", re.compile(r"\{[^{}]*\|[^{}]*\}")),
+    ("a choice", re.compile(r"\{[^{}|]*+\|[^{}]*+\}")),
     ("emphasis", re.compile(r"\{[^{}|]*\}")),
-    ("a wildcard", re.compile(r"(?<!\w)__[\w*/-]*[^\W_][\w*/-]*?__(?!\w)")),
+    ("a wildcard", re.compile(_WILDCARD)),
     ("an embedding", re.compile(r"\bembedding:[\w./-]+")),
-    ("emphasis", re.compile(r"[\w)]+(?:\+\+|--)[+-]*(?=[\s,.;)]|$)")),
+    ("emphasis", re.compile(r"(?<![\w)])[\w)]++(?:\+\+|--)[+-]*+(?=[\s,.;)]|$)")),
     ("emphasis", re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?::[^:]+::")),
     ("an option", re.compile(r"(?<!\S)--(?:ar|aspect|v|no|s|stylize|c|chaos|niji|seed|style|q|iw|tile|raw|[sc]ref)\b")),
 )

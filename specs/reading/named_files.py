@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from specs.boundary.files import check_picture
+from specs.boundary.files import check_picture, has_file, has_folder
 from specs.canonical import sha256_hex
 from specs.errors import InvalidValue, SpecError, UsageError
 from specs.reading.assemble import Assembly
@@ -24,8 +24,9 @@ def beside(folder: Path, named: str, suffixes: Sequence[str], kind: str) -> Path
         allowed = "a path in the spec's own folder or below it, with / between folders"
         raise InvalidValue(show(named), allowed, mend=f"put the {kind} beside the spec")
     file = folder / source
-    if not file.is_file():
-        siblings = [sibling.name for sibling in file.parent.glob("*") if sibling.suffix.lower() in suffixes]
+    if not has_file(file):
+        folder = file.parent if has_folder(file.parent) else folder
+        siblings = [sibling.name for sibling in folder.glob("*") if sibling.suffix.lower() in suffixes]
         mean = near(source.name, sorted(siblings))
         raise InvalidValue(f"{show(named)}, which is no file", "a file in the spec's folder", mean)
     return file

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from specs.boundary.files import has_file, has_folder
 from specs.checkpoint import IMAGE_ARCHITECTURES
 from specs.errors import UsageError
 
@@ -26,9 +27,9 @@ class FolderFacts:
 
 def inspect_folder(folder: Path) -> FolderFacts:
     """The facts of a diffusers, open_clip or limner head folder; raises UsageError for anything else."""
-    if not folder.is_dir():
+    if not has_folder(folder):
         raise UsageError(f"checkpoint folder: got {folder}, which is no folder; allowed: a diffusers folder")
-    if (folder / "open_clip_config.json").is_file():
+    if has_file(folder / "open_clip_config.json"):
         return FolderFacts("open-clip", 1, 224)
     index = _json(folder / "model_index.json")
     if index is None:
@@ -62,7 +63,7 @@ def _wide(folder: Path, unet: dict[str, Any]) -> bool:
 
 def _json(path: Path) -> dict[str, Any] | None:
     """A small JSON object, None where there is none; raises UsageError for a broken one."""
-    if not path.is_file():
+    if not has_file(path):
         return None
     try:
         if path.stat().st_size > MOST_JSON_BYTES:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from specs.boundary.files import has_file, has_folder, real_path
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import InvalidValue, RegistryErrors, SpecError, UsageError
 from specs.reading.document import Node, NotReadable, decode, parse, read_bytes
@@ -44,7 +45,7 @@ class Registry:
         known = self.checkpoints.get(name)
         if known is not None:
             return _sized(known) if name in self.unsized else known
-        if name.startswith(("./", "../", "/", "~", ".\\")) or (base / name).is_dir():
+        if name.startswith(("./", "../", "/", "~", ".\\")) or has_folder(base / name):
             return folder_checkpoint(name, base)
         hub = HUB.fullmatch(name)
         if hub is not None:
@@ -84,7 +85,7 @@ def load_registry(extra: Sequence[Path] = ()) -> Registry:
 def _sized(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint with the sizes that its folder says, when it is a diffusers folder on this machine."""
     folder = Path(checkpoint.source.folder or "")
-    if checkpoint.source.folder is None or not (folder / "model_index.json").is_file():
+    if checkpoint.source.folder is None or not has_file(folder / "model_index.json"):
         return checkpoint
     facts = inspect_folder(folder)
     return replace(checkpoint, multiple_px=facts.multiple_px, native_px=facts.native_px)
@@ -92,7 +93,7 @@ def _sized(checkpoint: Checkpoint) -> Checkpoint:
 
 def folder_checkpoint(name: str, base: Path) -> Checkpoint:
     """A checkpoint that is only a folder: its architecture is read from it, its licence and lineage are unknown."""
-    folder = (base / Path(name).expanduser()).resolve()
+    folder = real_path(base, name)
     facts = inspect_folder(folder)
     return Checkpoint(
         name,
@@ -228,7 +229,7 @@ def _source(source: SourceModel | None, path: Path) -> Source:
     if source is None:
         return Source()
     if source.folder is not None:
-        return Source(folder=str((path.parent / Path(source.folder).expanduser()).resolve()))
+        return Source(folder=str(real_path(path.parent, source.folder)))
     return Source(repo_id=source.hub, revision=source.revision)
 
 

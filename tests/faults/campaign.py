@@ -16,6 +16,7 @@ CAMPAIGNS = {
     "store_writers": ["-m", "tests.faults.store_writers", "--all"],
     "deciders": ["-m", "tests.faults.deciders", "--all"],
     "backups": ["-m", "tests.faults.backups", "--all"],
+    "hostile": ["-m", "tests.faults.hostile", "--folders", "300", "--environments", "60"],
     "never_less": ["-m", "tests.faults.never_less", "--sequences", "1000"],
 }
 

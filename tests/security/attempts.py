@@ -17,8 +17,9 @@ import numpy as np
 from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import LimnerError
 from tests import tiny_scorers
+from tests.security.hostile_cases import Case
 from tests.security.hostile_files import CANARY
-from tests.security.hostile_scorers import Case, Good
+from tests.security.hostile_scorers import Good
 
 HASHED_BYTES = 2**30  # larger files (holes) get any hash: to hash them is not the scorers' work
 ARCHITECTURES: Mapping[str, str] = {"clip": "open-clip", "own-tokenizer": "open-clip", "safety": "safety-checker"}

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 import random
@@ -14,13 +13,13 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from tests import tiny_scorers
-from tests.security.hostile_files import CHANGES, LYING, NO_FILES, NO_JSON, holes, plant_code, plant_pickles
+from tests.security.hostile_cases import Case, Key, of_files, of_keys
+from tests.security.hostile_files import plant_pickles
 
 STARTER_CLIP = Path(__file__).parents[2] / "starter" / "clip"
 WEIGHTS = {
@@ -37,16 +36,6 @@ CONFIGS: Mapping[str, tuple[str, ...]] = {
     "head": ("config.json",),
     "second": ("config.json",),
 }
-Spoil = Callable[[Path], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One hostile folder: ``spoil`` changes a copy of the good folder of its ``role``."""
-
-    name: str
-    role: str
-    spoil: Spoil
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,51 +79,16 @@ def _nsfw_head(folder: Path, clip: str) -> None:
     (folder / "config.json").write_text(json.dumps({**config, "scale": [0, 1]}))
 
 
-CODE: tuple[Any, ...] = (
-    {"trust_remote_code": True},
-    {"auto_map": {"AutoTokenizer": ["evil.Tok", "evil.Tok"], "AutoModel": "evil.Tok"}},
-    "a.b.c.evil--evil.Tok",
-    "evil.Tok",
-    "__import__('evil')",
-)
-NETWORK = ("hf-hub:evil/repo", "evil/repo", "https://example.invalid/x", "local-dir:/tmp/x", "gs://evil/x")
-PATH = ("/dev/zero", "../../../etc/passwd", "file:///etc/passwd", "C:\\x", "a/b/c/evil.py", "x\0y", "~/x")
-SIZE: tuple[Any, ...] = (
-    10**7, 10**12, -1, 0, 10**30, 1e308, float("nan"), float("inf"), 1e-320, "x" * 100_000, [10**7] * 4,
-)  # fmt: skip
-TYPE: tuple[Any, ...] = (
-    None, True, 3, 2.5, "", "\ud800", [], {}, [[]], [None, "x"], {"": {}}, [1, 2], ["a", {"b": [{}]}], "1",
-)  # fmt: skip
-KINDS: Mapping[str, tuple[Any, ...]] = {"code": CODE, "network": NETWORK, "path": PATH, "size": SIZE, "type": TYPE}
-Key = tuple[str, tuple[str, ...]]  # the file, and the place in its JSON
-
-
 def cases(seed: int = 0, roles: tuple[str, ...] = tuple(WEIGHTS)) -> list[Case]:
     """Every case of these roles, in an order that ``seed`` shuffles."""
-    made = [case for role in roles for case in (*_of_keys(role), *_of_files(role))]
+    made = [case for role in roles for case in _of(role)]
     random.Random(seed).shuffle(made)
     return made
 
 
-def _of_keys(role: str) -> Iterator[Case]:
-    for (file, keys), (kind, values) in itertools.product(KEYS[role](), KINDS.items()):
-        for number, value in enumerate(values):
-            yield Case(f"{role}: {file}: {'.'.join(keys)}: {kind} {number}", role, setting(file, keys, value))
-
-
-def _of_files(role: str) -> Iterator[Case]:
-    weights = WEIGHTS[role]
-    for file, (name, make) in itertools.product((*CONFIGS[role], weights), NO_FILES.items()):
-        yield Case(f"{role}: {file}: {name}", role, _special(file, make))
-    for file, (name, data) in itertools.product(CONFIGS[role], NO_JSON.items()):
-        yield Case(f"{role}: {file}: {name}", role, _bytes(file, data))
-    for name, data in LYING.items():
-        yield Case(f"{role}: {weights}: {name}", role, _bytes(weights, data))
-    for share in (0.0001, 0.3, 0.999_999):
-        yield Case(f"{role}: {weights}: cut at {share}", role, _cut(weights, share))
-    for name, change in CHANGES.items():
-        yield Case(f"{role}: {weights}: {name}", role, _numbers(weights, change))
-    yield Case(f"{role}: {weights}: holes", role, _special(weights, holes))
+def _of(role: str) -> Iterator[Case]:
+    yield from of_keys(role, KEYS[role]())
+    yield from of_files(role, CONFIGS[role], WEIGHTS[role])
     yield Case(f"{role}: pickles beside", role, plant_pickles)
     yield Case(f"{role}: pickles alone", role, _pickles_alone)
 
@@ -210,52 +164,6 @@ KEYS: Mapping[str, Callable[[], Iterator[Key]]] = {
     "clip": _clip_keys, "own-tokenizer": _tokenizer_keys, "safety": _checker_keys, "head": _head_keys,
     "second": _head_keys,
 }  # fmt: skip
-
-
-def setting(file: str, keys: tuple[str, ...], value: Any) -> Spoil:
-    """One key of a JSON file set to a value, and code planted that it might name."""
-
-    def spoil(folder: Path) -> None:
-        path = folder / file
-        whole = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        place = whole
-        for key in keys[:-1]:
-            place = place.setdefault(key, {})
-        place[keys[-1]] = copy.deepcopy(value)
-        path.write_text(json.dumps(whole), encoding="utf-8")
-        plant_code(folder)
-
-    return spoil
-
-
-def _bytes(name: str, data: bytes) -> Spoil:
-    return _special(name, lambda path: path.write_bytes(data))
-
-
-def _special(name: str, make: Callable[[Path], object]) -> Spoil:
-    def spoil(folder: Path) -> None:
-        (folder / name).unlink(missing_ok=True)
-        make(folder / name)
-
-    return spoil
-
-
-def _cut(name: str, share: float) -> Spoil:
-    def spoil(folder: Path) -> None:
-        data = (folder / name).read_bytes()
-        _bytes(name, data[: int(len(data) * share)])(folder)
-
-    return spoil
-
-
-def _numbers(name: str, change: Callable[[dict[str, Any]], object]) -> Spoil:
-    def spoil(folder: Path) -> None:
-        tensors = load_file(folder / name)
-        change(tensors)
-        (folder / name).unlink()
-        save_file(tensors, folder / name)
-
-    return spoil
 
 
 def _pickles_alone(folder: Path) -> None:

@@ -13,8 +13,9 @@ from safetensors.numpy import load_file, save_file
 from scoring.errors import ScorerError
 from scoring.safety.checker import load_checker
 from tests.security.attempts import Outcome, attempt, hashed
+from tests.security.hostile_cases import Case, setting
 from tests.security.hostile_files import plant_code, plant_pickles
-from tests.security.hostile_scorers import Case, Good, cases, setting
+from tests.security.hostile_scorers import Good, cases
 
 SAMPLE = 80
 PUBLISHED_EXTRAS = {"_name_or_path": "CompVis/x", "_commit_hash": None, "torch_dtype": "float32", "dropout": 0.0,

@@ -18,8 +18,9 @@ from safetensors.numpy import load_file, save_file
 from scoring.clip.embedding import load_clip
 from scoring.errors import ScorerError
 from tests.security.attempts import Outcome, attempt, hashed
+from tests.security.hostile_cases import Case, setting
 from tests.security.hostile_files import CANARY, NO_FILES, plant_code, plant_pickles
-from tests.security.hostile_scorers import STARTER_CLIP, Case, Good, cases, setting
+from tests.security.hostile_scorers import STARTER_CLIP, Good, cases
 
 ROOT = Path(__file__).parents[2]
 CONFIG = "open_clip_config.json"

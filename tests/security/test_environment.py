@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -15,11 +17,12 @@ import pytest
 
 from flows.orchestration.prefect_address import ask_users_server
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
+from flows.settings import from_environment
 from specs.boundary.children import ask, configure_libraries
 from specs.errors import LimnerError, UsageError
 from tests.flows.conftest import registry, world  # noqa: F401 (fixtures)
 from tests.security.traps import set_traps
-from tests.world import World, spec_of
+from tests.world import ROOT, World, spec_of
 
 
 @pytest.fixture
@@ -34,8 +37,6 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def settings_in_a_child(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What Prefect's settings are once limner has prepared them, in a process that starts in ``folder``."""
-    import subprocess
-
     code = (
         "import limner\nlimner.own_packages_first()\nfrom specs.boundary.children import keep_known_variables\n"
         "keep_known_variables()\n"
@@ -220,3 +221,37 @@ class TestAChildThatDies:
         process.stdin.close()  # as the kernel does when the owner is killed
         process.wait(timeout=60)
         assert not home.exists()
+
+
+def test_no_program_is_run(tmp_path: Path) -> None:
+    """Where the standard library would ask ``uname`` and ``file``, and Prefect ``git``, of what the path leads to."""
+    for name in ("uname", "file", "git", "sh"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} >> {tmp_path}/canary\n")
+        (tmp_path / name).chmod(0o755)
+    code = (
+        "from pathlib import Path\nfrom specs.reading.load import load_spec\nfrom flows.cli.commands.doctor import _python\n"
+        "from flows.settings import Settings\nprint(_python(Settings(Path('library'))))\n"
+        "from flows.orchestration.prefect_home import prepare\nprepare()\nimport platform\nplatform.architecture()\n"
+        "from flows.orchestration.deployments import deployment\n"
+        "made = deployment(load_spec(Path('spec.yaml')), Path('/spec.yaml'), Settings(Path('library')))\n"
+        "print(made._get_deployment_version_info(made.version_type))\n"
+    )
+    spec = spec_of(["sword"], checkpoint="starter", schedule={"every_s": 60})
+    (tmp_path / "spec.yaml").write_text(json.dumps(spec))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "prefect:simple" in done.stdout, done.stderr
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_number_that_python_would_not_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python refuses to read more than 4,300 digits, by a ValueError."""
+    monkeypatch.setenv("LIMNER_THREADS", "9" * 5000)
+    with pytest.raises(UsageError, match=r"LIMNER_THREADS: got '9+…'; allowed: a whole number of at most 9 digits"):
+        from_environment()

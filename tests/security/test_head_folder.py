@@ -14,8 +14,9 @@ from safetensors.numpy import load_file, save_file
 from scoring.aesthetic.score import load_aesthetic
 from scoring.errors import ScorerError
 from tests.security.attempts import Outcome, attempt, hashed
+from tests.security.hostile_cases import Case, setting
 from tests.security.hostile_files import plant_pickles
-from tests.security.hostile_scorers import Case, Good, cases, setting
+from tests.security.hostile_scorers import Good, cases
 from tests.tiny_scorers import DIM
 
 WEIGHTS = "head.safetensors"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 import yaml
 
 from tests.flows.conftest import registry, world  # noqa: F401 (fixtures)
+from tests.security.calls import ADDRESS
 from tests.security.traps import LOGGING, set_traps
 from tests.world import ROOT, Finished, World, spec_of
 
@@ -34,7 +34,6 @@ for words in json.loads(sys.argv[1]):
     except BaseException:
         traceback.print_exc()
 """
-ADDRESS = re.compile(r"""sa_family=(AF_INET6?),.*?(?:inet_addr\("|inet_pton\(AF_INET6, ")([^"]+)"\)""")
 
 
 class Hub(BaseHTTPRequestHandler):

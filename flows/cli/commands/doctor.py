@@ -56,8 +56,13 @@ def _safely(check: Callable[[Settings], list[Finding]], settings: Settings) -> l
 def _python(_: Settings) -> list[Finding]:
     return [
         Finding("limner", "ok", metadata.version("limner")),
-        Finding("python", "ok", f"{platform.python_version()} at {sys.executable}, {platform.platform()}"),
+        Finding("python", "ok", f"{platform.python_version()} at {sys.executable}, {_system()}"),
     ]
+
+
+def _system() -> str:
+    """Not ``platform.platform()``, which runs the program ``uname``."""
+    return f"{platform.system()} {platform.release()} {platform.machine()}"
 
 
 def _packages(_: Settings) -> list[Finding]:
