@@ -42,7 +42,7 @@ class TestServe:
         schedule = {"every_s": 4}
         world.write(spec_of(IDS, schedule=schedule))
         server = prefect_server
-        process = start(world, "serve", "spec.yaml", **server)
+        process = start(world, "serve", "spec.yaml", "--json", **server)
         try:
             runs = wait_for(world, 2)
             assert [run["generated"] for run in runs[:2]] == [4, 0]
@@ -54,9 +54,13 @@ class TestServe:
             assert made == [2]
         finally:
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=30)
         assert gone_within(world, 10) == []
         assert "Traceback" not in err, err
+        events = [json.loads(line) for line in out.splitlines()]
+        ended = [event for event in events if event["event"] == "finished"]
+        assert [event["summary"]["generated"] for event in ended[:2]] == [4, 0], out
+        assert all(event["next"] > event["at"][:10] for event in ended)
 
     def test_a_firing_that_meets_another_run_of_the_set_leaves_it_alone(self, world: World, limner: Limner) -> None:
         from catalog.database.locks import set_lock

@@ -16,6 +16,7 @@ from PIL import Image
 
 from catalog.errors import StorageError
 from catalog.objects.store import Objects
+from specs.commands import limner
 
 SIDE_PX = 384  # the longer side, at most
 QUALITY = 82
@@ -29,7 +30,9 @@ def thumbnail(objects: Objects, sha256: str) -> bytes:
     try:
         made = _shrink(objects.get(sha256, "objects"))
     except (OSError, SyntaxError, ValueError) as error:  # whatever Pillow raises for bytes that are no picture
-        raise StorageError(f"picture {sha256[:12]}: its file is damaged; run `limner verify --repair`.") from error
+        raise StorageError(
+            f"picture {sha256[:12]}: its file is damaged; run `{limner('verify', '--repair')}`."
+        ) from error
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the picture
         _write(path, made)
     return made
