@@ -41,6 +41,7 @@ from catalog.writes.saved_searches import SavedSearch
 from scoring.verdict import Verdict
 from specs.canonical import Json, sha256_hex
 from specs.checkpoint import Checkpoint
+from specs.commands import limner
 from specs.differences import Recipe
 from specs.registry.rights import RightsDecision
 from specs.spec import Spec
@@ -69,7 +70,7 @@ class Catalog:
         if not is_there(library) and not create and not (library / FILE).is_file():
             raise LibraryMissingError(
                 f"{library}: no library here (no {FILE}); allowed: a folder that limner made; "
-                "name it with --library or LIMNER_LIBRARY, or make one with `limner produce`."
+                f"name it with --library or LIMNER_LIBRARY, or make one with `{limner('produce', 'SPEC')}`."
             )
         _make_folders(library)
         journal.require_own(library / FILE)

@@ -17,8 +17,8 @@ def console() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value, readable."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """One JSON value, readable; ASCII alone, so that it is the same bytes in every encoding."""
+    print(json.dumps(value, indent=2))
 
 
 def counted(number: int, noun: str) -> str:

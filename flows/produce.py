@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from catalog.errors import BusyError
 from flows.orchestration.artifacts import advance, begin, publish
+from flows.orchestration.firings import fired
 from flows.pipeline.failures import Failure, may_pass
 from flows.pipeline.rendering.render_worker import Shard, ShardReport
 from flows.pipeline.rendering.renderer import InterruptedRunError
@@ -54,12 +57,20 @@ def make_shard(spec: str, settings: dict[str, Any], number: int, entries: list[t
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # type: ignore[arg-type]  # two shards in the line, one waiting
     persist_result=False,
 )
-def produce(spec: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+def produce(spec: str, settings: dict[str, Any] | None = None, tell: str = "") -> dict[str, Any]:
     """Make, score and choose what is missing of a spec; returns the summary of ``limner produce --json``.
 
     With ``settings["wait"]`` false, a set that another run holds is left alone: ``{"set": …, "skipped": …}``.
+    ``tell``: lines or json; a firing of ``limner serve`` then says what comes of it on standard output.
     """
-    settings = settings or {}
+    make = partial(_produce, spec, settings or {})
+    if not tell:
+        return make()
+    due = flow_run.scheduled_start_time or datetime.now(UTC)
+    return fired(Path(spec), make, due, as_json=tell == "json")
+
+
+def _produce(spec: str, settings: dict[str, Any]) -> dict[str, Any]:
     configure_libraries(online=bool(settings.get("online")))
     try:
         with open_session(Path(spec), Settings.from_parameters(settings)) as session:

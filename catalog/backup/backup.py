@@ -40,6 +40,7 @@ from catalog.integrity.verify import examine
 from catalog.objects.store import AREAS, Objects
 from specs.boundary.files import read_bytes
 from specs.canonical import sha256_hex
+from specs.commands import limner
 
 Progress = Callable[[str, int, int], None]
 AT_ONCE = 64  # pictures in memory
@@ -254,7 +255,7 @@ def _read_back(vault: Vault, staged: Staged, pictures: int, tell: Progress) -> i
         vault.objects.delete(Path(problem.what).stem, Path(problem.what).parts[0])
     if report.problems:
         said = "; ".join(f"{problem.kind}: {problem.what} ({problem.detail})" for problem in report.problems[:5])
-        mend = "run this again: they are copied anew" if bad else "run `limner verify` on the library"
+        mend = "run this again: they are copied anew" if bad else f"run `{limner('verify')}` on the library"
         raise CatalogError(f"{vault.folder}: the backup does not read back as it was written: {said}; {mend}.")
     return report.rows
 
@@ -262,8 +263,9 @@ def _read_back(vault: Vault, staged: Staged, pictures: int, tell: Progress) -> i
 def _damaged(library: Path, found: Sequence[str]) -> CatalogError:
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
     return CatalogError(
-        f"{library}: pictures are damaged ({', '.join(found[:5])}{more}), and a backup must be whole; `limner verify` "
-        "names them all, `limner verify --repair` puts them aside (produce makes them again); then run this again."
+        f"{library}: pictures are damaged ({', '.join(found[:5])}{more}), and a backup must be whole; "
+        f"`{limner('verify')}` names them all, `{limner('verify', '--repair')}` puts them aside (produce makes them "
+        "again); then run this again."
     )
 
 

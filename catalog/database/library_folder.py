@@ -18,6 +18,7 @@ from typing import Any
 
 from catalog.errors import DamagedError, LibraryMissingError, StorageError
 from specs.boundary.files import kind_of, read_json
+from specs.commands import limner
 from specs.errors import LimnerError, UsageError
 
 FILE = "catalog.sqlite"
@@ -106,7 +107,7 @@ def way_back(library: Path) -> str:
     found = f"the backup {backup}" if backup else "a backup (a folder made by `limner backup`)"
     return (
         f"To go back: move {library} aside (keep it: its pictures may be newer), copy {found} to its place "
-        f"(`cp -a {backup or 'BACKUP'} {library}`), then run `limner verify`. README, Backups, says more."
+        f"(`cp -a {backup or 'BACKUP'} {library}`), then run `{limner('verify')}`. README, Backups, says more."
     )
 
 

@@ -25,6 +25,7 @@ from sqlalchemy.pool import QueuePool
 from catalog.database.library_folder import way_back
 from catalog.database.locks import holding
 from catalog.errors import BusyError, CatalogError, StorageError
+from specs.commands import limner
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
 BUSY_TIMEOUT_S = 20.0
@@ -161,8 +162,8 @@ def as_catalog_error(path: Path, error: BaseException | None) -> CatalogError:
         )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return CatalogError(
-            f"{path}: the catalog is damaged ({error}); run `limner verify`; the pictures in objects/ are not touched "
-            f"by this. {way_back(path.parent)}"
+            f"{path}: the catalog is damaged ({error}); run `{limner('verify')}`; the pictures in objects/ are not "
+            f"touched by this. {way_back(path.parent)}"
         )
     if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return StorageError(

@@ -14,6 +14,7 @@ from catalog.provenance import CandidateKey
 from catalog.queries import listing as shown
 from catalog.queries.candidate_state import name_of
 from catalog.queries.recipes import recipes_ago
+from specs.commands import limner
 
 ALLOWED = (
     "allowed: 4 or more hex digits of a picture's hash, sha256:… of a job, SET/ASSET, SET/ASSET#NUMBER or, of the "
@@ -41,7 +42,7 @@ def find(connection: Connection, library: Path, text: str) -> CandidateKey:
     if _HEX.fullmatch(text):
         by_image = CandidateRow.image_sha256.startswith(text)
         return _only(connection, text, by_image | CandidateRow.job_id.startswith(f"sha256:{text}"))
-    raise NotFoundError(f"{text!r}: names no picture; {ALLOWED}; `limner keepers` lists what there is.")
+    raise NotFoundError(f"{text!r}: names no picture; {ALLOWED}; `{limner('keepers')}` lists what there is.")
 
 
 def _only(connection: Connection, text: str, where: ColumnElement[bool]) -> CandidateKey:

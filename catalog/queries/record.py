@@ -30,6 +30,7 @@ from catalog.queries.candidate_state import name_of
 from catalog.queries.recipes import changed_since, recipes_ago
 from catalog.writes.annotations import history, tags_of
 from specs.canonical import sha256_hex
+from specs.commands import limner
 
 
 def provenance(connection: Connection, key: CandidateKey) -> Provenance:
@@ -72,7 +73,7 @@ def provenance(connection: Connection, key: CandidateKey) -> Provenance:
 def _one(connection: Connection, model: type[Base], column: str, value: str) -> Row:
     rows = fetch(connection, model, column, [value])
     if not rows:
-        raise NotFoundError(f"{model.__tablename__}: the row {value[:19]} is missing; run `limner verify`.")
+        raise NotFoundError(f"{model.__tablename__}: the row {value[:19]} is missing; run `{limner('verify')}`.")
     return rows[0]
 
 

@@ -21,8 +21,8 @@ from catalog.catalog import FILE, Catalog
 from catalog.errors import CatalogError, NotFoundError
 from catalog.review.decisions import ConflictError
 from catalog.review.plain_pages import wants_page
-from specs.crash_report import write_crash_report
 from specs.errors import LimnerError, UsageError
+from specs.fault_report import cause, report, without_secrets
 
 STATUSES = ((NotFoundError, 404), (ConflictError, 409), (UsageError, 400))
 TITLES = {
@@ -66,7 +66,8 @@ class Faults:
             path = request.url.path[:80]
             status, words = error.status_code, f"{path!r}: got {request.method}; allowed: what the page links to."
         else:
-            status, words = 500, write_crash_report(error, f"limner review: {request.method} {request.url.path}")
+            written = report(error, f"limner review, {request.method} {request.url.path}")
+            status, words = 500, f"A fault of limner: {without_secrets(cause(error))}. {written}"
         if not wants_page(request.headers):
             return JSONResponse({"error": words}, status_code=status)
         shown = {"title": TITLES.get(status, "That did not work"), "words": words, "person": self._person}

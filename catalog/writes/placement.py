@@ -12,6 +12,7 @@ from catalog.database.seal import write_transaction
 from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
 from catalog.objects.store import Objects
+from specs.commands import limner
 
 
 def mark(connection: Connection, image_sha256s: Iterable[str], *, start: str, end: str) -> list[Row]:
@@ -41,8 +42,9 @@ def area_of(connection: Connection, image_sha256: str) -> str:
 def missing(objects: Objects, image_sha256: str, area: str) -> NotFoundError:
     """The error for a picture whose row says that its file is there."""
     return NotFoundError(
-        f"{objects.path(image_sha256, area)}: this picture's file is missing; `limner verify --repair` looks for it in "
-        "the library, else marks it as lost, so that `limner produce` makes it again; or copy it there from a backup."
+        f"{objects.path(image_sha256, area)}: this picture's file is missing; `{limner('verify', '--repair')}` "
+        "looks for it in the library, else marks it as lost, so that `limner produce` makes it again; or copy it there "
+        "from a backup."
     )
 
 

@@ -6,14 +6,16 @@ import atexit
 import functools
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from flows.cli.ends import guarded_ends
 from flows.settings import DEVICES, from_environment
 from specs.boundary.children import configure_libraries, keep_known_variables
+from specs.commands import given
 from specs.errors import LimnerError
 
 app = typer.Typer(
@@ -26,6 +28,7 @@ app = typer.Typer(
 
 YOUNG = 50_000  # values after whose making Python looks for cycles among the newest; its own choice is 700
 INTERRUPTED = 130  # the shell's number for a run ended by Ctrl-C
+INTERRUPTED_WORDS = "Interrupted. What was recorded stays; run the same command to go on."
 
 Library = Annotated[Path | None, typer.Option("--library", help="The library's folder [$LIMNER_LIBRARY, ./library].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts on standard output.")]
@@ -49,8 +52,12 @@ def command(name: str, **options: Any) -> Callable[[Callable[..., int | None]], 
     def register(function: Callable[..., int | None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> None:
-            configure_libraries(online=bool(kwargs.get("online")))
-            raise typer.Exit(_guarded(functools.partial(function, *args, **kwargs)))
+            def call() -> int | None:
+                configure_libraries(online=bool(kwargs.get("online")))
+                given(kwargs.get("library"), kwargs.get("checkpoints") or ())
+                return function(*args, **kwargs)
+
+            raise typer.Exit(_guarded(call, kwargs))
 
         app.command(name, **options)(run)
         return run
@@ -58,18 +65,24 @@ def command(name: str, **options: Any) -> Callable[[Callable[..., int | None]], 
     return register
 
 
-def _guarded(call: Callable[[], int | None]) -> int:
+def _guarded(call: Callable[[], int | None], options: Collection[str] = ()) -> int:
+    """Run a call to its exit code; whatever it raises becomes one message. ``options``: those that the command takes.
+
+    The one place where exit codes are made: 0 done, 1 it could not, 2 the request is wrong, 130 stopped by Ctrl-C.
+    """
     try:
         return call() or 0
     except LimnerError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("Interrupted. What was recorded stays; run the same command to go on.", file=sys.stderr)
+        print(INTERRUPTED_WORDS, file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output left
-        sys.stderr.close()
-        return 0
+    except Exception as error:
+        from flows.faults import told
+
+        print(told(error, options), file=sys.stderr)
+        return 1
 
 
 @command("produce")
@@ -466,6 +479,7 @@ def serve(
     device: Device = None,
     batch_size: BatchSize = None,
     checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for each firing.")] = False,
 ) -> int:
     """Regenerate the specs by their schedules until stopped: only what is new or short of keepers, each time."""
     from flows.cli.commands.serve import serve_specs
@@ -473,7 +487,7 @@ def serve(
     settings = from_environment(
         library=library, device=device, batch_size=batch_size, checkpoints=tuple(checkpoints), wait=False
     )
-    return serve_specs(specs, settings)
+    return serve_specs(specs, settings, as_json=as_json)
 
 
 @command("doctor")
@@ -493,7 +507,16 @@ def main() -> None:
     keep_known_variables()
     gc.set_threshold(YOUNG)
     atexit.register(gc.freeze)
-    app(prog_name="limner")
+    sys.exit(guarded_ends(run))
+
+
+def run() -> int:
+    """The command line that ``sys.argv`` holds; returns its exit code."""
+    try:
+        app(prog_name="limner")
+    except SystemExit as stopped:
+        return stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
+    return 0
 
 
 if __name__ == "__main__":

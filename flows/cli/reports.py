@@ -22,6 +22,7 @@ from flows.pipeline.session import Session, Summary
 from flows.settings import Settings
 from generator.weights.pinning import locate
 from specs.checkpoint import Checkpoint
+from specs.commands import limner
 from specs.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -248,7 +249,11 @@ def print_run(session: Session, summary: Summary) -> None:
     if keepers and summary.generated:
         out.print(keeper_table(keepers[:ROWS_SHOWN]))
         if len(keepers) > ROWS_SHOWN:
-            out.print(f"… and {len(keepers) - ROWS_SHOWN} more: limner keepers {summary.set}")
+            out.print(
+                f"… and {len(keepers) - ROWS_SHOWN} more: {limner('keepers', summary.set)}",
+                markup=False,
+                soft_wrap=True,
+            )
     plan = session.plan()
     for asset in plan.assets:
         if asset.hole:
@@ -261,6 +266,6 @@ def print_run(session: Session, summary: Summary) -> None:
     )
     out.print(f"  pictures       {session.settings.library.resolve() / 'objects'}", soft_wrap=True)
     out.print(f"  contact sheet  {session.sheet_path.resolve()}", soft_wrap=True)
-    library = session.settings.library
-    out.print("  review page    limner review" + ("" if library == Path("library") else f" --library {library}"))
-    out.print(f"  one record     limner show {summary.set}/{plan.assets[0].asset_id}", soft_wrap=True)
+    one = f"{summary.set}/{plan.assets[0].asset_id}"
+    out.print(f"  review page    {limner('review')}", markup=False, soft_wrap=True)
+    out.print(f"  one record     {limner('show', one)}", markup=False, soft_wrap=True)

@@ -18,10 +18,10 @@ from specs.spec import Spec
 ENTRYPOINT = "limner.flow.produce"  # a name that is nobody else's, wherever Prefect's worker imports it
 
 
-def deployment(spec: Spec, path: Path, settings: Settings) -> Any:
+def deployment(spec: Spec, path: Path, settings: Settings, tell: str) -> Any:
     """The deployment of one set, named after it: its schedule, its parameters, one run at a time.
 
-    ``path`` of the spec and those in ``settings`` must be absolute.
+    ``path`` of the spec and those in ``settings`` must be absolute. ``tell``: as ``produce`` takes it.
     """
     assert spec.schedule is not None
     schedule: Schedule
@@ -32,7 +32,7 @@ def deployment(spec: Spec, path: Path, settings: Settings) -> Any:
     made: Any = produce.to_deployment(
         name=spec.set_name,
         schedule=schedule,
-        parameters={"spec": str(path), "settings": settings.to_parameters()},
+        parameters={"spec": str(path), "settings": settings.to_parameters(), "tell": tell},
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         description=f"limner: {spec.title or spec.set_name}",
         entrypoint_type=EntrypointType.MODULE_PATH,

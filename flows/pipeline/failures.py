@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.faults import MEMORY_OPTIONS, memory_help, out_of_memory
 from flows.output import counted
 from specs.errors import LimnerError
+from specs.fault_report import cause
 
 # The machine's own troubles: memory, disks, connections, a device's driver (torch raises RuntimeError).
 PASSING = (OSError, MemoryError, RuntimeError)
@@ -28,11 +30,9 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException, pictures: int) -> Failure:
         """Of the exception that a shard ended with."""
-        text = " ".join(str(error).split())
-        name = type(error).__name__
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-        return cls(f"{name}: {text}" if text else name, place, pictures, may_pass(error))
+        return cls(cause(error), place, pictures, may_pass(error))
 
     def value(self) -> dict[str, Any]:
         """An object of ``produce --json``."""
@@ -41,6 +41,8 @@ class Failure:
     def sentence(self) -> str:
         """What happened, and what to do."""
         what = f"{counted(self.pictures, 'picture')} failed: {self.cause}" + (f" ({self.place})" if self.place else "")
+        if out_of_memory(self.cause):
+            return f"{what}. {memory_help(MEMORY_OPTIONS)} What was recorded stays; run produce again."
         if self.retry_may_help:
             return f"{what}. Run the same command again: what was recorded stays."
         return f"{what}. The same command would meet it again: this is a fault of limner; please report it."

@@ -24,6 +24,7 @@ from scoring.taste.taste_file import EVERY_SET, Learned, load_taste
 from scoring.verdict import policy_sha256
 from specs.boundary.files import has_file
 from specs.checkpoint import Checkpoint
+from specs.commands import limner
 from specs.errors import LimnerError, UsageError
 from specs.expand import AssetPlan, expand
 from specs.reading.load import load_spec
@@ -167,12 +168,13 @@ def the_taste(spec: Spec, clip: LocatedWeights | None, settings: Settings) -> Le
     if learned is None:
         return (
             f"{spec.path}: select.taste: got {spec.weights.taste:g}, but no taste has been learned in "
-            f"{settings.library}: judge pictures (limner review), run `limner taste {spec.set_name}`, or say taste: 0."
+            f"{settings.library}: judge pictures (`{limner('review')}`), run "
+            f"`{limner('taste', spec.set_name)}`, or say taste: 0."
         )
     if clip is None or learned.clip_id != clip.checkpoint.weights_id:
         return (
             f"{spec.path}: select.taste: the taste was learned on another CLIP's embeddings than scoring.clip gives: "
-            f"run `limner taste {spec.set_name}` again, or say taste: 0."
+            f"run `{limner('taste', spec.set_name)}` again, or say taste: 0."
         )
     return learned
 

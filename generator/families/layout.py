@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from specs.boundary.files import has_folder, kind_of, read_json
 from specs.checkpoint import IMAGE_ARCHITECTURES
+from specs.commands import limner
 from specs.errors import LimnerError
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
@@ -225,5 +226,5 @@ def _no_index(folder: Path) -> str:
 def _convert(pickle: Path, wanted: str) -> str:
     return (
         f"{pickle}: got a pickle; allowed is {wanted}. limner never reads pickles, because opening one can run any "
-        f"code. Run `limner convert {pickle}`, or ask its makers for safetensors"
+        f"code. Run `{limner('convert', pickle)}`, or ask its makers for safetensors"
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from scoring.errors import TasteError
 from scoring.taste.preference import learn_preference, shares_of
+from specs.commands import limner
 
 Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]
@@ -70,8 +71,8 @@ def learn_taste(
     if len(labels) < LEAST_VERDICTS or min(kept, len(labels) - kept) < LEAST_EACH:
         raise TasteError(
             f"taste: got {len(labels)} verdicts ({kept} keep, {len(labels) - kept} reject); at least "
-            f"{LEAST_VERDICTS} are needed and {LEAST_EACH} of each kind: review more pictures (limner review; "
-            "limner taste --ask 10 lists those that teach most)"
+            f"{LEAST_VERDICTS} are needed and {LEAST_EACH} of each kind: review more pictures (`{limner('review')}`; "
+            f"`{limner('taste', '--ask', '10')}` lists those that teach most)"
         )
     every = rows if library is None else np.asarray(library, dtype=np.float64)
     found = learn_preference(rows, labels > 0.5, every)

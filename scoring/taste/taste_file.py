@@ -14,9 +14,9 @@ from safetensors.numpy import load, save
 from scoring.errors import ScorerError
 from scoring.taste.learn import Taste
 from specs.canonical import sha256_hex
+from specs.commands import limner
 
 EVERY_SET = "_all"  # the name of the head of a whole library; no set can be called so
-MEND = "learn it again with `limner taste`"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,10 @@ def load_taste(folder: Path, scope: str) -> Learned | None:
             raise ValueError(f"its SHA-256 is {sha256_hex(data)[:12]}, {beside.name} says {facts['sha256'][:12]}")
         return Learned(scope, str(facts["clip_id"]), facts["sha256"], _taste(load(data), facts))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ScorerError(f"{path}: is not the taste that was learned ({error}); {MEND}") from error
+        again = limner("taste", "--all" if scope == EVERY_SET else scope)
+        raise ScorerError(
+            f"{path}: is not the taste that was learned ({error}); learn it again with `{again}`"
+        ) from error
 
 
 def _taste(tensors: dict[str, Any], facts: dict[str, Any]) -> Taste:

@@ -48,6 +48,7 @@ class Served:
     """What a ``serve`` did, and what was left once it had been stopped."""
 
     generated: list[int]  # by each run: the first was a produce, the others are firings
+    out: str
     err: str
     processes: list[str]
     canary: Path
@@ -69,7 +70,7 @@ def served(
     canary = plant(world.folder)
     (world.folder / ".env").write_text(f"PREFECT_HOME={world.folder}/stolen\n")
     (world.folder / "prefect.toml").write_text(f'home = "{world.folder}/stolen"\n')
-    process = start(world, "serve", "spec.yaml", "--library", "library", PYTHONPATH="", **prefect_server)
+    process = start(world, "serve", "spec.yaml", "--library", "library", "--json", PYTHONPATH="", **prefect_server)
     try:
         wait_for(world, 2)
         world.write(spec_of([IDS[0], "new-card", IDS[1]], schedule=schedule))
@@ -79,8 +80,8 @@ def served(
             assert later < 10
     finally:
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
-    return Served([run["generated"] for run in finished_runs(world)], err, gone_within(world, 10), canary)
+        out, err = process.communicate(timeout=30)
+    return Served([run["generated"] for run in finished_runs(world)], out, err, gone_within(world, 10), canary)
 
 
 class TestServe:
@@ -95,6 +96,13 @@ class TestServe:
     def test_takes_nothing_from_its_working_folder(self, served: Served) -> None:
         assert not served.canary.exists()
         assert not (served.canary.parent / "stolen").exists()
+
+    def test_says_what_each_firing_did_and_when_the_next_one_is(self, served: Served) -> None:
+        events = [json.loads(line) for line in served.out.splitlines()]
+        ended = [event for event in events if event["event"] == "finished"]
+        assert [event["summary"]["generated"] for event in ended][:1] == [0], served.out
+        assert 2 in [event["summary"]["generated"] for event in ended]
+        assert all(event["next"] > event["at"][:10] for event in ended)
 
     def test_a_firing_that_meets_another_run_of_the_set_leaves_it_alone(self, world: World, limner: Limner) -> None:
         from catalog.database.locks import set_lock

@@ -229,7 +229,8 @@ def test_no_program_is_run(tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"#!/bin/sh\necho {name} >> {tmp_path}/canary\n")
         (tmp_path / name).chmod(0o755)
     code = (
-        "from pathlib import Path\nfrom specs.reading.load import load_spec\nfrom flows.cli.commands.doctor import _python\n"
+        "from pathlib import Path\nfrom specs.reading.load import load_spec\n"
+        "from flows.cli.commands.doctor import _python\n"
         "from flows.settings import Settings\nprint(_python(Settings(Path('library'))))\n"
         "from flows.orchestration.prefect_home import prepare\nprepare()\nimport platform\nplatform.architecture()\n"
         "from flows.orchestration.deployments import deployment\n"

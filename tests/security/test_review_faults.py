@@ -109,8 +109,8 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_file_for_its_owner_alone(
     answer = admitted(application(catalog)).get("/", headers=PAGE)
     assert answer.status_code == 500
     assert explains(answer)
-    assert "ZeroDivisionError: division by zero. This is a fault in limner" in answer.text
-    (report,) = tmp_path.glob("limner-*.traceback.txt")
+    assert "A fault of limner: ZeroDivisionError: division by zero" in answer.text
+    (report,) = tmp_path.glob("limner-fault-*.txt")
     assert str(report) in answer.text
     assert "1 / 0" in report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600

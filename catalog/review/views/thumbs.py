@@ -16,6 +16,7 @@ from PIL import Image
 
 from catalog.errors import StorageError
 from catalog.objects.store import Objects
+from specs.commands import limner
 
 SIDE_PX = 384  # the longer side, at most
 QUALITY = 82
@@ -31,7 +32,9 @@ def thumbnail(objects: Objects, sha256: str) -> bytes:
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, ValueError) as error:  # whatever Pillow raises for bytes that are no picture
-        raise StorageError(f"picture {sha256[:12]}: its file is damaged; run `limner verify --repair`.") from error
+        raise StorageError(
+            f"picture {sha256[:12]}: its file is damaged; run `{limner('verify', '--repair')}`."
+        ) from error
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the picture
         _write(path, made)
     return made

@@ -11,6 +11,7 @@ from catalog.writes.annotations import check_tag
 from flows.cli.commands.review import the_person
 from flows.output import console, print_json
 from flows.settings import Settings
+from specs.commands import limner
 from specs.errors import UsageError
 
 
@@ -67,7 +68,7 @@ def show_searches(settings: Settings, *, delete: str | None, person: str | None,
         table.add_row(search.name, _words(search.filter.value()), search.author)
     if searches:
         console().print(table)
-    print(f"{len(searches)} saved searches in {settings.library}; limner keepers --saved NAME")
+    print(f"{len(searches)} saved searches in {settings.library}; {limner('keepers', '--saved', 'NAME')}")
     return 0
 
 

@@ -15,6 +15,7 @@ from catalog.backup.backup import BackedUp, back_up
 from flows.cli.commands.stats import size
 from flows.output import print_json
 from flows.settings import Settings
+from specs.commands import limner
 
 
 def back_up_to(target: Path, settings: Settings, *, replace_newer: bool = False, as_json: bool) -> int:
@@ -28,7 +29,9 @@ def back_up_to(target: Path, settings: Settings, *, replace_newer: bool = False,
         print_json({**names, **asdict(done), "seconds": round(time.monotonic() - began, 3)})
     else:
         print(_sentence(done, target))
-        print(f"  it is a library: limner keepers --library {target}; to restore, use it or copy it in its place")
+        print(
+            f"  it is a library: {limner('keepers', '--library', target)}; to restore, use it or copy it in its place"
+        )
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -16,10 +15,13 @@ from typing import Any
 
 from catalog.database.library_folder import is_there
 from catalog.database.sqlite import journal_mode
+from flows.faults import memory_help, memory_sentence
+from flows.output import print_json
 from flows.pipeline.resolve import registry_for
 from flows.settings import Settings
 from generator.weights.pinning import locate
 from specs.errors import LimnerError
+from specs.fault_report import cause
 
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "open-clip-torch", "prefect", "fastapi", "sqlalchemy")
 LOW_DISK_GIB = 5.0
@@ -40,7 +42,7 @@ def examine(settings: Settings, *, as_json: bool) -> int:
     checks: list[Callable[[Settings], list[Finding]]] = [_python, _packages, _device, _sqlite, _library, _starter]
     findings = [finding for check in checks for finding in _safely(check, settings)]
     if as_json:
-        print(json.dumps([_plain(finding) for finding in findings], ensure_ascii=False, indent=2))
+        print_json([_plain(finding) for finding in findings])
     else:
         _tell(findings)
     return 1 if any(finding.state == "problem" for finding in findings) else 0
@@ -50,7 +52,8 @@ def _safely(check: Callable[[Settings], list[Finding]], settings: Settings) -> l
     try:
         return check(settings)
     except Exception as error:  # a doctor that dies of the illness helps nobody
-        return [Finding(check.__name__.strip("_"), "problem", f"{type(error).__name__}: {error}")]
+        mend = memory_help(()) if memory_sentence(error) else ""
+        return [Finding(check.__name__.strip("_"), "problem", cause(error), mend)]
 
 
 def _python(_: Settings) -> list[Finding]:
@@ -79,6 +82,8 @@ def _device(settings: Settings) -> list[Finding]:
     try:
         import torchvision  # noqa: F401 (a pair that does not match fails here, with words that help nobody)
     except (ImportError, RuntimeError) as error:
+        if memory_sentence(error):
+            raise
         mend = "install the pair that constraints.txt names: torch and torchvision must match"
         return [Finding("torch and torchvision", "problem", str(error), mend)]
     from generator.environment import choose

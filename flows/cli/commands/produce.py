@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from types import FrameType
 
 from flows.orchestration.prefect_address import ask_users_server, stopped_answering
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
+from flows.output import print_json
 from flows.pipeline.failures import Failure
 from flows.pipeline.rendering.render_worker import Shard
 from flows.pipeline.rendering.renderer import InterruptedRunError
@@ -49,7 +49,7 @@ def produce_specs(
             server.stop()
         if as_json and summaries:
             values = [asdict(summary) for summary in summaries]
-            print(json.dumps(values[0] if len(paths) == 1 else values, ensure_ascii=False, indent=2))
+            print_json(values[0] if len(paths) == 1 else values)
     return int(any(summary.failed or (fail_on_holes and summary.holes) for summary in summaries))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from flows.output import print_json
 from flows.pipeline.resolve import registry_for
 from flows.settings import Settings
 from generator.candidate import Batch, Execution
@@ -64,7 +64,7 @@ def reproduce_one(id_: str, settings: Settings, *, to: Path | None, as_json: boo
         _write(pixels, to)
     comparison = compare(record, data, pixels, execution)
     if as_json:
-        print(json.dumps(asdict(comparison), ensure_ascii=False, indent=2))
+        print_json(asdict(comparison))
     else:
         print(_sentence(comparison))
     return 0 if comparison.good else 1

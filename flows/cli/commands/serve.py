@@ -14,12 +14,13 @@ from flows.orchestration.prefect_address import ask_users_server
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
 from flows.settings import Settings
 from specs.boundary.children import CODE
+from specs.commands import limner
 from specs.errors import UsageError
 from specs.reading.load import load_spec
 from specs.spec import Spec
 
 
-def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
+def serve_specs(paths: Sequence[Path], settings: Settings, *, as_json: bool = False) -> int:
     """Check every spec, start (or find) a Prefect server, and fire the schedules until Ctrl-C.
 
     Each firing is a process of its own that reads the spec anew. Two firings of one set never run at once: Prefect
@@ -36,7 +37,7 @@ def serve_specs(paths: Sequence[Path], settings: Settings) -> int:
     try:
         server.wait_until_ready()
         with _firings_from(home):
-            _serve(absolute, settings)
+            _serve(absolute, settings, "json" if as_json else "lines")
     finally:
         server.stop()
     return 0
@@ -71,14 +72,14 @@ def _absolute(settings: Settings) -> Settings:
     )
 
 
-def _serve(specs: Sequence[tuple[Spec, Path]], settings: Settings) -> None:
+def _serve(specs: Sequence[tuple[Spec, Path]], settings: Settings, tell: str) -> None:
     from prefect import serve
 
     from flows.orchestration.deployments import deployment
 
     for spec, _ in specs:
         print(f"{spec.set_name}: {_when(spec)} (next firings read {spec.path} anew)", file=sys.stderr)
-    serve(*[deployment(spec, path, settings) for spec, path in specs], print_starting_message=False)
+    serve(*[deployment(spec, path, settings, tell) for spec, path in specs], print_starting_message=False)
 
 
 def _scheduled(path: Path) -> Spec:
@@ -86,7 +87,7 @@ def _scheduled(path: Path) -> Spec:
     if spec.schedule is None:
         raise UsageError(
             f'{path}: got a spec without a schedule; allowed: one with, for example, schedule: {{cron: "0 2 * * *", '
-            f"timezone: Europe/London}}. Add it, or run: limner produce {path}"
+            f"timezone: Europe/London}}. Add it, or run: {limner('produce', path)}"
         )
     return spec
 

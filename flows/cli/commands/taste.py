@@ -18,6 +18,7 @@ from flows.pipeline.resolve import TASTES
 from flows.settings import Settings
 from scoring.taste.learn import learn_taste, questions
 from scoring.taste.taste_file import EVERY_SET, Learned, save_taste
+from specs.commands import limner
 from specs.errors import UsageError
 
 ROWS_SHOWN = 20
@@ -76,8 +77,11 @@ def ask(named: str | None, settings: Settings, count: int, *, every: bool, perso
     for one in asked:
         console().print(f"{names[one.key]}  {one.image_sha256[:12]}", soft_wrap=True)
     console().print(
-        f"{len(judged)} verdicts so far. These {len(asked)} would teach most: limner keep ID, limner reject ID --why "
-        "off_style, or limner review; then ask again."
+        f"{len(judged)} verdicts so far. These {len(asked)} would teach most: `{limner('keep', 'ID')}`, "
+        f"`{limner('reject', 'ID', '--why', 'off_style')}`, or "
+        f"`{limner('review')}`; then ask again.",
+        markup=False,
+        soft_wrap=True,
     )
     return 0
 
