@@ -109,7 +109,7 @@ class CountTasks:
 
 def _produce(spec: Path, settings: Settings, stand_in: StandIn, tasks: CountTasks) -> float:
     from flows import produce as prefect_part
-    from flows.cli.commands.produce import produce_specs
+    from flows.cli.commands.making.produce import produce_specs
 
     submit = prefect_part.make_shard.submit
 

@@ -85,8 +85,11 @@ ALLOWED = {  # file, name → why
     ("generator/weights/unpickle.py", "torch.load"): "weights_only=True",
     ("generator/weights/pinning.py", "huggingface_hub"): "fetches pinned revisions, with --online alone",
     # a fixed address on loopback, or installed code
-    ("flows/cli/commands/review.py", "webbrowser"): "the browser of the user's choice, at the page's own address",
-    ("flows/cli/commands/produce.py", "httpx"): "names the errors of Prefect's own client",
+    (
+        "flows/cli/commands/choosing/review.py",
+        "webbrowser",
+    ): "the browser of the user's choice, at the page's own address",
+    ("flows/cli/commands/making/produce.py", "httpx"): "names the errors of Prefect's own client",
     ("flows/orchestration/artifacts.py", "PIL.Image.open"): "the contact sheet that limner has just drawn",
     # files of limner's own making, checked by their hash
     ("flows/pipeline/contact_sheet.py", "PIL.Image.open"): "pictures of the library",

@@ -102,7 +102,7 @@ def produce(
     as_json: AsJson = False,
 ) -> int:
     """Make, score and choose what is missing of the specs, and say where it is."""
-    from flows.cli.commands.produce import produce_specs
+    from flows.cli.commands.making.produce import produce_specs
 
     settings = from_environment(
         library=library,
@@ -126,7 +126,7 @@ def plan(
     as_json: AsJson = False,
 ) -> int:
     """Say per asset what is new, changed, up to date, blocked or short of keepers, and why. Makes nothing."""
-    from flows.cli.reports import show_plan
+    from flows.cli.commands.making.plan import show_plan
 
     settings = from_environment(library=library, checkpoints=tuple(checkpoints))
     return show_plan(spec, settings, prompts=prompts, as_json=as_json)
@@ -163,7 +163,7 @@ def keepers(
 ) -> int:
     """List the keepers: asset, picture, seed, scores. Every option narrows."""
     from catalog.queries.filter import Filter, moment
-    from flows.cli.commands.keepers import show_keepers
+    from flows.cli.commands.choosing.keepers import show_keepers
 
     wanted = Filter(
         sets=tuple(sets or ()),
@@ -184,7 +184,7 @@ def keepers(
     )
     settings = from_environment(library=library)
     if why:
-        from flows.cli.commands.why import show_why
+        from flows.cli.commands.choosing.keepers_why import show_why
 
         only_sets = wanted == Filter(sets=wanted.sets) and not (save or saved or paths)
         return show_why(wanted.sets, settings, only_sets=only_sets, as_json=as_json)
@@ -199,7 +199,7 @@ def searches(
     as_json: AsJson = False,
 ) -> int:
     """List the saved searches: limner keepers … --save NAME makes one, --saved NAME uses it."""
-    from flows.cli.commands.annotate import show_searches
+    from flows.cli.commands.choosing.tag import show_searches
 
     return show_searches(from_environment(library=library), delete=delete, person=person, as_json=as_json)
 
@@ -214,7 +214,7 @@ def tag(
     as_json: AsJson = False,
 ) -> int:
     """Put tags on a picture, or take them off. Who did and when stays on record."""
-    from flows.cli.commands.annotate import tag_one
+    from flows.cli.commands.choosing.tag import tag_one
 
     settings = from_environment(library=library)
     return tag_one(id_, tags or [], settings, remove=remove, person=person, as_json=as_json)
@@ -228,7 +228,7 @@ def note(
     person: Person = None,
 ) -> int:
     """Write a note on a picture; limner show prints them all."""
-    from flows.cli.commands.annotate import note_one
+    from flows.cli.commands.choosing.tag import note_one
 
     return note_one(id_, text, from_environment(library=library), person=person)
 
@@ -236,7 +236,7 @@ def note(
 @command("stats")
 def stats(library: Library = None, as_json: AsJson = False) -> int:
     """The library in numbers: sets, holes, keepers, reasons, safety, checkpoints, disk, agreement with persons."""
-    from flows.cli.commands.stats import show_stats
+    from flows.cli.commands.library.stats import show_stats
 
     return show_stats(from_environment(library=library), as_json=as_json)
 
@@ -250,7 +250,7 @@ def show(
     as_json: AsJson = False,
 ) -> int:
     """Print the whole record of a picture: where it came from, what it was made with, every score and verdict."""
-    from flows.cli.reports import show_record
+    from flows.cli.commands.making.plan import show_record
 
     return show_record(id_, from_environment(library=library), as_json=as_json)
 
@@ -264,7 +264,7 @@ def review(
     person: Person = None,
 ) -> int:
     """Look at the candidates in the browser and decide: keep, reject, undo, compare. On this machine only."""
-    from flows.cli.commands.review import serve_review
+    from flows.cli.commands.choosing.review import serve_review
 
     settings = from_environment(library=library, checkpoints=tuple(checkpoints))
     return serve_review(settings, port=port, open_browser=not no_open, person=person)
@@ -282,7 +282,7 @@ def keep(
     as_json: AsJson = False,
 ) -> int:
     """Keep a picture, by a person's verdict. It counts before any rule's; undo takes it back."""
-    from flows.cli.commands.review import keep_one
+    from flows.cli.commands.choosing.review import keep_one
 
     settings = from_environment(library=library)
     return keep_one(id_, settings, why=why, override=override_safety, person=person, as_json=as_json)
@@ -297,7 +297,7 @@ def reject(
     as_json: AsJson = False,
 ) -> int:
     """Reject a picture, by a person's verdict. It counts before any rule's; undo takes it back."""
-    from flows.cli.commands.review import reject_one
+    from flows.cli.commands.choosing.review import reject_one
 
     return reject_one(id_, from_environment(library=library), why=why, person=person, as_json=as_json)
 
@@ -305,7 +305,7 @@ def reject(
 @command("undo")
 def undo(id_: PictureId, library: Library = None, person: Person = None, as_json: AsJson = False) -> int:
     """Take a person's last verdict on a picture back; what stood before it counts again. As often as you like."""
-    from flows.cli.commands.review import undo_one
+    from flows.cli.commands.choosing.review import undo_one
 
     return undo_one(id_, from_environment(library=library), person=person, as_json=as_json)
 
@@ -320,7 +320,7 @@ def reproduce(
     as_json: AsJson = False,
 ) -> int:
     """Render a picture again from its record and compare, pixel by pixel. Exit code 1 when it is not the same."""
-    from flows.cli.commands.reproduce import reproduce_one
+    from flows.cli.commands.making.reproduce import reproduce_one
 
     settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
     return reproduce_one(id_, settings, to=to, as_json=as_json)
@@ -345,7 +345,7 @@ def rescore(
 
     Where neither the rules nor the scorers changed nothing is written, unless --anew asks for a new choice.
     """
-    from flows.cli.commands.rescore import rescore_sets
+    from flows.cli.commands.making.rescore import rescore_sets
 
     settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
     return rescore_sets(sets, settings, every=every, decode=decode, anew=anew, as_json=as_json)
@@ -363,7 +363,7 @@ def calibrate(
     as_json: AsJson = False,
 ) -> int:
     """Show how the scores of a set lie, where its thresholds cut, and what they would keep. Changes nothing."""
-    from flows.cli.commands.calibrate import show_calibration
+    from flows.cli.commands.making.calibrate import show_calibration
 
     instead = {"min_aesthetic": min_aesthetic, "min_adherence": min_adherence, "max_rank": max_rank}
     instead["min_margin"] = min_margin
@@ -379,7 +379,7 @@ def clusters(
     as_json: AsJson = False,
 ) -> int:
     """List the candidates that are the same picture, within the sets named and across them."""
-    from flows.cli.commands.clusters import show_clusters
+    from flows.cli.commands.choosing.clusters import show_clusters
 
     return show_clusters(sets, from_environment(library=library), every=every, as_json=as_json)
 
@@ -397,7 +397,7 @@ def taste(
     as_json: AsJson = False,
 ) -> int:
     """Learn a person's taste from 40 verdicts or more, say how well it agrees with them, suggest what to keep."""
-    from flows.cli.commands.taste import ask, teach
+    from flows.cli.commands.making.taste import ask, teach
 
     settings = from_environment(library=library)
     if asked:
@@ -421,7 +421,7 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Re-derive every hash of the library; read-only unless told otherwise. Exit code 1 when there are problems."""
-    from flows.cli.reports import show_verification
+    from flows.cli.commands.making.plan import show_verification
 
     return show_verification(from_environment(library=library), gc=gc, yes=yes, repair=repair, as_json=as_json)
 
@@ -439,7 +439,7 @@ def backup(
     as_json: AsJson = False,
 ) -> int:
     """Back the library up while it is in use, and read it all back. A backup is a library: --library opens it."""
-    from flows.cli.commands.backup import back_up_to
+    from flows.cli.commands.library.backup import back_up_to
 
     return back_up_to(to, from_environment(library=library), replace_newer=replace_newer, as_json=as_json)
 
@@ -451,7 +451,7 @@ def checkpoints_(
     as_json: AsJson = False,
 ) -> int:
     """List the checkpoints that limner knows: status, licence, what each use may, whether the weights are here."""
-    from flows.cli.reports import show_checkpoints
+    from flows.cli.commands.making.plan import show_checkpoints
 
     return show_checkpoints(name, from_environment(checkpoints=tuple(checkpoints)), as_json=as_json)
 
@@ -467,7 +467,7 @@ def convert(
     as_json: AsJson = False,
 ) -> int:
     """Turn published weights from a pickle into safetensors: opened as weights only, in a process of its own."""
-    from flows.cli.commands.convert import convert as convert_file
+    from flows.cli.commands.library.convert import convert as convert_file
 
     return convert_file(source, to, clip, from_environment(checkpoints=tuple(checkpoints)), as_json=as_json)
 
@@ -482,7 +482,7 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for each firing.")] = False,
 ) -> int:
     """Regenerate the specs by their schedules until stopped: only what is new or short of keepers, each time."""
-    from flows.cli.commands.serve import serve_specs
+    from flows.cli.commands.making.serve import serve_specs
 
     settings = from_environment(
         library=library, device=device, batch_size=batch_size, checkpoints=tuple(checkpoints), wait=False
@@ -493,7 +493,7 @@ def serve(
 @command("doctor")
 def doctor(library: Library = None, as_json: AsJson = False) -> int:
     """Say what this machine has, what limner would use, and what is amiss."""
-    from flows.cli.commands.doctor import examine
+    from flows.cli.commands.library.doctor import examine
 
     return examine(from_environment(library=library), as_json=as_json)
 

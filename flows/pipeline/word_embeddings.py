@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
 from catalog.review.views.pages import checkpoint_on_record
-from flows.cli.commands.reproduce import recorded_weights
+from flows.cli.commands.making.reproduce import recorded_weights
 from flows.settings import Settings
 
 if TYPE_CHECKING:

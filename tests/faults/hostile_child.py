@@ -160,7 +160,7 @@ def main() -> None:
     places = Places(options.folder)
     os.environ |= {CANARY: str(places.canary), "LIMNER_LIBRARY": str(places.library), "LIMNER_DEVICE": "cpu"}
     configure_libraries()
-    import flows.cli.reports  # what planning imports, so that the forks have it
+    import flows.cli.commands.making.plan  # what planning imports, so that the forks have it
 
     assert flows.reports
     for one in run("spec", specs(places, options.seed, refused=not options.known), options.inputs, places):

@@ -76,7 +76,7 @@ def run_in_fork(world: World) -> int:
         os.dup2(sink, 2)
         os.environ.update({k: v for k, v in world.environment().items() if k.startswith("LIMNER_")})
         os.chdir(world.folder)
-        from flows.cli.commands.produce import produce_specs
+        from flows.cli.commands.making.produce import produce_specs
         from flows.settings import from_environment
 
         code = produce_specs([Path("spec.yaml")], from_environment(), as_json=True)

@@ -113,7 +113,7 @@ class TestFailures:
     def test_the_cause_reaches_the_terminal_once_and_the_json(
         self, world: World, limner: Limner, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from flows.cli.commands.produce import produce_specs
+        from flows.cli.commands.making.produce import produce_specs
         from flows.pipeline.rendering.tools import tools_for
         from flows.settings import from_environment
 

@@ -81,7 +81,7 @@ class TestReproduce:
         other = limner("reproduce", "tiny-set/sword#0", "--device", "cpu", "--json").json
         assert other["identical"]
         record = limner("show", "tiny-set/sword#0", "--json").json
-        from flows.cli.commands.reproduce import compare
+        from flows.cli.commands.making.reproduce import compare
         from generator.candidate import Execution
         from generator.pictures.images import read_png
 

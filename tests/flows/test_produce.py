@@ -80,7 +80,7 @@ class TestASecondRun:
         limner("produce", "spec.yaml")
         before = pictures(world)
         code = (
-            "import sys\nfrom flows.cli.commands.produce import produce_specs\n"
+            "import sys\nfrom flows.cli.commands.making.produce import produce_specs\n"
             "from flows.settings import from_environment\n"
             "from pathlib import Path\n"
             "code = produce_specs([Path('spec.yaml')], from_environment(), as_json=True)\n"

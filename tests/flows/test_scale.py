@@ -39,7 +39,7 @@ class TestManyPictures:
         self, world: World, limner: Limner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         from flows import produce as tasks
-        from flows.cli.commands.produce import produce_specs
+        from flows.cli.commands.making.produce import produce_specs
 
         write_spec(world, PICTURES)
         renderer, submitted = Watched(), []

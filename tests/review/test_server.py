@@ -23,7 +23,7 @@ from tests.review.serving import ROOT, served, start
 
 NO_TORCH = """
 import sys
-import flows.cli.app, flows.cli.commands.review, flows.pipeline.word_embeddings, catalog.review.app, uvicorn
+import flows.cli.app, flows.cli.commands.choosing.review, flows.pipeline.word_embeddings, catalog.review.app, uvicorn
 print([name for name in ("torch", "prefect", "diffusers", "transformers", "open_clip") if name in sys.modules])
 """
 

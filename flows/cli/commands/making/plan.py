@@ -12,9 +12,9 @@ from rich import box
 from rich.table import Table
 
 from catalog.catalog import FILE, Catalog
-from flows.cli.commands.keepers import keeper_table
-from flows.cli.commands.prompts import print_prompts, with_prompts
-from flows.cli.commands.stats import size
+from flows.cli.commands.choosing.keepers import keeper_table
+from flows.cli.commands.library.stats import size
+from flows.cli.commands.making.plan_prompts import print_prompts, with_prompts
 from flows.output import console, print_json
 from flows.pipeline.planning import AssetState, Plan, State, changed_assets, make_plan, with_changes
 from flows.pipeline.resolve import ResolvedSpec, registry_for, resolve_spec

@@ -78,7 +78,7 @@ def _produce_one(
         for failure in summary.failures:
             print(Failure(**failure).sentence(), file=sys.stderr)
         if not as_json:
-            from flows.cli.reports import print_run
+            from flows.cli.commands.making.plan import print_run
 
             print_run(session, summary)
         return summary

@@ -10,7 +10,7 @@ from rich.table import Table
 from catalog.catalog import Catalog
 from catalog.queries.candidate_state import Keeper
 from catalog.queries.filter import Filter
-from flows.cli.commands.review import the_person
+from flows.cli.commands.choosing.review import the_person
 from flows.output import console, print_json
 from flows.settings import Settings
 from specs.errors import UsageError

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from catalog.backup.backup import BackedUp, back_up
-from flows.cli.commands.stats import size
+from flows.cli.commands.library.stats import size
 from flows.output import print_json
 from flows.settings import Settings
 from specs.commands import limner

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from catalog.catalog import Catalog
 from catalog.writes.annotations import check_tag
-from flows.cli.commands.review import the_person
+from flows.cli.commands.choosing.review import the_person
 from flows.output import console, print_json
 from flows.settings import Settings
 from specs.commands import limner

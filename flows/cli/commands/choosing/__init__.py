@@ -1,0 +1,1 @@
+"""Commands about pictures that are made: look, keep, reject, annotate."""

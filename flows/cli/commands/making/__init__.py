@@ -1,0 +1,1 @@
+"""Commands that make pictures, or say what would be made."""
