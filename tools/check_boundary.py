@@ -85,6 +85,7 @@ ALLOWED = {  # file, name → why
     ("generator/weights/unpickle.py", "torch.load"): "weights_only=True",
     ("generator/weights/pinning.py", "huggingface_hub"): "fetches pinned revisions, with --online alone",
     # a fixed address on loopback, or installed code
+    ("flows/cli/app.py", "importlib.import_module"): "limner's own commands, from the table of them",
     (
         "flows/cli/commands/choosing/review.py",
         "webbrowser",

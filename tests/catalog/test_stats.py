@@ -7,7 +7,7 @@ from dataclasses import replace
 from catalog.catalog import Catalog
 from catalog.queries.candidate_state import OVERRIDE
 from catalog.queries.statistics import Agreement, Stats, stats
-from flows.cli.commands.library.stats import size, stats_value
+from flows.cli.commands.maintenance.stats import size, stats_value
 from tests.catalog.factory import World, by_person, by_policy, quarantined
 
 

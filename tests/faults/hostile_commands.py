@@ -36,11 +36,10 @@ WRITTEN = ("copy", "weights")  # below the working folder: what the commands are
 
 def commands() -> list[list[str]]:
     """The words of each command of the app, ``serve`` last."""
-    import typer
+    from flows.cli.app import load_command
+    from flows.cli.commands import COMMANDS
 
-    from flows.cli.app import app
-
-    found = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    found = {name: load_command(name) for name in COMMANDS}
     names = [name for name in found if name not in ENDS] + [name for name in ENDS if name in found]
     return [[name, *_arguments(found[name]), *OPTIONS.get(name, [])] for name in names]
 

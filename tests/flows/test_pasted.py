@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from catalog.catalog import Catalog
-from flows.cli.app import app
+from flows.cli.app import app, load_command
+from flows.cli.commands import COMMANDS as EVERY
 from generator.families.layout import _convert
 from specs.commands import TAKES, given, limner
 from tests.catalog.factory import World
 
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = {name: load_command(name) for name in EVERY}
 PRINTED = re.compile(r"(?<![\w/])limner (?:" + "|".join(COMMANDS) + r")\b[^`;\n]*")
 Say = Callable[..., str]
 

@@ -230,7 +230,7 @@ def test_no_program_is_run(tmp_path: Path) -> None:
         (tmp_path / name).chmod(0o755)
     code = (
         "from pathlib import Path\nfrom specs.reading.load import load_spec\n"
-        "from flows.cli.commands.library.doctor import _python\n"
+        "from flows.cli.commands.maintenance.doctor import _python\n"
         "from flows.settings import Settings\nprint(_python(Settings(Path('library'))))\n"
         "from flows.orchestration.prefect_home import prepare\nprepare()\nimport platform\nplatform.architecture()\n"
         "from flows.orchestration.deployments import deployment\n"

@@ -11,12 +11,23 @@ from rich.table import Table
 from catalog.catalog import Catalog
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState
+from flows.cli.options import AsJson, EverySet, Library, SetsOrSpecs
 from flows.cli.which_set import set_names
 from flows.output import console, print_json
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from scoring.likeness.clusters import MAX_BITS, MIN_COSINE, cluster, near_duplicates
 
 GROUPS_SHOWN = 24
+
+
+def command(
+    sets: SetsOrSpecs = [],  # noqa: B006
+    every: EverySet = False,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """List the candidates that are the same picture, within the sets named and across them."""
+    return show_clusters(sets, from_environment(library=library), every=every, as_json=as_json)
 
 
 def show_clusters(named: Sequence[str], settings: Settings, *, every: bool, as_json: bool) -> int:

@@ -3,17 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
 from catalog.catalog import Catalog
 from catalog.queries.candidate_state import Keeper
-from catalog.queries.filter import Filter
-from flows.cli.commands.choosing.review import the_person
+from catalog.queries.filter import Filter, moment
+from flows.cli.decisions import the_person
+from flows.cli.options import AsJson, Library, Person
 from flows.output import console, print_json
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from specs.errors import UsageError
+
+
+def command(
+    sets: Annotated[list[str] | None, typer.Argument(metavar="[SET…]", help="Sets; * and ? allowed.")] = None,
+    asset: Annotated[list[str] | None, typer.Option(help="Of these assets; * and ? allowed; repeatable.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Having this tag; repeated: all of them.")] = None,
+    reason: Annotated[list[str] | None, typer.Option(help="Kept for this reason; repeated: any of them.")] = None,
+    by: Annotated[str, typer.Option(help="Decided by policy, person, or person:NAME.")] = "",
+    checkpoint: Annotated[list[str] | None, typer.Option(help="Made with it; * and ? allowed; repeatable.")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="Under it; * and ? allowed; repeatable.")] = None,
+    use: Annotated[str, typer.Option(help="Made for this use: commercial, noncommercial or internal.")] = "",
+    commercial: Annotated[bool, typer.Option("--commercial", help="Only what may be exported commercially.")] = False,
+    min_aesthetic: Annotated[float | None, typer.Option(help="Scored at least so.")] = None,
+    min_adherence: Annotated[float | None, typer.Option(help="Scored at least so.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Decided on this day (UTC) or later: 2026-11-22, or a moment.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Decided on this day (UTC) or earlier.")] = None,
+    text: Annotated[str, typer.Option(help="Having this in the prompt.")] = "",
+    former: Annotated[bool, typer.Option("--former", help="Also of assets that their spec no longer has.")] = False,
+    save: Annotated[str | None, typer.Option(help="Save the search under this name.")] = None,
+    saved: Annotated[str | None, typer.Option(help="Use a saved search.")] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Explain each choice and its runner-up; SET may be set/asset or a spec.")
+    ] = False,
+    library: Library = None,
+    person: Person = None,
+    as_json: AsJson = False,
+    paths: Annotated[bool, typer.Option("--paths", help="Print the files' paths, one a line.")] = False,
+) -> int:
+    """List the keepers: asset, picture, seed, scores. Every option narrows."""
+    wanted = Filter(
+        sets=tuple(sets or ()),
+        assets=tuple(asset or ()),
+        tags=tuple(tag or ()),
+        reasons=tuple(reason or ()),
+        decided_by=by,
+        checkpoints=tuple(checkpoint or ()),
+        licences=tuple(licence or ()),
+        use=use,
+        commercial=commercial,
+        min_aesthetic=min_aesthetic,
+        min_adherence=min_adherence,
+        since=moment(since) if since else "",
+        until=moment(until, end=True) if until else "",
+        text=text,
+        former=former,
+    )
+    settings = from_environment(library=library)
+    if why:
+        from flows.cli.commands.choosing.keepers_why import show_why
+
+        only_sets = wanted == Filter(sets=wanted.sets) and not (save or saved or paths)
+        return show_why(wanted.sets, settings, only_sets=only_sets, as_json=as_json)
+    return show_keepers(wanted, settings, save=save, saved=saved, person=person, as_json=as_json, paths=paths)
 
 
 def show_keepers(

@@ -1,10 +1,8 @@
-"""``limner review`` and what it does by command: keep, reject, undo. The page stands on ``catalog/review``."""
+"""``limner review``: the review page, served on loopback. The page itself is in ``catalog/review``."""
 
 from __future__ import annotations
 
 import contextlib
-import getpass
-import os
 import socket
 import sys
 import tempfile
@@ -13,76 +11,32 @@ import webbrowser
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from catalog.catalog import Catalog
-from catalog.review.decisions import Decision, decide, undo
-from catalog.review.views.values import REASONS, Tile
-from flows.output import print_json
-from flows.settings import Settings
+from flows.cli.decisions import the_person
+from flows.cli.options import Checkpoints, Library, Person
+from flows.settings import Settings, from_environment
 from specs.errors import UsageError
 
 if TYPE_CHECKING:
     from catalog.review.tickets import Tickets
 
 LOOPBACK = "127.0.0.1"
-NAME_LENGTH = 100
 
 
-def the_person(given: str | None) -> str:
-    """Who decides: as given, else ``LIMNER_PERSON``, else the login name. UsageError for no name."""
-    name = given if given is not None else os.environ.get("LIMNER_PERSON", "")
-    if not name and given is None:
-        with contextlib.suppress(KeyError, OSError):
-            name = getpass.getuser()
-    name = name.strip()
-    if not name or len(name) > NAME_LENGTH or not name.isprintable():
-        raise UsageError(f"--as: got {name[:40]!r}; allowed: a name of 1 to {NAME_LENGTH} letters.")
-    return name
-
-
-def keep_one(id_: str, settings: Settings, *, why: str, override: bool, person: str | None, as_json: bool) -> int:
-    """``limner keep``."""
-    with Catalog.open(settings.library, create=False) as catalog:
-        candidate_id = catalog.find(id_).candidate_id
-        decision = Decision(candidate_id, True, the_person(person), note=why, override=override)
-        return _tell(decide(catalog, decision), as_json)
-
-
-def reject_one(id_: str, settings: Settings, *, why: str, person: str | None, as_json: bool) -> int:
-    """``limner reject``: a named reason stands for itself, anything else is a note."""
-    if not why.strip():
-        raise UsageError(f"--why: got nothing; allowed: a note, or one of {', '.join(REASONS)}.")
-    named = why.strip().replace(" ", "_")
-    reason, note = (named, "") if named in REASONS else ("other", why)
-    with Catalog.open(settings.library, create=False) as catalog:
-        candidate_id = catalog.find(id_).candidate_id
-        return _tell(decide(catalog, Decision(candidate_id, False, the_person(person), (reason,), note)), as_json)
-
-
-def undo_one(id_: str, settings: Settings, *, person: str | None, as_json: bool) -> int:
-    """``limner undo``."""
-    with Catalog.open(settings.library, create=False) as catalog:
-        return _tell(undo(catalog, catalog.find(id_).candidate_id, the_person(person)), as_json)
-
-
-def _tell(tile: Tile, as_json: bool) -> int:
-    if as_json:
-        print_json(
-            {
-                "id": tile.name,
-                "image_sha256": tile.image_sha256,
-                "standing": tile.word,
-                "keeper": tile.is_keeper,
-                "decided_by": tile.decided_by,
-                "reasons": list(tile.reasons),
-                "note": tile.note,
-            }
-        )
-    else:
-        by = f" by {tile.decided_by}" if tile.decided_by else ""
-        print(f"{tile.name} ({tile.image_sha256[:12]}): {tile.word}{by}")
-    return 0
+def command(
+    library: Library = None,
+    port: Annotated[int, typer.Option(help="A port on loopback; 0: any that is free.")] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the address, open no browser.")] = False,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    person: Person = None,
+) -> int:
+    """Look at the candidates in the browser and decide: keep, reject, undo, compare. On this machine only."""
+    settings = from_environment(library=library, checkpoints=tuple(checkpoints))
+    return serve_review(settings, port=port, open_browser=not no_open, person=person)
 
 
 def serve_review(settings: Settings, *, port: int, open_browser: bool, person: str | None) -> int:

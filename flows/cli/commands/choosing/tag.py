@@ -1,18 +1,32 @@
-"""``limner tag``, ``note``, ``searches``: what people say of candidates, and the searches that they saved."""
+"""``limner tag``: words that people put on a candidate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Annotated
 
-from rich.table import Table
+import typer
 
 from catalog.catalog import Catalog
 from catalog.writes.annotations import check_tag
-from flows.cli.commands.choosing.review import the_person
-from flows.output import console, print_json
-from flows.settings import Settings
-from specs.commands import limner
+from flows.cli.decisions import the_person
+from flows.cli.options import AsJson, Library, Person, PictureId
+from flows.output import print_json
+from flows.settings import Settings, from_environment
 from specs.errors import UsageError
+
+
+def command(
+    id_: PictureId,
+    tags: Annotated[list[str] | None, typer.Argument(metavar="TAG…", help="Tags to put on; none: list them.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take them off.")] = False,
+    library: Library = None,
+    person: Person = None,
+    as_json: AsJson = False,
+) -> int:
+    """Put tags on a picture, or take them off. Who did and when stays on record."""
+    settings = from_environment(library=library)
+    return tag_one(id_, tags or [], settings, remove=remove, person=person, as_json=as_json)
 
 
 def tag_one(
@@ -35,43 +49,3 @@ def tag_one(
     else:
         print(f"{id_}: {', '.join(standing) or 'no tags'}")
     return 0
-
-
-def note_one(id_: str, text: str, settings: Settings, *, person: str | None) -> int:
-    """``limner note``."""
-    with Catalog.open(settings.library, create=False) as catalog:
-        candidate_id = catalog.find(id_).candidate_id
-        catalog.note(candidate_id, text, f"person:{the_person(person)}")
-        count = len(catalog.remarks([candidate_id])[candidate_id].notes)
-    print(f"{id_}: {count} note{'s' if count > 1 else ''}")
-    return 0
-
-
-def show_searches(settings: Settings, *, delete: str | None, person: str | None, as_json: bool) -> int:
-    """``limner searches``: those that are saved, after deleting one where that is asked."""
-    with Catalog.open(settings.library, create=False) as catalog:
-        if delete is not None:
-            catalog.delete_search(delete, f"person:{the_person(person)}")
-        searches = catalog.searches()
-    if as_json:
-        print_json(
-            [
-                {"name": search.name, "filter": search.filter.value(), "author": search.author, "at": search.at}
-                for search in searches
-            ]
-        )
-        return 0
-    table = Table()
-    for column in ("search", "filter", "saved by"):
-        table.add_column(column, overflow="fold")
-    for search in searches:
-        table.add_row(search.name, _words(search.filter.value()), search.author)
-    if searches:
-        console().print(table)
-    print(f"{len(searches)} saved searches in {settings.library}; {limner('keepers', '--saved', 'NAME')}")
-    return 0
-
-
-def _words(value: Mapping[str, object]) -> str:
-    listed = {name: ", ".join(map(str, got)) if isinstance(got, list) else got for name, got in value.items()}
-    return "; ".join(f"{name} {got}" for name, got in listed.items()) or "every keeper"

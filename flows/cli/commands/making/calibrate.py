@@ -5,20 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from catalog.catalog import Catalog
+from flows.cli.options import AsJson, Library
 from flows.cli.which_set import spec_files
 from flows.output import console, print_json
 from flows.pipeline.judge_and_select import Rechoose, decided, with_verdicts
 from flows.pipeline.planning import Candidates, standing_keepers
 from flows.pipeline.rendering.tools import tools_for
 from flows.pipeline.resolve import ResolvedSpec, resolve_spec
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from scoring.calibration import Calibration, as_text, calibrate, draw_png
 from scoring.scorecard import Scorecard
 from specs.errors import UsageError
 from specs.spec import Spec
+
+
+def command(
+    set_or_spec: Annotated[str, typer.Argument(metavar="SET", help="A set of the library, or its spec.")],
+    min_aesthetic: Annotated[float | None, typer.Option(min=0, max=10, help="Try this threshold.")] = None,
+    min_adherence: Annotated[float | None, typer.Option(min=-1, max=1, help="Try this threshold.")] = None,
+    max_rank: Annotated[int | None, typer.Option(min=1, max=1000, help="Try this threshold.")] = None,
+    min_margin: Annotated[float | None, typer.Option(min=-1, max=1, help="Try this threshold.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also draw the plot into this file.")] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show how the scores of a set lie, where its thresholds cut, and what they would keep. Changes nothing."""
+    instead = {"min_aesthetic": min_aesthetic, "min_adherence": min_adherence, "max_rank": max_rank}
+    instead["min_margin"] = min_margin
+    settings = from_environment(library=library)
+    return show_calibration(set_or_spec, settings, instead=instead, png=png, as_json=as_json)
 
 
 def show_calibration(

@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
+from typing import Annotated
 
+import typer
+
+from flows.cli.options import AsJson, BatchSize, Checkpoints, Device, Dtype, Library, LowMemory, Online, SpecFiles
 from flows.orchestration.prefect_address import ask_users_server, stopped_answering
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
 from flows.output import print_json
@@ -21,10 +25,39 @@ from flows.pipeline.rendering.renderer import InterruptedRunError
 from flows.pipeline.rendering.tools import tools_for
 from flows.pipeline.session import MakeTools, Session, Summary, open_session
 from flows.progress import ProgressBar
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from specs.errors import LimnerError
 
 HEAD_START_S = 30.0
+
+
+def command(
+    specs: SpecFiles,
+    library: Library = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    batch_size: BatchSize = None,
+    low_memory: LowMemory = False,
+    checkpoints: Checkpoints = [],  # noqa: B006 (typer copies it)
+    online: Online = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Fail if another run holds the set.")] = False,
+    fail_on_holes: Annotated[
+        bool, typer.Option("--fail-on-holes", help="Exit code 1 when an asset is short of keepers.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make, score and choose what is missing of the specs, and say where it is."""
+    settings = from_environment(
+        library=library,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        low_memory=low_memory or None,
+        checkpoints=tuple(checkpoints),
+        online=online or None,
+        wait=False if no_wait else None,
+    )
+    return produce_specs(specs, settings, as_json=as_json, fail_on_holes=fail_on_holes)
 
 
 def produce_specs(
@@ -78,7 +111,7 @@ def _produce_one(
         for failure in summary.failures:
             print(Failure(**failure).sentence(), file=sys.stderr)
         if not as_json:
-            from flows.cli.commands.making.plan import print_run
+            from flows.cli.commands.making.run_report import print_run
 
             print_run(session, summary)
         return summary

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from flows.cli.options import AsJson, Checkpoints, Device, Library, PictureId
 from flows.output import print_json
 from flows.pipeline.resolve import registry_for
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from generator.candidate import Batch, Execution
 from generator.pictures.images import pixels_sha256, read_png
 from generator.weights.hashes import HashMemory
@@ -26,6 +28,19 @@ from specs.job import Job
 # would call the same lay within these on the schedulers without added noise; levels are of 0–255.
 TOLERANCE_MEAN_LEVELS = 2.0
 TOLERANCE_MAX_LEVELS = 48
+
+
+def command(
+    id_: PictureId,
+    library: Library = None,
+    device: Device = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    to: Annotated[Path | None, typer.Option(help="Also write the new picture here.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Render a picture again from its record and compare, pixel by pixel. Exit code 1 when it is not the same."""
+    settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
+    return reproduce_one(id_, settings, to=to, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)

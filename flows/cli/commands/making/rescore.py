@@ -8,19 +8,43 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
 from catalog.queries.candidate_state import CandidateState
+from flows.cli.options import AsJson, Checkpoints, Device, EverySet, Library, SetsOrSpecs
 from flows.cli.which_set import spec_files
 from flows.output import console, print_json
 from flows.pipeline.planning import State
 from flows.pipeline.session import RescoreResult, Session, open_session
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from scoring.verdict import explain
 
 ROWS_SHOWN = 24
+
+
+def command(
+    sets: SetsOrSpecs = [],  # noqa: B006 (typer copies it)
+    every: EverySet = False,
+    decode: Annotated[
+        bool, typer.Option("--decode", help="May look at the pictures again, where stored embeddings do not answer.")
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Choose among all that pass, though the rules are the same.")
+    ] = False,
+    library: Library = None,
+    device: Device = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Score, judge and choose by the spec as it is now, from stored embeddings. Persons' verdicts stand.
+
+    Where neither the rules nor the scorers changed nothing is written, unless --anew asks for a new choice.
+    """
+    settings = from_environment(library=library, device=device, checkpoints=tuple(checkpoints))
+    return rescore_sets(sets, settings, every=every, decode=decode, anew=anew, as_json=as_json)
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,35 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from catalog.database.library_folder import is_there
+from flows.cli.options import BatchSize, Checkpoints, Device, Library, SpecFiles
 from flows.orchestration.prefect_address import ask_users_server
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from specs.boundary.children import CODE
 from specs.commands import limner
 from specs.errors import UsageError
 from specs.reading.load import load_spec
 from specs.spec import Spec
+
+
+def command(
+    specs: SpecFiles,
+    library: Library = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    checkpoints: Checkpoints = [],  # noqa: B006
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for each firing.")] = False,
+) -> int:
+    """Regenerate the specs by their schedules until stopped: only what is new or short of keepers, each time."""
+    settings = from_environment(
+        library=library, device=device, batch_size=batch_size, checkpoints=tuple(checkpoints), wait=False
+    )
+    return serve_specs(specs, settings, as_json=as_json)
 
 
 def serve_specs(paths: Sequence[Path], settings: Settings, *, as_json: bool = False) -> int:

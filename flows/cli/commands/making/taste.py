@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from rich.table import Table
 
 from catalog.catalog import Catalog
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState
+from flows.cli.options import AsJson, EverySet, Library
 from flows.cli.which_set import set_names
 from flows.output import console, print_json
 from flows.pipeline.resolve import TASTES
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from scoring.taste.learn import learn_taste, questions
 from scoring.taste.taste_file import EVERY_SET, Learned, save_taste
 from specs.commands import limner
@@ -23,6 +25,24 @@ from specs.errors import UsageError
 
 ROWS_SHOWN = 20
 LIKED = 0.5  # the chance from which a picture is suggested
+
+
+def command(
+    set_or_spec: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set, or its spec.")] = None,
+    every: EverySet = False,
+    by: Annotated[str | None, typer.Option("--by", help="Learn from this person's verdicts alone.")] = None,
+    asked: Annotated[
+        int | None,
+        typer.Option("--ask", min=1, metavar="N", help="List the N pictures whose verdicts would teach most, instead."),
+    ] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Learn a person's taste from 40 verdicts or more, say how well it agrees with them, suggest what to keep."""
+    settings = from_environment(library=library)
+    if asked:
+        return ask(set_or_spec, settings, asked, every=every, person=by, as_json=as_json)
+    return teach(set_or_spec, settings, every=every, person=by, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,11 +11,17 @@ from rich.table import Table
 
 from catalog.catalog import Catalog
 from catalog.queries.statistics import Stats, stats
+from flows.cli.options import AsJson, Library
 from flows.output import console, print_json
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 
 WORDS = {True: "yes", False: "no", None: "unknown"}
 TAGS_SHOWN = 20
+
+
+def command(library: Library = None, as_json: AsJson = False) -> int:
+    """The library in numbers: sets, holes, keepers, reasons, safety, checkpoints, disk, agreement with persons."""
+    return show_stats(from_environment(library=library), as_json=as_json)
 
 
 def show_stats(settings: Settings, *, as_json: bool) -> int:

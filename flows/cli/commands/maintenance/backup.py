@@ -7,15 +7,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from catalog.backup.backup import BackedUp, back_up
-from flows.cli.commands.library.stats import size
+from flows.cli.commands.maintenance.stats import size
+from flows.cli.options import AsJson, Library
 from flows.output import print_json
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from specs.commands import limner
+
+
+def command(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder, or the backup of before.")],
+    replace_newer: Annotated[
+        bool,
+        typer.Option(
+            "--replace-newer", help="Also over a backup that holds more than the library; that state is kept."
+        ),
+    ] = False,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> int:
+    """Back the library up while it is in use, and read it all back. A backup is a library: --library opens it."""
+    return back_up_to(to, from_environment(library=library), replace_newer=replace_newer, as_json=as_json)
 
 
 def back_up_to(target: Path, settings: Settings, *, replace_newer: bool = False, as_json: bool) -> int:

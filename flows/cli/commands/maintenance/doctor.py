@@ -15,16 +15,22 @@ from typing import Any
 
 from catalog.database.library_folder import is_there
 from catalog.database.sqlite import journal_mode
+from flows.cli.options import AsJson, Library
 from flows.faults import memory_help, memory_sentence
 from flows.output import print_json
 from flows.pipeline.resolve import registry_for
-from flows.settings import Settings
+from flows.settings import Settings, from_environment
 from generator.weights.pinning import locate
 from specs.errors import LimnerError
 from specs.fault_report import cause
 
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "open-clip-torch", "prefect", "fastapi", "sqlalchemy")
 LOW_DISK_GIB = 5.0
+
+
+def command(library: Library = None, as_json: AsJson = False) -> int:
+    """Say what this machine has, what limner would use, and what is amiss."""
+    return examine(from_environment(library=library), as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
