@@ -32,7 +32,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = dict.fromkeys(COMMANDS, None)  # for what a mistyped name may mean
+        self.commands: Any = dict.fromkeys(COMMANDS)  # for what a mistyped name may mean
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, in the order of the help."""
@@ -79,7 +79,13 @@ def _outline(name: str) -> Any:
 @functools.cache
 def load_command(name: str) -> Any:
     """A command as Typer's click has it; its function gives the exit code."""
-    function: Callable[..., int | None] = import_module(f"flows.cli.commands.{COMMANDS[name]}").command
+    alone = typer.Typer(**SETTINGS)
+    alone.command(name)(ending(import_module(f"flows.cli.commands.{COMMANDS[name]}").command))
+    return typer.main.get_command(alone)
+
+
+def ending(function: Callable[..., int | None]) -> Callable[..., None]:
+    """The function of a command such that it ends with an exit code, whatever it raises."""
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -90,9 +96,7 @@ def load_command(name: str) -> Any:
 
         raise typer.Exit(_guarded(call, kwargs))
 
-    alone = typer.Typer(**SETTINGS)
-    alone.command(name)(run)
-    return typer.main.get_command(alone)
+    return run
 
 
 def _guarded(call: Callable[[], int | None], options: Collection[str] = ()) -> int:

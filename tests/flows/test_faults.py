@@ -12,7 +12,7 @@ import pytest
 import torch
 import typer
 
-from flows.cli.app import INTERRUPTED, command
+from flows.cli.app import INTERRUPTED, ending
 from flows.faults import memory_sentence
 from flows.pipeline.failures import Failure
 from tests.world import World
@@ -30,16 +30,14 @@ NO_MEMORY = [
 ]
 
 
-def ending(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+def ended_by(error: BaseException) -> int:
     """The exit code of a command, with options for memory, that ends with ``error``."""
-    monkeypatch.setattr("flows.cli.app", typer.Typer())
 
-    @command("fails")
     def fails(batch_size: int | None = None) -> int:
         raise error
 
     with pytest.raises(typer.Exit) as stopped:
-        fails(batch_size=None)
+        ending(fails)(batch_size=None)
     return stopped.value.exit_code
 
 
@@ -51,7 +49,7 @@ def test_memory_that_ran_out_is_one_line_that_says_what_and_what_helps(
     wrapped = RuntimeError("a module could not be imported")
     wrapped.__cause__ = error
     for one in (error, wrapped):
-        assert ending(one, monkeypatch) == 1
+        assert ended_by(one) == 1
         told = capsys.readouterr().err
         assert told.count("\n") == 1
         assert told.startswith(f"Memory ran out: {type(error).__name__}")
@@ -95,7 +93,7 @@ def test_an_unforeseen_exception_is_one_line_and_a_report_without_secrets(
     monkeypatch.setattr(sys, "argv", ["limner", "keepers", "a b"])
     for number in (1, 2):
         error = ValueError("bad hf_dontshow at\nhttp://ada:secret@host/")
-        assert ending(error, monkeypatch) == 1
+        assert ended_by(error) == 1
         told = capsys.readouterr().err
         assert told.count("\n") == 1
         assert "ValueError: bad $HF_TOKEN at http://…@host/" in told
@@ -114,10 +112,10 @@ def test_a_report_that_cannot_be_written_leaves_the_place(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    assert ending(ValueError("bad"), monkeypatch) == 1
+    assert ended_by(ValueError("bad")) == 1
     assert re.search(r"No report could be written .* test_faults.py:\d+\.", capsys.readouterr().err)
 
 
 def test_ctrl_c_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ending(KeyboardInterrupt(), monkeypatch) == INTERRUPTED
+    assert ended_by(KeyboardInterrupt()) == INTERRUPTED
     assert capsys.readouterr().err == "Interrupted. What was recorded stays; run the same command to go on.\n"
