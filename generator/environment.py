@@ -1,8 +1,10 @@
-"""⚙ What to render on, and a record of it: device, dtype, batch size, threads, versions.
+"""What to render on, and a record of it: device, dtype, batch size, threads, versions.
 
-``choose`` decides once, in plain words, from what the machine has; ``settle`` makes the process behave accordingly
-(this is the only place that touches torch's global switches); ``execution`` writes down the stack that a picture was
-rendered on, the switches included.
+Imports torch.
+
+``choose_setting`` decides once, in plain words, from what the machine has; ``configure_determinism`` makes the process
+behave accordingly (this is the only place that touches torch's global switches); ``execution`` writes down the stack
+that a picture was rendered on, the switches included.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Setting:
         return DTYPES[self.dtype]
 
 
-def choose(
+def choose_setting(
     device: str = "auto",
     dtype: str = "auto",
     batch_size: int | None = None,
@@ -105,7 +107,7 @@ def default_batch_size(setting: Setting, architecture: str, width_px: int, heigh
     return size
 
 
-def settle(setting: Setting) -> None:
+def configure_determinism(setting: Setting) -> None:
     """Make this process render repeatably: threads, no TF32, fixed cuDNN algorithms. Called before weights load."""
     torch.set_num_threads(setting.threads)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -174,8 +176,8 @@ def _device(asked: str) -> str:
 
 @cache
 def device_id(asked: str) -> str:
-    """What ``choose`` would take for ``asked``, named so that every spelling of one device has one name: ``cpu``,
-    ``mps``, or ``cuda-<UUID>``, which CUDA_VISIBLE_DEVICES does not renumber. Raises UsageError as ``choose`` does.
+    """What ``choose_setting`` would take for ``asked``, named so that every spelling of one device has one name:
+    ``cpu``, ``mps``, or ``cuda-<UUID>``, which CUDA_VISIBLE_DEVICES does not renumber. Raises UsageError likewise.
     """
     device = _device(asked)
     if not device.startswith("cuda"):

@@ -1,4 +1,6 @@
-"""⚙ Prompts → conditioning: each prompt encoded once, alone, whole.
+"""Prompts → conditioning: each prompt encoded once, alone, whole.
+
+Imports torch.
 
 Long prompts are cut into chunks of 75 tokens (two less than the text encoder's length), each wrapped in start and end,
 encoded apart and laid end to end, as AUTOMATIC1111 does; nothing is ever truncated. ``clip_skip`` counts as there: 1 is

@@ -1,4 +1,6 @@
-"""⚙ A pinned checkpoint's folder → a Studio that renders: one pipeline, part by part, every weight accounted for.
+"""A pinned checkpoint's folder → a loaded model: one pipeline, part by part, every weight accounted for.
+
+Imports torch.
 
 The parts are built empty, one at a time, with the classes that ``layout.PARTS`` names and the configuration that
 ``parts.read_parts`` has checked, and filled from the bytes whose hash is the pinned one. No library chooses, opens or
@@ -22,7 +24,7 @@ from accelerate import init_empty_weights
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from generator.environment import Setting, settle
+from generator.environment import Setting, configure_determinism
 from generator.families.layout import PARTS, PIPELINES, files_read
 from generator.families.parts import Part, Parts, check_filled, read_parts
 from generator.families.shapes import HARMLESS_EXTRAS, canonical
@@ -39,7 +41,7 @@ STORED = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF1
 
 
 @dataclass(slots=True)
-class Studio:
+class LoadedModel:
     """A loaded checkpoint, ready to render; made by ``load``, used by ``diffusion.render``, one at a time.
 
     ``forwards`` counts the UNet's calls and ``encoder_calls`` the prompts encoded. ``fitting`` remembers, by picture
@@ -60,7 +62,7 @@ class Studio:
         return self.prompts.calls
 
 
-def load(checkpoint: Checkpoint, folder: Path, setting: Setting) -> Studio:
+def load(checkpoint: Checkpoint, folder: Path, setting: Setting) -> LoadedModel:
     """Load a checkpoint that ``weights.pin`` has approved from its folder onto the setting's device.
 
     Raises LimnerError when the checkpoint is not pinned, when loading would read a file that is not, when a file is
@@ -75,7 +77,7 @@ def load(checkpoint: Checkpoint, folder: Path, setting: Setting) -> Studio:
     unpinned = set(files_read(checkpoint.architecture, folder)) - hashes.keys()
     if unpinned:
         raise LimnerError(f"{folder / min(unpinned)}: not hashed; pin the checkpoint (weights.pin) before loading it")
-    settle(setting)
+    configure_determinism(setting)
     quieten()
     parts = read_parts(checkpoint.architecture, folder, hashes)
     noise = noise_schedule(parts.noise)
@@ -87,9 +89,9 @@ def load(checkpoint: Checkpoint, folder: Path, setting: Setting) -> Studio:
             f"checkpoint {checkpoint.name!r}: its weights do not fit into {setting.device} ({setting.device_name}, "
             f"{setting.memory_gib:.0f} GiB). Run with low memory mode, or with device cpu."
         ) from error
-    studio = Studio(checkpoint, setting, pipe, PromptEncoder(pipe, checkpoint.architecture), noise)
-    pipe.unet.register_forward_hook(_count(studio))
-    return studio
+    model = LoadedModel(checkpoint, setting, pipe, PromptEncoder(pipe, checkpoint.architecture), noise)
+    pipe.unet.register_forward_hook(_count(model))
+    return model
 
 
 def _modules(
@@ -210,9 +212,9 @@ def _place(pipe: Any, setting: Setting) -> None:
         pipe.to(setting.device)
 
 
-def _count(studio: Studio) -> Any:
+def _count(model: LoadedModel) -> Any:
     def hook(*_: object) -> None:
-        studio.forwards += 1
+        model.forwards += 1
 
     return hook
 
