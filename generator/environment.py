@@ -19,16 +19,12 @@ from pathlib import Path
 import torch
 
 from generator.candidate import Execution
+from generator.families.registry import FAMILIES
 from specs.errors import UsageError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 PACKAGES = ("diffusers", "isal", "limner", "numpy", "pillow", "safetensors", "tokenizers", "torch", "transformers")
 
-# Memory in GiB for the weights (16 bits a value, with text encoders and VAE) and for each picture of the architecture's
-# own size beyond them. Upper bounds: decoding in the VAE is the peak. A wrong one costs a halved batch, not a run.
-WEIGHTS_GIB = {"sd1": 2.3, "sd2": 2.6, "sdxl": 7.0}
-PICTURE_GIB = {"sd1": 0.9, "sd2": 2.0, "sdxl": 4.5}
-NATIVE_PX = {"sd1": 512, "sd2": 768, "sdxl": 1024}
 LARGEST_BATCH = {"cuda": 16, "mps": 4, "cpu": 4}
 
 
@@ -95,10 +91,10 @@ def default_batch_size(setting: Setting, architecture: str, width_px: int, heigh
     """
     if setting.batch_size is not None:
         return setting.batch_size
-    native_px = NATIVE_PX.get(architecture, 512)
+    family = FAMILIES[architecture]
     width_of_values = 2.0 if setting.dtype == "float32" else 1.0
-    picture_gib = PICTURE_GIB.get(architecture, 1.0) * width_of_values * width_px * height_px / native_px**2
-    weights_gib = 0.0 if setting.low_memory else WEIGHTS_GIB.get(architecture, 2.0) * width_of_values
+    picture_gib = family.picture_gib * width_of_values * width_px * height_px / family.native_px**2
+    weights_gib = 0.0 if setting.low_memory else family.weights_gib * width_of_values
     fits = int((setting.memory_gib * 0.8 - weights_gib) / picture_gib)
     largest = 1 if setting.low_memory else LARGEST_BATCH[setting.kind]
     size = 1

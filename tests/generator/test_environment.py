@@ -107,9 +107,6 @@ class TestTheBatchShape:
         assert default_batch_size(replace(CARD, low_memory=True), "sd1", 512, 512) == 1
         assert default_batch_size(replace(CARD, memory_gib=1.0), "sdxl", 2048, 2048) == 1
 
-    def test_is_known_for_architectures_that_come_later(self) -> None:
-        assert default_batch_size(CARD, "flux", 1024, 1024) >= 1
-
 
 class TestTheRecord:
     def test_names_the_stack_and_its_switches(self) -> None:
