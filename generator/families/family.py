@@ -36,9 +36,9 @@ class Family:
     """A family of image models, by the name that ``specs.checkpoint.IMAGE_ARCHITECTURES`` gives it.
 
     ``pipeline``: diffusers' class, built from the parts and ``pipeline_arguments``. ``check_together`` raises
-    LimnerError where the parts (networks by part) are not of one model. ``weights_gib`` (16 bits a value, with text encoders and
-    VAE) and ``picture_gib`` (for each picture of the native size, beyond the weights) are upper bounds of memory:
-    decoding in the VAE is the peak. A wrong one costs a halved batch, not a run.
+    LimnerError where the parts (networks by part) are not of one model. ``weights_gib`` (16 bits a value, with text
+    encoders and VAE) and ``picture_gib`` (for each picture of the native size, beyond the weights) are upper bounds of
+    memory: decoding in the VAE is the peak. A wrong one costs a halved batch, not a run.
     """
 
     name: str

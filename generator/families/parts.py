@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.families.configurations import DEFAULTS, SCHEDULER, TABLES, index_keys, passed
+from generator.families.configurations import DEFAULTS, TABLES, passed
 from generator.families.layout import part_weights
 from generator.families.part import Part, demand, divides
+from generator.families.pipeline_keys import SCHEDULER, index_keys
 from generator.families.registry import FAMILIES
 from generator.families.shapes import HARMLESS_EXTRAS, canonical, expected, per_block
 from specs.boundary.config_keys import check_keys
