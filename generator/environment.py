@@ -1,8 +1,10 @@
-"""⚙ What to render on, and a record of it: device, dtype, batch size, threads, versions.
+"""What to render on, and a record of it: device, dtype, batch size, threads, versions.
 
-``choose`` decides once, in plain words, from what the machine has; ``settle`` makes the process behave accordingly
-(this is the only place that touches torch's global switches); ``execution`` writes down the stack that a picture was
-rendered on, the switches included.
+Imports torch.
+
+``choose_setting`` decides once, in plain words, from what the machine has; ``configure_determinism`` makes the process
+behave accordingly (this is the only place that touches torch's global switches); ``execution`` writes down the stack
+that a picture was rendered on, the switches included.
 """
 
 from __future__ import annotations
@@ -17,16 +19,12 @@ from pathlib import Path
 import torch
 
 from generator.candidate import Execution
+from generator.families.registry import FAMILIES
 from specs.errors import UsageError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 PACKAGES = ("diffusers", "isal", "limner", "numpy", "pillow", "safetensors", "tokenizers", "torch", "transformers")
 
-# Memory in GiB for the weights (16 bits a value, with text encoders and VAE) and for each picture of the architecture's
-# own size beyond them. Upper bounds: decoding in the VAE is the peak. A wrong one costs a halved batch, not a run.
-WEIGHTS_GIB = {"sd1": 2.3, "sd2": 2.6, "sdxl": 7.0}
-PICTURE_GIB = {"sd1": 0.9, "sd2": 2.0, "sdxl": 4.5}
-NATIVE_PX = {"sd1": 512, "sd2": 768, "sdxl": 1024}
 LARGEST_BATCH = {"cuda": 16, "mps": 4, "cpu": 4}
 
 
@@ -57,7 +55,7 @@ class Setting:
         return DTYPES[self.dtype]
 
 
-def choose(
+def choose_setting(
     device: str = "auto",
     dtype: str = "auto",
     batch_size: int | None = None,
@@ -93,10 +91,10 @@ def default_batch_size(setting: Setting, architecture: str, width_px: int, heigh
     """
     if setting.batch_size is not None:
         return setting.batch_size
-    native_px = NATIVE_PX.get(architecture, 512)
+    family = FAMILIES[architecture]
     width_of_values = 2.0 if setting.dtype == "float32" else 1.0
-    picture_gib = PICTURE_GIB.get(architecture, 1.0) * width_of_values * width_px * height_px / native_px**2
-    weights_gib = 0.0 if setting.low_memory else WEIGHTS_GIB.get(architecture, 2.0) * width_of_values
+    picture_gib = family.picture_gib * width_of_values * width_px * height_px / family.native_px**2
+    weights_gib = 0.0 if setting.low_memory else family.weights_gib * width_of_values
     fits = int((setting.memory_gib * 0.8 - weights_gib) / picture_gib)
     largest = 1 if setting.low_memory else LARGEST_BATCH[setting.kind]
     size = 1
@@ -105,7 +103,7 @@ def default_batch_size(setting: Setting, architecture: str, width_px: int, heigh
     return size
 
 
-def settle(setting: Setting) -> None:
+def configure_determinism(setting: Setting) -> None:
     """Make this process render repeatably: threads, no TF32, fixed cuDNN algorithms. Called before weights load."""
     torch.set_num_threads(setting.threads)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -174,8 +172,8 @@ def _device(asked: str) -> str:
 
 @cache
 def device_id(asked: str) -> str:
-    """What ``choose`` would take for ``asked``, named so that every spelling of one device has one name: ``cpu``,
-    ``mps``, or ``cuda-<UUID>``, which CUDA_VISIBLE_DEVICES does not renumber. Raises UsageError as ``choose`` does.
+    """What ``choose_setting`` would take for ``asked``, named so that every spelling of one device has one name:
+    ``cpu``, ``mps``, or ``cuda-<UUID>``, which CUDA_VISIBLE_DEVICES does not renumber. Raises UsageError likewise.
     """
     device = _device(asked)
     if not device.startswith("cuda"):

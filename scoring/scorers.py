@@ -1,4 +1,6 @@
-"""⚙ All scorers of a set, loaded once: pixels in, scorecards out, with one CLIP pass a picture.
+"""All scorers of a set, loaded once: pixels in, scorecards out, with one CLIP pass a picture.
+
+Imports torch.
 
 Scores read the embedding as it is stored (float16), so that scoring a picture and rescoring its stored embedding
 give the same numbers. Safety alone reads it as computed (float32): it must decide exactly as the checker does.

@@ -1,4 +1,6 @@
-"""⚙ One CPU thread for scoring: beside a renderer, and the same numbers whoever asks.
+"""One CPU thread for scoring: beside a renderer, and the same numbers whoever asks.
+
+Imports torch.
 
 A float sum depends on how it is cut up among threads, so that scores would depend on the number of cores. And a second
 team of OpenMP threads makes libgomp count more threads than there are cores: the renderer's own then go to sleep at

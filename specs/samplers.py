@@ -27,7 +27,7 @@ class Scheduler:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class SamplerFamily:
     """A sampler and the schedule types that its diffusers class knows beside the plain one."""
 
     short: str
@@ -49,27 +49,27 @@ ALL = tuple(SCHEDULES)
 SIGMAS = ("karras", "exponential", "beta")
 SDE: Settings = {"algorithm_type": "sde-dpmsolver++"}
 MULTI, SINGLE = "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"
-FAMILIES: tuple[Family, ...] = (
-    Family("euler", "Euler", "EulerDiscreteScheduler", {}, ALL),
-    Family("euler-a", "Euler a", "EulerAncestralDiscreteScheduler", {}, ("sgm-uniform",)),
-    Family("heun", "Heun", "HeunDiscreteScheduler", {}, ALL),
-    Family("lms", "LMS", "LMSDiscreteScheduler", {}, SIGMAS),
-    Family("dpm2", "DPM2", "KDPM2DiscreteScheduler", {}, SIGMAS),
-    Family("dpm2-a", "DPM2 a", "KDPM2AncestralDiscreteScheduler", {}, SIGMAS),
-    Family("dpmpp-2m", "DPM++ 2M", MULTI, {}, ALL),
-    Family("dpmpp-2m-sde", "DPM++ 2M SDE", MULTI, SDE, ALL),
-    Family("dpmpp-2m-sde-heun", "DPM++ 2M SDE Heun", MULTI, {**SDE, "solver_type": "heun"}, ALL),
-    Family("dpmpp-3m", "DPM++ 3M", MULTI, {"solver_order": 3}, ("karras",)),
-    Family("dpmpp-3m-sde", "DPM++ 3M SDE", MULTI, {**SDE, "solver_order": 3}, ALL),
-    Family("dpmpp-sde", "DPM++ SDE", SINGLE, {**SDE, "lower_order_final": True}, SIGMAS),
-    Family("dpmpp-2s", "DPM++ 2S", SINGLE, {"lower_order_final": True}, SIGMAS),
-    Family("deis", "DEIS", "DEISMultistepScheduler", {}, ("karras",)),
-    Family("unipc", "UniPC", "UniPCMultistepScheduler", {}, SIGMAS),
-    Family("ddim", "DDIM", "DDIMScheduler", {}, ("sgm-uniform",)),
-    Family("ddpm", "DDPM", "DDPMScheduler", {}, ()),
-    Family("pndm", "PLMS", "PNDMScheduler", {}, ()),
-    Family("lcm", "LCM", "LCMScheduler", {}, ()),
-    Family("tcd", "TCD", "TCDScheduler", {}, ()),
+FAMILIES: tuple[SamplerFamily, ...] = (
+    SamplerFamily("euler", "Euler", "EulerDiscreteScheduler", {}, ALL),
+    SamplerFamily("euler-a", "Euler a", "EulerAncestralDiscreteScheduler", {}, ("sgm-uniform",)),
+    SamplerFamily("heun", "Heun", "HeunDiscreteScheduler", {}, ALL),
+    SamplerFamily("lms", "LMS", "LMSDiscreteScheduler", {}, SIGMAS),
+    SamplerFamily("dpm2", "DPM2", "KDPM2DiscreteScheduler", {}, SIGMAS),
+    SamplerFamily("dpm2-a", "DPM2 a", "KDPM2AncestralDiscreteScheduler", {}, SIGMAS),
+    SamplerFamily("dpmpp-2m", "DPM++ 2M", MULTI, {}, ALL),
+    SamplerFamily("dpmpp-2m-sde", "DPM++ 2M SDE", MULTI, SDE, ALL),
+    SamplerFamily("dpmpp-2m-sde-heun", "DPM++ 2M SDE Heun", MULTI, {**SDE, "solver_type": "heun"}, ALL),
+    SamplerFamily("dpmpp-3m", "DPM++ 3M", MULTI, {"solver_order": 3}, ("karras",)),
+    SamplerFamily("dpmpp-3m-sde", "DPM++ 3M SDE", MULTI, {**SDE, "solver_order": 3}, ALL),
+    SamplerFamily("dpmpp-sde", "DPM++ SDE", SINGLE, {**SDE, "lower_order_final": True}, SIGMAS),
+    SamplerFamily("dpmpp-2s", "DPM++ 2S", SINGLE, {"lower_order_final": True}, SIGMAS),
+    SamplerFamily("deis", "DEIS", "DEISMultistepScheduler", {}, ("karras",)),
+    SamplerFamily("unipc", "UniPC", "UniPCMultistepScheduler", {}, SIGMAS),
+    SamplerFamily("ddim", "DDIM", "DDIMScheduler", {}, ("sgm-uniform",)),
+    SamplerFamily("ddpm", "DDPM", "DDPMScheduler", {}, ()),
+    SamplerFamily("pndm", "PLMS", "PNDMScheduler", {}, ()),
+    SamplerFamily("lcm", "LCM", "LCMScheduler", {}, ()),
+    SamplerFamily("tcd", "TCD", "TCDScheduler", {}, ()),
 )
 FAMILY_NAMES = tuple(family.short for family in FAMILIES)
 # What A1111 1.9 and later take for "Automatic" where it is not the plain schedule.

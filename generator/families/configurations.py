@@ -10,7 +10,6 @@ beta schedule) and of transformers 5 (``CLIPTextConfig``, ``PreTrainedConfig``; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
@@ -32,11 +31,11 @@ from specs.boundary.config_keys import (
 MOST_BLOCKS = 8
 MOST_CHANNELS = 8192
 MOST_LAYERS = 64
-MOST_TIMESTEPS = 10_000
 STANDARD = "limner builds the standard networks of Stable Diffusion 1, 2 and XL only"
 
 
-def _unread(names: str) -> dict[str, Value]:
+def unread_keys(names: str) -> dict[str, Value]:
+    """Names, apart by spaces, of keys that change nothing that limner uses."""
     return dict.fromkeys(names.split(), unread())
 
 
@@ -113,10 +112,10 @@ UNET: Keys = MappingProxyType(
         "mid_block_only_cross_attention": only(None, False, fix=STANDARD),
         "cross_attention_norm": only(None, fix=STANDARD),
         "addition_embed_type_num_heads": whole(1, 1024),
-        **_unread(
+        **unread_keys(
             "_diffusers_version _name_or_path decay inv_gamma min_decay optimization_step power update_after_step"
         ),
-        **_unread("use_ema_warmup"),  # diffusers' training scripts leave the state of EMA there
+        **unread_keys("use_ema_warmup"),  # diffusers' training scripts leave the state of EMA there
     }
 )
 UNET_REQUIRED = ("block_out_channels", "down_block_types", "up_block_types", "cross_attention_dim")
@@ -142,7 +141,7 @@ VAE: Keys = MappingProxyType(
         "use_quant_conv": flag(),
         "use_post_quant_conv": flag(),
         "mid_block_add_attention": flag(),
-        **_unread("_diffusers_version _name_or_path"),
+        **unread_keys("_diffusers_version _name_or_path"),
     }
 )
 VAE_REQUIRED = ("block_out_channels", "down_block_types", "up_block_types", "latent_channels")
@@ -166,85 +165,10 @@ TEXT: Keys = MappingProxyType(
         "bos_token_id": TOKEN,
         "eos_token_id": TOKEN,
         **dict.fromkeys(TRANSFORMERS_KEYS, unread()),
-        **_unread("gradient_checkpointing num_labels output_attention use_cache xla_device"),
+        **unread_keys("gradient_checkpointing num_labels output_attention use_cache xla_device"),
     }
 )
 TEXT_REQUIRED = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-
-# Only the noise that the network was trained with counts; the solver, and its options, are the job's.
-SCHEDULER_CLASSES = [
-    "DDIMInverseScheduler",
-    "DDIMParallelScheduler",
-    "DDIMScheduler",
-    "DDPMParallelScheduler",
-    "DDPMScheduler",
-    "DEISMultistepScheduler",
-    "DPMSolverMultistepInverseScheduler",
-    "DPMSolverMultistepScheduler",
-    "DPMSolverSinglestepScheduler",
-    "DPMSolverSDEScheduler",
-    "EulerAncestralDiscreteScheduler",
-    "EulerDiscreteScheduler",
-    "HeunDiscreteScheduler",
-    "KDPM2AncestralDiscreteScheduler",
-    "KDPM2DiscreteScheduler",
-    "LCMScheduler",
-    "LMSDiscreteScheduler",
-    "PNDMScheduler",
-    "RePaintScheduler",
-    "SASolverScheduler",
-    "TCDScheduler",
-    "UniPCMultistepScheduler",
-]
-SCHEDULER_FIX = "limner renders with a discrete beta schedule, as Stable Diffusion 1, 2 and XL were trained"
-BETA = number(1e-9, 0.999)
-SCHEDULER: Keys = MappingProxyType(
-    {
-        "_class_name": only(*SCHEDULER_CLASSES, fix=SCHEDULER_FIX),
-        "num_train_timesteps": whole(2, MOST_TIMESTEPS),
-        "beta_start": BETA,
-        "beta_end": BETA,
-        "beta_schedule": only("linear", "scaled_linear", "squaredcos_cap_v2", fix=SCHEDULER_FIX),
-        "trained_betas": optional(several(number(0, 0.9999), 2, MOST_TIMESTEPS)),
-        "prediction_type": only("epsilon", "v_prediction", "sample", fix=SCHEDULER_FIX),
-        "rescale_betas_zero_snr": flag(),
-        "timestep_spacing": only("leading", "linspace", "trailing"),
-        "steps_offset": whole(0, 1000),
-        "set_alpha_to_one": flag(),
-        **_unread(
-            """
-            _diffusers_version _name_or_path algorithm_type clip_sample clip_sample_range corrector_order
-            disable_corrector dynamic_thresholding_ratio eta euler_at_final final_sigmas_type flow_shift
-            interpolation_type lambda_min_clipped lower_order_final noise_sampler_seed original_inference_steps
-            predict_x0 predict_epsilon predictor_order sample_max_value shift_terminal sigma_max sigma_min
-            skip_prk_steps snr_shift_scale solver_order solver_p solver_type tau_func tensor_format thresholding
-            time_shift_type
-            timestep_scaling timestep_type use_beta_sigmas use_dynamic_shifting use_exponential_sigmas use_flow_sigmas
-            use_karras_sigmas use_lu_lambdas variance_type
-            """
-        ),
-    }
-)
-
-COMPONENT = several(optional(LABEL), 2, 2)  # a part that limner does not load: [library or null, class or null]
-INDEX_UNREAD = """
-safety_checker feature_extractor image_encoder requires_safety_checker force_zeros_for_empty_prompt
-_diffusers_version _name_or_path add_watermarker
-"""
-
-
-def index_keys(pipeline: str, parts: Iterable[tuple[str, str, str | None]]) -> Keys:
-    """``model_index.json`` of a pipeline whose parts are (name, library, class; None for any scheduler)."""
-    keys = {"_class_name": only(pipeline), **_unread(INDEX_UNREAD)}
-    for component in ("safety_checker", "feature_extractor", "image_encoder"):
-        keys[component] = optional(COMPONENT)
-    for name, library, class_name in parts:
-        classes = [class_name] if class_name else SCHEDULER_CLASSES
-        pairs = [[library, each] for each in classes]
-        words = f'["{library}", "{class_name or "a scheduler of Stable Diffusion"}"]'
-        keys[name] = Value(words, pairs.__contains__, STANDARD + ", never code or parts of a checkpoint's own")
-    return MappingProxyType(keys)
-
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "UNet2DConditionModel": {

@@ -1,18 +1,18 @@
 """Which files of a checkpoint's folder loading reads, and which folders it refuses to touch. Never imports torch.
 
-A diffusers folder is read part by part with the classes named here and no others. Nothing but the files listed by
-``files_read`` is ever opened: what else lies in a folder, code three levels down included, is of no effect.
+A diffusers folder is read part by part with the classes that its family names and no others. Nothing but the files
+listed by ``files_read`` is ever opened: what else lies in a folder, code three levels down included, is of no effect.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from generator.families.part import PartWeights
+from generator.families.registry import FAMILIES
 from specs.boundary.files import has_folder, kind_of, read_json
-from specs.checkpoint import IMAGE_ARCHITECTURES
 from specs.commands import limner
 from specs.errors import LimnerError
 
@@ -23,38 +23,8 @@ MOST_ENTRIES = 4096  # of a folder; the largest published ones hold a few dozen 
 MOST_CONFIGURATION_FILES = 64  # of a part, or of a scorer
 ADAPTERS = ("adapter_config.json", "adapter_model.safetensors")
 
-_ENCODER = ("transformers", "CLIPTextModel")
-_STABLE_DIFFUSION = {
-    "unet": ("diffusers", "UNet2DConditionModel"),
-    "vae": ("diffusers", "AutoencoderKL"),
-    "text_encoder": _ENCODER,
-    "tokenizer": ("transformers", "CLIPTokenizer"),
-    "scheduler": ("diffusers", None),  # any: only its noise schedule is read, the solver is the job's
-}
-PARTS: dict[str, dict[str, tuple[str, str | None]]] = {
-    "sd1": _STABLE_DIFFUSION,
-    "sd2": _STABLE_DIFFUSION,
-    "sdxl": {
-        **_STABLE_DIFFUSION,
-        "text_encoder_2": ("transformers", "CLIPTextModelWithProjection"),
-        "tokenizer_2": ("transformers", "CLIPTokenizer"),
-    },
-}
-PIPELINES = {"sd1": "StableDiffusionPipeline", "sd2": "StableDiffusionPipeline", "sdxl": "StableDiffusionXLPipeline"}
 STEMS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
 MAIN_PART = "unet"  # the part whose weights file other tools call "the model"
-
-
-@dataclass(frozen=True, slots=True)
-class PartWeights:
-    """The weight files of one part, relative to its folder, the index of shards included."""
-
-    files: tuple[str, ...]
-
-    @property
-    def safetensors(self) -> tuple[str, ...]:
-        """Those that hold numbers."""
-        return tuple(file for file in self.files if file.endswith(".safetensors"))
 
 
 def files_read(architecture: str, folder: Path) -> tuple[str, ...]:
@@ -63,7 +33,7 @@ def files_read(architecture: str, folder: Path) -> tuple[str, ...]:
     Raises LimnerError where the folder is not of this architecture, is incomplete, holds only pickles, or holds under
     such a name what is no regular file.
     """
-    found = _image_files(architecture, folder) if architecture in IMAGE_ARCHITECTURES else _flat_files(folder)
+    found = _image_files(architecture, folder) if architecture in FAMILIES else _flat_files(folder)
     for path in found:
         _check_regular(folder, path)
     return found
@@ -128,7 +98,7 @@ def _image_files(architecture: str, folder: Path) -> tuple[str, ...]:
     if not os.path.lexists(folder / "model_index.json"):
         raise LimnerError(_no_index(folder))
     found = {"model_index.json"}
-    for part, (library, name) in PARTS[architecture].items():
+    for part, (library, name) in FAMILIES[architecture].parts.items():
         if not os.path.lexists(folder / part):
             raise LimnerError(f"{folder / part}: missing; a {architecture} checkpoint has this folder. Copy it whole")
         names = entries(folder / part)

@@ -11,33 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.families.configurations import DEFAULTS, SCHEDULER, TABLES, index_keys, passed
-from generator.families.layout import PARTS, PIPELINES, PartWeights, part_weights
+from generator.families.configurations import DEFAULTS, TABLES, passed
+from generator.families.layout import part_weights
+from generator.families.part import Part, demand, divides
+from generator.families.pipeline_keys import SCHEDULER, index_keys
+from generator.families.registry import FAMILIES
 from generator.families.shapes import HARMLESS_EXTRAS, canonical, expected, per_block
-from specs.boundary.config_keys import check_keys, shown
+from specs.boundary.config_keys import check_keys
 from specs.boundary.files import parse_json, read_bytes, read_hashed
 from specs.boundary.tensor_file import FLOATS, StoredTensor, read_header
 from specs.errors import LimnerError
 
 MOST_CONFIG_BYTES = 2**20
 Hashes = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One network of a checkpoint: its class, its configuration with the class's defaults, its weight files."""
-
-    name: str
-    library: str
-    class_name: str
-    folder: Path
-    config: Mapping[str, Any]
-    weights: PartWeights
-
-    @property
-    def config_path(self) -> Path:
-        """Where the configuration was read."""
-        return self.folder / "config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +41,11 @@ def read_parts(architecture: str, folder: Path, hashes: Hashes | None = None) ->
     """
     _read(folder, "model_index.json", hashes, lambda value, path: _check_index(architecture, value, path))
     networks = {}
-    for name, (library, class_name) in PARTS[architecture].items():
+    for name, (library, class_name) in FAMILIES[architecture].parts.items():
         if class_name in TABLES:
             networks[name] = _part(folder, name, library, class_name, hashes)
     noise = _read(folder, "scheduler/scheduler_config.json", hashes, _check_noise)
-    _check_together(architecture, networks)
+    FAMILIES[architecture].check_together(networks)
     return Parts(networks, {key: value for key, value in noise.items() if key in passed(SCHEDULER)})
 
 
@@ -126,27 +112,19 @@ def _part(folder: Path, name: str, library: str, class_name: str, hashes: Hashes
 
 
 def _check_index(architecture: str, value: dict[str, Any], path: Path) -> None:
-    parts = [(name, library, class_name) for name, (library, class_name) in PARTS[architecture].items()]
+    parts = [(name, library, class_name) for name, (library, class_name) in FAMILIES[architecture].parts.items()]
     names = ["_class_name", *(name for name, _, _ in parts)]
-    check_keys(value, index_keys(PIPELINES[architecture], parts), path, required=tuple(names))
+    check_keys(value, index_keys(FAMILIES[architecture].pipeline, parts), path, required=tuple(names))
 
 
 def _check_noise(value: dict[str, Any], path: Path) -> None:
     check_keys(value, SCHEDULER, path)
     steps, betas = value.get("num_train_timesteps", 1000), value.get("trained_betas")
-    _demand(betas is None or len(betas) == steps, path, "trained_betas", "a list", f"null, or {steps} numbers")
+    demand(betas is None or len(betas) == steps, path, "trained_betas", "a list", f"null, or {steps} numbers")
     if betas is not None:
-        _demand(max(betas) > 0, path, "trained_betas", "zeros alone", "numbers of which some are above 0")
+        demand(max(betas) > 0, path, "trained_betas", "zeros alone", "numbers of which some are above 0")
     start, end = value.get("beta_start", 0.0001), value.get("beta_end", 0.02)
-    _demand(start <= end, path, "beta_start", start, f"at most beta_end ({end})")
-
-
-def _demand(holds: bool, path: Path, key: str, got: Any, allowed: str) -> None:
-    if not holds:
-        got = got if isinstance(got, str) else shown(got)
-        raise LimnerError(
-            f"{path}: {key}: got {got}; allowed: {allowed}. Copy the file anew from where the checkpoint comes."
-        )
+    demand(start <= end, path, "beta_start", start, f"at most beta_end ({end})")
 
 
 def _check_unet(part: Part) -> None:
@@ -156,22 +134,22 @@ def _check_unet(part: Part) -> None:
     lists = ("down_block_types", "up_block_types", "layers_per_block", "cross_attention_dim", "attention_head_dim")
     for key in (*lists, "transformer_layers_per_block", "reverse_transformer_layers_per_block", "only_cross_attention"):
         length = len(config[key]) if isinstance(config.get(key), list) else count
-        _demand(length == count, path, key, f"{length} values", f"{count}, one for each of block_out_channels")
-    _divides(config["norm_num_groups"], channels, path, "norm_num_groups")
+        demand(length == count, path, key, f"{length} values", f"{count}, one for each of block_out_channels")
+    divides(config["norm_num_groups"], channels, path, "norm_num_groups")
     heads = per_block(config["attention_head_dim"], count)
     for kinds, order in ((config["down_block_types"], 1), (config["up_block_types"], -1)):
         for kind, width, number in zip(kinds, channels[::order], heads[::order], strict=True):
             if kind.startswith("CrossAttn"):
-                _divides(number, [width], path, "attention_head_dim")
+                divides(number, [width], path, "attention_head_dim")
     if config["mid_block_type"] == "UNetMidBlock2DCrossAttn":
-        _divides(heads[-1], channels[-1:], path, "attention_head_dim")
+        divides(heads[-1], channels[-1:], path, "attention_head_dim")
     _check_depths(part)
-    _demand(channels[0] % 2 == 0, path, "block_out_channels", channels, "an even number first")
+    demand(channels[0] % 2 == 0, path, "block_out_channels", channels, "an even number first")
     added = config["addition_time_embed_dim"]
-    _demand(added is None or added % 2 == 0, path, "addition_time_embed_dim", added, "an even number")
+    demand(added is None or added % 2 == 0, path, "addition_time_embed_dim", added, "an even number")
     if config["addition_embed_type"] == "text":
         cross = per_block(config["cross_attention_dim"], count)[0]
-        _divides(config["addition_embed_type_num_heads"], [cross], path, "addition_embed_type_num_heads")
+        divides(config["addition_embed_type_num_heads"], [cross], path, "addition_embed_type_num_heads")
 
 
 def _check_depths(part: Part) -> None:
@@ -181,20 +159,13 @@ def _check_depths(part: Part) -> None:
     layers = per_block(config["layers_per_block"], count)
     key = "transformer_layers_per_block"
     for depth, wanted in zip(per_block(config[key], count), layers, strict=True):
-        _demand(
-            not isinstance(depth, list) or len(depth) == wanted, path, key, depth, f"{wanted} numbers in that block"
-        )
+        demand(not isinstance(depth, list) or len(depth) == wanted, path, key, depth, f"{wanted} numbers in that block")
     reverse = config["reverse_transformer_layers_per_block"]
     nested = any(isinstance(depth, list) for depth in per_block(config[key], count))
-    _demand(reverse is not None or not nested, path, key, config[key], "lists only beside reverse_" + key)
+    demand(reverse is not None or not nested, path, key, config[key], "lists only beside reverse_" + key)
     for depth, wanted in zip(reverse or [], layers[::-1], strict=bool(reverse)):
         fits = not isinstance(depth, list) or len(depth) == wanted + 1
-        _demand(fits, path, "reverse_" + key, depth, f"{wanted + 1} numbers in that block")
-
-
-def _divides(number: int, widths: list[int], path: Path, key: str) -> None:
-    for width in widths:
-        _demand(width % number == 0, path, key, number, f"a divisor of the {width} channels of block_out_channels")
+        demand(fits, path, "reverse_" + key, depth, f"{wanted + 1} numbers in that block")
 
 
 def _check_vae(part: Part) -> None:
@@ -202,26 +173,26 @@ def _check_vae(part: Part) -> None:
     count = len(config["block_out_channels"])
     for key in ("down_block_types", "up_block_types"):
         length = len(config[key])
-        _demand(length == count, path, key, f"{length} values", f"{count}, one for each of block_out_channels")
-    _divides(config["norm_num_groups"], config["block_out_channels"], path, "norm_num_groups")
+        demand(length == count, path, key, f"{length} values", f"{count}, one for each of block_out_channels")
+    divides(config["norm_num_groups"], config["block_out_channels"], path, "norm_num_groups")
     for key in ("latents_mean", "latents_std"):
         length = len(config[key]) if config[key] is not None else config["latent_channels"]
-        _demand(length == config["latent_channels"], path, key, f"{length} values", "one for each of latent_channels")
+        demand(length == config["latent_channels"], path, key, f"{length} values", "one for each of latent_channels")
     both = (config["latents_mean"] is None) == (config["latents_std"] is None)
-    _demand(both, path, "latents_mean", config["latents_mean"], "a list only beside latents_std")
+    demand(both, path, "latents_mean", config["latents_mean"], "a list only beside latents_std")
     sides = config["sample_size"] if isinstance(config["sample_size"], list) else [config["sample_size"]]
     least = 2 ** (count - 1)
-    _demand(min(sides) >= least, path, "sample_size", config["sample_size"], f"at least {least}, one latent")
+    demand(min(sides) >= least, path, "sample_size", config["sample_size"], f"at least {least}, one latent")
 
 
 def _check_text(part: Part) -> None:
     config, path = part.config, part.config_path
     width, heads = config["hidden_size"], config["num_attention_heads"]
-    _demand(width % heads == 0, path, "num_attention_heads", heads, f"a divisor of hidden_size ({width})")
+    demand(width % heads == 0, path, "num_attention_heads", heads, f"a divisor of hidden_size ({width})")
     most = config["vocab_size"] - 1
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         fits = config[key] is None or config[key] <= most
-        _demand(fits, path, key, config[key], f"at most {most}, the last of vocab_size")
+        demand(fits, path, key, config[key], f"at most {most}, the last of vocab_size")
 
 
 _CHECKS = {
@@ -230,43 +201,3 @@ _CHECKS = {
     "CLIPTextModel": _check_text,
     "CLIPTextModelWithProjection": _check_text,
 }
-
-
-def _check_together(architecture: str, networks: Mapping[str, Part]) -> None:
-    """The parts are of one model: latents and texts are as wide where they are read as where they are made."""
-    unet, vae = networks["unet"], networks["vae"]
-    texts = [part for name, part in networks.items() if name.startswith("text_encoder")]
-    latents = vae.config["latent_channels"]
-    for key in ("in_channels", "out_channels"):
-        allowed = f"{latents}, the latent_channels of the VAE (limner renders text to image only)"
-        _demand(unet.config[key] == latents, unet.config_path, key, unet.config[key], allowed)
-    width = sum(part.config["hidden_size"] for part in texts)
-    for cross in per_block(unet.config["cross_attention_dim"], 1):
-        allowed = f"{width}, the width of the text encoder" + ("s together" if len(texts) > 1 else "")
-        _demand(cross == width, unet.config_path, "cross_attention_dim", cross, allowed)
-    if architecture == "sdxl":
-        _check_sdxl(unet, texts)
-        return
-    kind = unet.config["addition_embed_type"]
-    _demand(kind in (None, "text"), unet.config_path, "addition_embed_type", kind, "null or text, but in SDXL")
-    means = vae.config["latents_mean"]
-    _demand(means is None, vae.config_path, "latents_mean", means, "null, but in SDXL")
-
-
-def _check_sdxl(unet: Part, texts: list[Part]) -> None:
-    config, path = unet.config, unet.config_path
-    kind, size = config["addition_embed_type"], config["addition_time_embed_dim"]
-    _demand(kind == "text_time", path, "addition_embed_type", kind, "text_time for SDXL")
-    _demand(size is not None, path, "addition_time_embed_dim", size, "a number for SDXL")
-    key, pooled = "projection_class_embeddings_input_dim", texts[1].config["projection_dim"]
-    wanted = 6 * size + pooled
-    allowed = f"{wanted}: 6 × addition_time_embed_dim + projection_dim of text_encoder_2"
-    _demand(config[key] == wanted, path, key, config[key], allowed)
-    lengths = [part.config["max_position_embeddings"] for part in texts]
-    _demand(
-        lengths[0] == lengths[1],
-        texts[1].config_path,
-        "max_position_embeddings",
-        lengths[1],
-        f"{lengths[0]}, as in text_encoder",
-    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.families.layout import PARTS
+from generator.families.registry import FAMILIES
 from generator.prompts.tokenizer import ClipTokenizer, load_tokenizer
 from specs.boundary.files import read_json
 from specs.errors import LimnerError
@@ -19,7 +19,6 @@ MOST_CHUNKS = 16  # 1,200 tokens; beyond it a prompt is a mistake, and memory gr
 MOST_SETTINGS_BYTES = 2**20
 LEGACY_IDS = {"bos_token_id": 0, "eos_token_id": 2}  # what transformers 3 to 4.30 wrote, whatever the vocabulary
 ONE = "Copy the tokenizer and the text encoder of one checkpoint."
-ENCODERS = {"tokenizer": "text_encoder", "tokenizer_2": "text_encoder_2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,10 @@ def load_tokenizers(architecture: str, folder: Path) -> PromptTokenizers:
     Raises LimnerError where a folder is no tokenizer's (``load_tokenizer``), or where the text encoder has no embedding
     for some token, or other start and end tokens.
     """
-    names = [name for name in PARTS[architecture] if name in ENCODERS]
-    return PromptTokenizers(tuple(_pair(folder / name, folder / ENCODERS[name] / "config.json") for name in names))
+    encoders = FAMILIES[architecture].conditioning.encoders
+    return PromptTokenizers(
+        tuple(_pair(folder / tokenizer, folder / encoder / "config.json") for tokenizer, encoder in encoders)
+    )
 
 
 def check_fit(tokenizer: ClipTokenizer, config: Mapping[str, object], config_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""⚙ Prompts → conditioning: each prompt encoded once, alone, whole.
+"""Prompts → conditioning: each prompt encoded once, alone, whole.
+
+Imports torch.
 
 Long prompts are cut into chunks of 75 tokens (two less than the text encoder's length), each wrapped in start and end,
 encoded apart and laid end to end, as AUTOMATIC1111 does; nothing is ever truncated. ``clip_skip`` counts as there: 1 is
@@ -13,7 +15,8 @@ from typing import Any
 
 import torch
 
-from generator.prompts.chunks import ENCODERS, MOST_CHUNKS, check_fit, cut
+from generator.families.family import Conditioning
+from generator.prompts.chunks import MOST_CHUNKS, check_fit, cut
 from generator.prompts.tokenizer import ClipTokenizer
 from specs.errors import LimnerError
 from specs.values.checks import show
@@ -35,14 +38,14 @@ class PromptEncoder:
     Raises LimnerError when a tokenizer is not its text encoder's.
     """
 
-    def __init__(self, pipe: Any, architecture: str) -> None:
+    def __init__(self, pipe: Any, conditioning: Conditioning) -> None:
         self._pipe = pipe
-        self._sdxl = architecture == "sdxl"
-        self._pairs: list[tuple[ClipTokenizer, Any]] = [(pipe.tokenizer, pipe.text_encoder)]
-        if self._sdxl:
-            self._pairs.append((pipe.tokenizer_2, pipe.text_encoder_2))
-        for tokenizer, encoder in self._pairs:
-            check_fit(tokenizer, encoder.config.to_dict(), tokenizer.folder.parent / ENCODERS[tokenizer.folder.name])
+        self._conditioning = conditioning
+        self._pairs: list[tuple[ClipTokenizer, Any]] = [
+            (getattr(pipe, tokenizer), getattr(pipe, encoder)) for tokenizer, encoder in conditioning.encoders
+        ]
+        for (tokenizer, encoder), (_, part) in zip(self._pairs, conditioning.encoders, strict=True):
+            check_fit(tokenizer, encoder.config.to_dict(), tokenizer.folder.parent / part)
         self._known: OrderedDict[tuple[str, int, int, bool], Encoded] = OrderedDict()
         self.calls = 0  # prompts that went through the text encoders
 
@@ -59,10 +62,10 @@ class PromptEncoder:
     def encode(self, prompt: str, clip_skip: int, chunks: int, *, negative: bool = False) -> Encoded:
         """The conditioning of a prompt, padded with empty chunks to ``chunks``.
 
-        For SDXL an empty negative prompt is all zeros when the checkpoint was trained so
+        An empty negative prompt is all zeros when family and checkpoint were trained so
         (``force_zeros_for_empty_prompt``).
         """
-        zeros = negative and self._sdxl and not prompt and bool(self._pipe.config.force_zeros_for_empty_prompt)
+        zeros = negative and not prompt and self._zeros_for_empty
         key = (prompt, clip_skip, chunks, zeros)
         known = self._known.get(key)
         if known is None:
@@ -75,17 +78,22 @@ class PromptEncoder:
             self._known.popitem(last=False)
         return known
 
+    @property
+    def _zeros_for_empty(self) -> bool:
+        return self._conditioning.zeros_for_empty_negative and bool(self._pipe.config.force_zeros_for_empty_prompt)
+
     def _encode(self, prompt: str, clip_skip: int, chunks: int) -> Encoded:
         self.calls += 1
-        device = self._pipe._execution_device
+        device, conditioning = self._pipe._execution_device, self._conditioning
         columns, pooled = [], None
         for tokenizer, encoder in self._pairs:
             pieces = _cut(tokenizer, encoder, prompt)
             pieces += [[]] * (chunks - len(pieces))
             rows = []
             for number, piece in enumerate(pieces):
-                states, first = _states(encoder, _ids(tokenizer, encoder, piece).to(device), clip_skip, self._sdxl)
-                pooled = first if self._sdxl and number == 0 else pooled  # the last encoder's first chunk stays
+                states, first = _states(encoder, _ids(tokenizer, encoder, piece).to(device), clip_skip, conditioning)
+                if conditioning.pooled and number == 0:
+                    pooled = first  # the last encoder's first chunk stays
                 rows.append(states)
             columns.append(torch.cat(rows, dim=1))
         tokens = torch.cat(columns, dim=-1)
@@ -109,18 +117,19 @@ def _ids(tokenizer: ClipTokenizer, encoder: Any, piece: list[int]) -> torch.Tens
     return torch.tensor([ids], dtype=torch.long)
 
 
-def _states(encoder: Any, ids: torch.Tensor, clip_skip: int, sdxl: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def _states(
+    encoder: Any, ids: torch.Tensor, clip_skip: int, conditioning: Conditioning
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Hidden states (1, L, D) of the layer asked for, and the encoder's pooled output.
 
-    SDXL reads the penultimate layer as it is; SD 1.x and 2.x read the last one through the final norm, and so does
-    any earlier layer that ``clip_skip`` asks for.
+    ``clip_skip`` counts from the family's own layer; each layer passes the final norm where the family's does.
     """
     output = encoder(ids, output_hidden_states=True)
-    depth = clip_skip + 1 if sdxl else clip_skip
+    depth = clip_skip + conditioning.last_layer - 1
     if not 1 <= depth < len(output.hidden_states):
-        deepest = len(output.hidden_states) - (2 if sdxl else 1)
+        deepest = len(output.hidden_states) - conditioning.last_layer
         raise LimnerError(f"clip_skip: got {clip_skip}; this checkpoint's text encoder allows 1 to {deepest}")
-    if sdxl:
+    if not conditioning.normed:
         return output.hidden_states[-depth], output[0]
     if depth == 1:
         return output.last_hidden_state, output.pooler_output

@@ -1,4 +1,6 @@
-"""⚙ A batch of jobs → pixels.
+"""A batch of jobs → pixels.
+
+Imports torch.
 
 Promise: at one batch shape, on one stack, a job's pixels depend on the job alone: not on its neighbours, its place in
 the batch, or what was rendered before. Hence one CPU generator a picture (initial noise and every later draw), prompts
@@ -20,7 +22,7 @@ import torch
 from generator.batching import batch_key
 from generator.candidate import Batch
 from generator.sampling.schedulers import build_scheduler, check_steps
-from generator.weights.loading import Studio
+from generator.weights.loading import LoadedModel
 from specs.errors import LimnerError
 from specs.job import Job
 
@@ -43,29 +45,29 @@ class Rendered:
     seconds: float
 
 
-def render(studio: Studio, batch: Batch, progress: Progress | None = None) -> Rendered:
+def render(model: LoadedModel, batch: Batch, progress: Progress | None = None) -> Rendered:
     """Render a batch of one kind (see ``batching.batch_key``). ``progress`` is called with (steps done, steps in all).
 
     Out of memory halves the shape, says so, and renders the whole batch anew, so that all its pictures share one
     shape; later batches of that picture size start from there. LimnerError when one picture alone does not fit.
     """
-    _check(studio, batch)
+    _check(model, batch)
     started = time.perf_counter()
     picture = (batch.jobs[0].width_px, batch.jobs[0].height_px)
-    size = min(batch.size, studio.fitting.get(picture, batch.size))
-    pixels = _attempt(studio, batch.jobs, size, progress)
+    size = min(batch.size, model.fitting.get(picture, batch.size))
+    pixels = _attempt(model, batch.jobs, size, progress)
     while pixels is None:
-        _release(studio)
+        _release(model)
         if size == 1:
             raise LimnerError(
-                f"out of memory on {studio.setting.device} ({studio.setting.device_name}) with one picture of "
+                f"out of memory on {model.setting.device} ({model.setting.device_name}) with one picture of "
                 f"{picture[0]}×{picture[1]} px; allowed is what fits. Ask for smaller pictures, run in low memory "
                 f"mode, or free the device's memory."
             )
         log.warning("out of memory with %d pictures of %d×%d px at once; halving to %d", size, *picture, size // 2)
         size //= 2
-        studio.fitting[picture] = size
-        pixels = _attempt(studio, batch.jobs, size, progress)
+        model.fitting[picture] = size
+        pixels = _attempt(model, batch.jobs, size, progress)
     finite = tuple(bool(row) for row in pixels.finite)
     return Rendered(pixels.pixels, finite, size, time.perf_counter() - started)
 
@@ -76,34 +78,34 @@ class _Rows:
     finite: np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def _check(studio: Studio, batch: Batch) -> None:
+def _check(model: LoadedModel, batch: Batch) -> None:
     """Refuse what would render something else than the jobs say."""
     if not 1 <= len(batch.jobs) <= batch.size:
         raise ValueError(f"batch: got {len(batch.jobs)} jobs for a shape of {batch.size}")
     job = batch.jobs[0]
     if any(batch_key(other) != batch_key(job) for other in batch.jobs):
         raise ValueError("batch: its jobs differ in more than prompts and seed; group them with make_batches")
-    if job.weights_id != studio.checkpoint.weights_id:
+    if job.weights_id != model.checkpoint.weights_id:
         raise LimnerError(
-            f"job: got weights {job.weights_id}; loaded is {studio.checkpoint.name!r} with "
-            f"{studio.checkpoint.weights_id}. Load the checkpoint that the job names."
+            f"job: got weights {job.weights_id}; loaded is {model.checkpoint.name!r} with "
+            f"{model.checkpoint.weights_id}. Load the checkpoint that the job names."
         )
     if job.adapters:
         raise LimnerError(f"adapters: got {', '.join(job.adapters)}; none are allowed yet")
-    multiple = max(8, studio.checkpoint.multiple_px, studio.pipe.vae_scale_factor)
+    multiple = max(8, model.checkpoint.multiple_px, model.pipe.vae_scale_factor)
     if job.width_px < 1 or job.height_px < 1 or job.width_px % multiple or job.height_px % multiple:
         raise LimnerError(
-            f"picture: got {job.width_px}×{job.height_px} px; allowed for {studio.checkpoint.name!r} are multiples of "
+            f"picture: got {job.width_px}×{job.height_px} px; allowed for {model.checkpoint.name!r} are multiples of "
             f"{multiple} px"
         )
-    check_steps(job.scheduler, studio.noise, job.steps)
+    check_steps(job.scheduler, model.noise, job.steps)
 
 
-def _attempt(studio: Studio, jobs: Sequence[Job], size: int, progress: Progress | None) -> _Rows | None:
+def _attempt(model: LoadedModel, jobs: Sequence[Job], size: int, progress: Progress | None) -> _Rows | None:
     """The rows, or None when memory ran out. The error is dropped here, because it holds on to the tensors."""
     try:
         with torch.inference_mode():
-            return _render_at(studio, jobs, size, progress)
+            return _render_at(model, jobs, size, progress)
     except (torch.OutOfMemoryError, MemoryError):
         return None
     except RuntimeError as error:
@@ -112,17 +114,17 @@ def _attempt(studio: Studio, jobs: Sequence[Job], size: int, progress: Progress 
         raise
 
 
-def _release(studio: Studio) -> None:
-    studio.pipe.maybe_free_model_hooks()
-    if studio.setting.kind == "cuda":
+def _release(model: LoadedModel) -> None:
+    model.pipe.maybe_free_model_hooks()
+    if model.setting.kind == "cuda":
         torch.cuda.empty_cache()
-    elif studio.setting.kind == "mps":
+    elif model.setting.kind == "mps":
         torch.mps.empty_cache()
 
 
-def _render_at(studio: Studio, jobs: Sequence[Job], size: int, progress: Progress | None) -> _Rows:
+def _render_at(model: LoadedModel, jobs: Sequence[Job], size: int, progress: Progress | None) -> _Rows:
     """Rows by number of chunks, each group in runs of ``size``."""
-    chunks = [_chunks(studio, job) for job in jobs]
+    chunks = [_chunks(model, job) for job in jobs]
     runs = []
     for count in sorted(set(chunks)):
         rows = [row for row, needed in enumerate(chunks) if needed == count]
@@ -132,17 +134,17 @@ def _render_at(studio: Studio, jobs: Sequence[Job], size: int, progress: Progres
     finite = np.zeros(len(jobs), np.bool_)
     for number, (count, rows) in enumerate(runs):
         report = _progress(progress, number, len(runs))
-        done = _run(studio, [jobs[row] for row in rows], count, size, report)
+        done = _run(model, [jobs[row] for row in rows], count, size, report)
         pixels[rows], finite[rows] = done.pixels, done.finite
     return _Rows(pixels, finite)
 
 
-def _run(studio: Studio, jobs: Sequence[Job], chunks: int, size: int, report: Progress) -> _Rows:
+def _run(model: LoadedModel, jobs: Sequence[Job], chunks: int, size: int, report: Progress) -> _Rows:
     """One call of the pipeline, at shape ``size``."""
-    pipe, job = studio.pipe, jobs[0]
+    pipe, job = model.pipe, jobs[0]
     padded = [*jobs, *[jobs[-1]] * (size - len(jobs))]
     generators = [torch.Generator("cpu").manual_seed(each.seed) for each in padded]
-    pipe.scheduler = build_scheduler(job.scheduler, studio.noise)
+    pipe.scheduler = build_scheduler(job.scheduler, model.noise)
     last: dict[str, torch.Tensor] = {}
 
     def step_ended(_: Any, step: int, __: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -151,13 +153,13 @@ def _run(studio: Studio, jobs: Sequence[Job], chunks: int, size: int, report: Pr
         return {}
 
     pictures = pipe(
-        **_conditioning(studio, padded, chunks),
+        **_conditioning(model, padded, chunks),
         width=job.width_px,
         height=job.height_px,
         num_inference_steps=job.steps,
         guidance_scale=job.guidance,
         generator=generators,
-        latents=_noise(pipe, job, generators).to(studio.setting.torch_dtype),
+        latents=_noise(pipe, job, generators).to(model.setting.torch_dtype),
         output_type="pt",
         return_dict=False,
         callback_on_step_end=step_ended,
@@ -169,14 +171,14 @@ def _run(studio: Studio, jobs: Sequence[Job], chunks: int, size: int, report: Pr
     return _Rows(pixels[: len(jobs)], finite.cpu().numpy()[: len(jobs)])
 
 
-def _chunks(studio: Studio, job: Job) -> int:
-    needed = studio.prompts.chunks(job.prompt)
-    return max(needed, studio.prompts.chunks(job.negative_prompt)) if job.guidance > 1 else needed
+def _chunks(model: LoadedModel, job: Job) -> int:
+    needed = model.prompts.chunks(job.prompt)
+    return max(needed, model.prompts.chunks(job.negative_prompt)) if job.guidance > 1 else needed
 
 
-def _conditioning(studio: Studio, jobs: Sequence[Job], chunks: int) -> dict[str, torch.Tensor]:
+def _conditioning(model: LoadedModel, jobs: Sequence[Job], chunks: int) -> dict[str, torch.Tensor]:
     """The pipeline's arguments for the prompts: (n, L·chunks, D) each way, pooled (n, P) too for SDXL."""
-    encode, skip = studio.prompts.encode, jobs[0].clip_skip
+    encode, skip = model.prompts.encode, jobs[0].clip_skip
     sides = {"": [encode(job.prompt, skip, chunks) for job in jobs]}
     if jobs[0].guidance > 1:
         sides["negative_"] = [encode(job.negative_prompt, skip, chunks, negative=True) for job in jobs]

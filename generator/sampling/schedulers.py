@@ -1,7 +1,7 @@
-"""⚙ Scheduler by short name: the job says how to solve, the checkpoint says which noise it was trained with.
+"""Scheduler by short name: the job says how to solve, the checkpoint says which noise it was trained with.
 
 So a checkpoint's ``scheduler_config.json`` contributes its betas, what the network predicts (noise or velocity), zero
-terminal SNR and the spacing of time steps; its solver and its solver's options are never used.
+terminal SNR and the spacing of time steps; its solver and its solver's options are never used. Imports torch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""⚙ A pinned checkpoint's folder → a Studio that renders: one pipeline, part by part, every weight accounted for.
+"""A pinned checkpoint's folder → a loaded model: one pipeline, part by part, every weight accounted for.
 
-The parts are built empty, one at a time, with the classes that ``layout.PARTS`` names and the configuration that
+Imports torch.
+
+The parts are built empty, one at a time, with the classes that the ``Family`` names and the configuration that
 ``parts.read_parts`` has checked, and filled from the bytes whose hash is the pinned one. No library chooses, opens or
 interprets a file. A weight that is missing, left over or of another shape is an error: random numbers must never stand
 in for one.
@@ -22,16 +24,19 @@ from accelerate import init_empty_weights
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from generator.environment import Setting, settle
-from generator.families.layout import PARTS, PIPELINES, files_read
-from generator.families.parts import Part, Parts, check_filled, read_parts
+from generator.environment import Setting, configure_determinism
+from generator.families.family import Family
+from generator.families.layout import files_read
+from generator.families.part import Part
+from generator.families.parts import Parts, check_filled, read_parts
+from generator.families.registry import FAMILIES
 from generator.families.shapes import HARMLESS_EXTRAS, canonical
 from generator.prompts.encoding import PromptEncoder
 from generator.prompts.tokenizer import load_tokenizer
 from generator.sampling.schedulers import build_scheduler, noise_schedule
 from generator.weights.hashes import check_files
 from specs.boundary.tensor_file import Header, read_header, read_tensors
-from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
+from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 
 LINE = 64  # bytes: a line of the processor's cache, the widest that its vector units take at once
@@ -39,7 +44,7 @@ STORED = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF1
 
 
 @dataclass(slots=True)
-class Studio:
+class LoadedModel:
     """A loaded checkpoint, ready to render; made by ``load``, used by ``diffusion.render``, one at a time.
 
     ``forwards`` counts the UNet's calls and ``encoder_calls`` the prompts encoded. ``fitting`` remembers, by picture
@@ -60,36 +65,37 @@ class Studio:
         return self.prompts.calls
 
 
-def load(checkpoint: Checkpoint, folder: Path, setting: Setting) -> Studio:
+def load(checkpoint: Checkpoint, folder: Path, setting: Setting) -> LoadedModel:
     """Load a checkpoint that ``weights.pin`` has approved from its folder onto the setting's device.
 
     Raises LimnerError when the checkpoint is not pinned, when loading would read a file that is not, when a file is
     another one than was pinned, or when its weights do not fill its parts exactly.
     """
-    if checkpoint.architecture not in IMAGE_ARCHITECTURES:
+    family = FAMILIES.get(checkpoint.architecture)
+    if family is None:
         raise LimnerError(
             f"checkpoint {checkpoint.name!r}: got architecture {checkpoint.architecture!r}; allowed for pictures are "
-            f"{', '.join(IMAGE_ARCHITECTURES)}. Name an image checkpoint in the spec."
+            f"{', '.join(FAMILIES)}. Name an image checkpoint in the spec."
         )
     hashes = {file.path: file.sha256 for file in checkpoint.files}
     unpinned = set(files_read(checkpoint.architecture, folder)) - hashes.keys()
     if unpinned:
         raise LimnerError(f"{folder / min(unpinned)}: not hashed; pin the checkpoint (weights.pin) before loading it")
-    settle(setting)
+    configure_determinism(setting)
     quieten()
     parts = read_parts(checkpoint.architecture, folder, hashes)
     noise = noise_schedule(parts.noise)
     try:
-        pipe = _pipeline(checkpoint.architecture, _modules(checkpoint, folder, parts, noise, setting))
+        pipe = _pipeline(family, _modules(checkpoint, folder, parts, noise, setting))
         _place(pipe, setting)
     except torch.OutOfMemoryError as error:
         raise LimnerError(
             f"checkpoint {checkpoint.name!r}: its weights do not fit into {setting.device} ({setting.device_name}, "
             f"{setting.memory_gib:.0f} GiB). Run with low memory mode, or with device cpu."
         ) from error
-    studio = Studio(checkpoint, setting, pipe, PromptEncoder(pipe, checkpoint.architecture), noise)
-    pipe.unet.register_forward_hook(_count(studio))
-    return studio
+    model = LoadedModel(checkpoint, setting, pipe, PromptEncoder(pipe, family.conditioning), noise)
+    pipe.unet.register_forward_hook(_count(model))
+    return model
 
 
 def _modules(
@@ -98,7 +104,7 @@ def _modules(
     """Every part of the pipeline by its name, in its order."""
     hashes = {file.path: file.sha256 for file in checkpoint.files}
     modules: dict[str, Any] = {}
-    for name in PARTS[checkpoint.architecture]:
+    for name in FAMILIES[checkpoint.architecture].parts:
         if name == "scheduler":
             modules[name] = build_scheduler("ddim", noise)  # each batch gets its own
         elif name.startswith("tokenizer"):
@@ -184,14 +190,10 @@ def _same_header(before: Header, now: Header) -> None:
         raise LimnerError(f"{now.path}: changed while it was being read; wait until its copy is complete, run again.")
 
 
-def _pipeline(architecture: str, parts: dict[str, Any]) -> Any:
+def _pipeline(family: Family, parts: dict[str, Any]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        cls = getattr(diffusers, PIPELINES[architecture])
-        if architecture == "sdxl":
-            pipe = cls(**parts, add_watermarker=False)
-        else:  # safety is scored, with its reasons, on the finished picture (scoring/safety/checker.py)
-            pipe = cls(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+        pipe = getattr(diffusers, family.pipeline)(**parts, **family.pipeline_arguments)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -210,9 +212,9 @@ def _place(pipe: Any, setting: Setting) -> None:
         pipe.to(setting.device)
 
 
-def _count(studio: Studio) -> Any:
+def _count(model: LoadedModel) -> Any:
     def hook(*_: object) -> None:
-        studio.forwards += 1
+        model.forwards += 1
 
     return hook
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from generator.families.layout import MAIN_PART, PARTS, files_read
+from generator.families.layout import MAIN_PART, files_read
 from generator.families.parts import check_weights, read_parts
+from generator.families.registry import FAMILIES
 from generator.weights.hashes import HashMemory
 from specs.boundary.files import has_folder
 from specs.boundary.tensor_file import read_header
@@ -147,7 +148,7 @@ def wanted_patterns(checkpoint: Checkpoint) -> list[str]:
         weights = ["*.safetensors"]
         folders = [""]
     else:
-        folders = [f"{part}/" for part in PARTS[checkpoint.architecture]]
+        folders = [f"{part}/" for part in FAMILIES[checkpoint.architecture].parts]
         weights = [f"{folder}*.safetensors" for folder in folders]
     declared = [file.path for file in checkpoint.files]
     if any(path.endswith(".safetensors") for path in declared):

@@ -1,4 +1,6 @@
-"""⚙ The one CLIP pass of a candidate: pixels and texts to unit vectors, by open_clip's classes, from a local folder.
+"""The one CLIP pass of a candidate: pixels and texts to unit vectors, by open_clip's classes, from a local folder.
+
+Imports torch.
 
 ``scoring.clip.config`` reads the configuration, ``scoring.clip.model`` builds and fills the module,
 ``scoring.clip.tokenizer`` the tokenizer. OpenAI's weights need QuickGELU and nothing says so when the configuration

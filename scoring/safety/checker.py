@@ -1,4 +1,6 @@
-"""⚙ The safety checker's vision tower: its own, or the loaded CLIP's when the two are the same tensor by tensor.
+"""The safety checker's vision tower: its own, or the loaded CLIP's when the two are the same tensor by tensor.
+
+Imports torch.
 
 The CompVis checker is OpenAI's CLIP ViT-L/14 with a list of concepts, so that a set scored with that CLIP needs one
 forward for both. Whether they are the same is never assumed from names: each tensor of the checker's file is compared

@@ -102,13 +102,13 @@ def _image(role: str, folder: Path, library: Path, *, load: bool) -> None:
             load_tokenizer(folder / part)
     if load:
         from generator.candidate import Batch
-        from generator.environment import choose
+        from generator.environment import choose_setting
         from generator.sampling.diffusion import render
         from generator.weights.loading import load as load_image
         from tests.generator.conftest import job
 
-        studio = load_image(pinned, folder, choose("cpu", threads=1))
-        render(studio, Batch((job(studio),), 1))
+        model = load_image(pinned, folder, choose_setting("cpu", threads=1))
+        render(model, Batch((job(model),), 1))
 
 
 def _scorer(role: str, folder: Path, library: Path, clip_sha256: str) -> None:

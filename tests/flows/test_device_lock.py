@@ -13,7 +13,7 @@ from catalog.database.locks import Lock, user_lock
 from catalog.errors import StorageError
 from flows.pipeline.rendering.tools import device_slot
 from flows.settings import Settings
-from generator.environment import choose
+from generator.environment import choose_setting
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_two_libraries_and_two_spellings_of_one_device_exclude_each_other(tmp_pa
     entered = threading.Event()
 
     def second() -> None:
-        with device_slot(Settings(tmp_path / "two", device=choose("auto").device)):
+        with device_slot(Settings(tmp_path / "two", device=choose_setting("auto").device)):
             entered.set()
 
     with device_slot(Settings(tmp_path / "one", device="auto")):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from generator.candidate import Batch
-from generator.environment import Setting, choose
+from generator.environment import Setting, choose_setting
 from generator.sampling.diffusion import Rendered, render
 from generator.weights.hashes import HashMemory
-from generator.weights.loading import Studio, load
+from generator.weights.loading import LoadedModel, load
 from generator.weights.pinning import pin
 from specs.checkpoint import Checkpoint, Source, Status
 from specs.job import Job
@@ -30,7 +30,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 @pytest.fixture(scope="session")
 def setting() -> Setting:
     """The CPU in float32."""
-    return choose("cpu", threads=1)
+    return choose_setting("cpu", threads=1)
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +41,17 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Ch
 
 
 @pytest.fixture(scope="session")
-def studio_of(
+def model_of(
     folder_of: Callable[[str], Path], pinned: Callable[[str, Path], Checkpoint], setting: Setting
-) -> Callable[[str], Studio]:
-    """Kind → its loaded studio, shared by all tests: do not change it."""
+) -> Callable[[str], LoadedModel]:
+    """Kind → its loaded model, shared by all tests: do not change it."""
     return cache(lambda kind: load(pinned(kind, folder_of(kind)), folder_of(kind), setting))
 
 
 @pytest.fixture(scope="session")
-def sd1(studio_of: Callable[[str], Studio]) -> Studio:
-    """The SD 1.x studio."""
-    return studio_of("sd1")
+def sd1(model_of: Callable[[str], LoadedModel]) -> LoadedModel:
+    """The SD 1.x model."""
+    return model_of("sd1")
 
 
 def entry(kind: str, folder: Path) -> Checkpoint:
@@ -60,13 +60,13 @@ def entry(kind: str, folder: Path) -> Checkpoint:
     return Checkpoint(f"tiny-{kind}", kind, source, (), "CC0-1.0", Status.VERIFIED, True, lineage_known=True)
 
 
-def job(studio: Studio, prompt: str = "silver sword", seed: int = 1, **changes: object) -> Job:
-    """A job of a studio's checkpoint: 32 px, 3 steps."""
-    weights_id = studio.checkpoint.weights_id
+def job(model: LoadedModel, prompt: str = "silver sword", seed: int = 1, **changes: object) -> Job:
+    """A job of a model's checkpoint: 32 px, 3 steps."""
+    weights_id = model.checkpoint.weights_id
     plain = Job(prompt, "blurry", weights_id, "dpmpp-2m", steps=3, guidance=4.0, width_px=32, height_px=32, seed=seed)
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def rendered(studio: Studio, *jobs: Job, size: int = 3) -> Rendered:
+def rendered(model: LoadedModel, *jobs: Job, size: int = 3) -> Rendered:
     """The jobs rendered in one batch of a shape."""
-    return render(studio, Batch(jobs, size))
+    return render(model, Batch(jobs, size))

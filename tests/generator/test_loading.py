@@ -1,4 +1,4 @@
-"""A folder becomes a studio only when every weight is accounted for; every published layout loads."""
+"""A folder becomes a loaded model only when every weight is accounted for; every published layout loads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 from generator.environment import Setting
-from generator.weights.loading import Studio, load
+from generator.weights.loading import LoadedModel, load
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 from tests.generator.conftest import entry, job, rendered
@@ -96,11 +96,11 @@ class TestPublishedLayouts:
     def picture(
         self, folder: Path, pinned: Pinned, setting: Setting
     ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        studio = load(pinned("sd1", folder), folder, setting)
-        return rendered(studio, job(studio)).pixels
+        model = load(pinned("sd1", folder), folder, setting)
+        return rendered(model, job(model)).pixels
 
     def test_attention_of_the_vae_as_it_was_named_in_2022(
-        self, copy: Path, sd1: Studio, pinned: Pinned, setting: Setting
+        self, copy: Path, sd1: LoadedModel, pinned: Pinned, setting: Setting
     ) -> None:
         names = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
@@ -116,14 +116,14 @@ class TestPublishedLayouts:
         rewrite(copy / VAE, old)
         assert np.array_equal(self.picture(copy, pinned, setting), rendered(sd1, job(sd1)).pixels)
 
-    def test_fp16_files(self, copy: Path, sd1: Studio, pinned: Pinned, setting: Setting) -> None:
+    def test_fp16_files(self, copy: Path, sd1: LoadedModel, pinned: Pinned, setting: Setting) -> None:
         for path in (UNET, VAE, TEXT):
             rewrite(copy / path, lambda tensors: {name: half(tensor) for name, tensor in tensors.items()})
             (copy / path).rename(copy / path.replace(".safetensors", ".fp16.safetensors"))
         difference = self.picture(copy, pinned, setting).astype(int) - rendered(sd1, job(sd1)).pixels
         assert np.abs(difference).mean() < 2
 
-    def test_shards(self, copy: Path, sd1: Studio, pinned: Pinned, setting: Setting) -> None:
+    def test_shards(self, copy: Path, sd1: LoadedModel, pinned: Pinned, setting: Setting) -> None:
         for path in (UNET, TEXT):
             tensors, stem = load_file(copy / path), Path(path).stem
             names = sorted(tensors)
@@ -138,7 +138,7 @@ class TestPublishedLayouts:
             (copy / path).unlink()
         assert np.array_equal(self.picture(copy, pinned, setting), rendered(sd1, job(sd1)).pixels)
 
-    def test_a_tokenizer_in_one_file(self, copy: Path, sd1: Studio, pinned: Pinned, setting: Setting) -> None:
+    def test_a_tokenizer_in_one_file(self, copy: Path, sd1: LoadedModel, pinned: Pinned, setting: Setting) -> None:
         CLIPTokenizer.from_pretrained(copy / "tokenizer", local_files_only=True).save_pretrained(copy / "tokenizer")
         for name in ("vocab.json", "merges.txt"):
             (copy / "tokenizer" / name).unlink(missing_ok=True)

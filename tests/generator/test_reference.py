@@ -16,16 +16,16 @@ import pytest
 import torch
 from transformers import CLIPTokenizer
 
-from generator.environment import choose
+from generator.environment import choose_setting
 from generator.families.parts import read_parts
 from generator.sampling.schedulers import build_scheduler, noise_schedule
-from generator.weights.loading import Studio, load
+from generator.weights.loading import LoadedModel, load
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 from specs.samplers import SCHEDULERS
 from tests.generator.conftest import job, rendered
 
-StudioOf = Callable[[str], Studio]
+ModelOf = Callable[[str], LoadedModel]
 FolderOf = Callable[[str], Path]
 Pinned = Callable[[str, Path], Checkpoint]
 Capture = pytest.CaptureFixture[str]
@@ -61,25 +61,25 @@ def plain_picture(pipe: Any, **options: Any) -> np.ndarray[Any, Any]:
 class TestOneAtATimeItIsThePlainPipeline:
     @pytest.mark.parametrize("scheduler", ["euler-a", "dpmpp-2m-karras", "ddim", "pndm", "unipc", "dpmpp-sde"])
     @pytest.mark.parametrize("kind", KINDS)
-    def test_for_each_architecture(self, studio_of: StudioOf, folder_of: FolderOf, kind: str, scheduler: str) -> None:
-        ours = rendered(studio_of(kind), job(studio_of(kind), BOTH, scheduler=scheduler), size=1).pixels[0]
+    def test_for_each_architecture(self, model_of: ModelOf, folder_of: FolderOf, kind: str, scheduler: str) -> None:
+        ours = rendered(model_of(kind), job(model_of(kind), BOTH, scheduler=scheduler), size=1).pixels[0]
         pipe = plain_pipeline(folder_of(kind), scheduler)
         assert np.array_equal(ours, plain_picture(pipe, prompt=BOTH, negative_prompt="blurry"))
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_without_a_negative_prompt(self, studio_of: StudioOf, folder_of: FolderOf, kind: str) -> None:
-        ours = rendered(studio_of(kind), job(studio_of(kind), negative_prompt=""), size=1).pixels[0]
+    def test_without_a_negative_prompt(self, model_of: ModelOf, folder_of: FolderOf, kind: str) -> None:
+        ours = rendered(model_of(kind), job(model_of(kind), negative_prompt=""), size=1).pixels[0]
         assert np.array_equal(ours, plain_picture(plain_pipeline(folder_of(kind), "dpmpp-2m"), prompt="silver sword"))
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_without_guidance(self, studio_of: StudioOf, folder_of: FolderOf, kind: str) -> None:
-        ours = rendered(studio_of(kind), job(studio_of(kind), guidance=1.0), size=1).pixels[0]
+    def test_without_guidance(self, model_of: ModelOf, folder_of: FolderOf, kind: str) -> None:
+        ours = rendered(model_of(kind), job(model_of(kind), guidance=1.0), size=1).pixels[0]
         pipe = plain_pipeline(folder_of(kind), "dpmpp-2m")
         assert np.array_equal(ours, plain_picture(pipe, prompt="silver sword", guidance_scale=1.0))
 
-    def test_in_another_shape_than_square(self, studio_of: StudioOf, folder_of: FolderOf) -> None:
-        studio = studio_of("sdxl")  # its size is part of the conditioning
-        ours = rendered(studio, job(studio, width_px=64, height_px=32), size=1).pixels[0]
+    def test_in_another_shape_than_square(self, model_of: ModelOf, folder_of: FolderOf) -> None:
+        model = model_of("sdxl")  # its size is part of the conditioning
+        ours = rendered(model, job(model, width_px=64, height_px=32), size=1).pixels[0]
         pipe = plain_pipeline(folder_of("sdxl"), "dpmpp-2m")
         assert np.array_equal(ours, plain_picture(pipe, prompt="silver sword", negative_prompt="blurry", width=64))
 
@@ -87,8 +87,8 @@ class TestOneAtATimeItIsThePlainPipeline:
     def test_in_half_precision_from_the_same_noise(
         self, folder_of: FolderOf, pinned: Pinned, capfd: Capture, kind: str, dtype: str
     ) -> None:
-        studio = load(pinned(kind, folder_of(kind)), folder_of(kind), choose("cpu", dtype, threads=1))
-        ours = rendered(studio, job(studio), size=1)
+        model = load(pinned(kind, folder_of(kind)), folder_of(kind), choose_setting("cpu", dtype, threads=1))
+        ours = rendered(model, job(model), size=1)
         assert ours.finite == (True,)
         assert capfd.readouterr() == ("", "")
         pipe = plain_pipeline(folder_of(kind), "dpmpp-2m", getattr(torch, dtype))
@@ -98,15 +98,15 @@ class TestOneAtATimeItIsThePlainPipeline:
 
 
 class TestVelocityPrediction:
-    def test_is_read_from_the_checkpoint(self, studio_of: StudioOf) -> None:
-        assert build_scheduler("dpmpp-2m", studio_of("sd2").noise).config.prediction_type == "v_prediction"
-        assert build_scheduler("dpmpp-2m", studio_of("sd1").noise).config.prediction_type == "epsilon"
+    def test_is_read_from_the_checkpoint(self, model_of: ModelOf) -> None:
+        assert build_scheduler("dpmpp-2m", model_of("sd2").noise).config.prediction_type == "v_prediction"
+        assert build_scheduler("dpmpp-2m", model_of("sd1").noise).config.prediction_type == "epsilon"
 
     def test_changes_the_picture(self, folder_of: FolderOf, pinned: Pinned, setting: Any, tmp_path: Path) -> None:
         changed = with_noise(folder_of("sd2"), tmp_path, prediction_type="epsilon")
-        studio = load(pinned("sd2", changed), changed, setting)
+        model = load(pinned("sd2", changed), changed, setting)
         velocity = load(pinned("sd2", folder_of("sd2")), folder_of("sd2"), setting)
-        assert not np.array_equal(rendered(studio, job(studio)).pixels, rendered(velocity, job(velocity)).pixels)
+        assert not np.array_equal(rendered(model, job(model)).pixels, rendered(velocity, job(velocity)).pixels)
 
 
 class TestZeroTerminalSnr:
@@ -139,23 +139,23 @@ class TestClipSkip:
 
     @pytest.mark.parametrize("kind", ["sd1", "sd2"])
     def test_stops_earlier_and_goes_through_the_final_norm(
-        self, studio_of: StudioOf, folder_of: FolderOf, kind: str
+        self, model_of: ModelOf, folder_of: FolderOf, kind: str
     ) -> None:
-        studio = studio_of(kind)
-        encoder = studio.pipe.text_encoder
+        model = model_of(kind)
+        encoder = model.pipe.text_encoder
         tokenizer = CLIPTokenizer.from_pretrained(folder_of(kind) / "tokenizer", local_files_only=True)
         ids = tokenizer("silver sword", padding="max_length", max_length=77, return_tensors="pt").input_ids
         with torch.inference_mode():
             states = encoder(ids, output_hidden_states=True)
-            assert torch.equal(studio.prompts.encode("silver sword", 1, 1).tokens, states.last_hidden_state)
+            assert torch.equal(model.prompts.encode("silver sword", 1, 1).tokens, states.last_hidden_state)
             second = encoder.final_layer_norm(encoder.encoder(encoder.embeddings(ids)).last_hidden_state)
             assert second.shape == states.last_hidden_state.shape
             expected = encoder.final_layer_norm(states.hidden_states[-2])
-            assert torch.equal(studio.prompts.encode("silver sword", 2, 1).tokens, expected)
+            assert torch.equal(model.prompts.encode("silver sword", 2, 1).tokens, expected)
 
-    def test_for_sdxl_equals_the_plain_pipeline(self, studio_of: StudioOf, folder_of: FolderOf) -> None:
+    def test_for_sdxl_equals_the_plain_pipeline(self, model_of: ModelOf, folder_of: FolderOf) -> None:
         pipe = plain_pipeline(folder_of("sdxl"), "dpmpp-2m")
-        ours = rendered(studio_of("sdxl"), job(studio_of("sdxl"), negative_prompt="", clip_skip=2), size=1).pixels[0]
+        ours = rendered(model_of("sdxl"), job(model_of("sdxl"), negative_prompt="", clip_skip=2), size=1).pixels[0]
         assert np.array_equal(ours, plain_picture(pipe, prompt="silver sword", clip_skip=1))  # diffusers counts from 0
 
 
@@ -163,13 +163,13 @@ class TestLongPrompts:
     """Chunks of 75 tokens, each encoded between its own start and end, laid end to end; nothing is cut off."""
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_each_chunk_is_encoded_as_a_prompt_of_its_own(self, studio_of: StudioOf, kind: str) -> None:
-        studio = studio_of(kind)
+    def test_each_chunk_is_encoded_as_a_prompt_of_its_own(self, model_of: ModelOf, kind: str) -> None:
+        model = model_of(kind)
         words = LONG.split()
         first, rest = " ".join(words[:75]), " ".join(words[75:])
-        assert studio.prompts.chunks(LONG) == 2
-        whole = studio.prompts.encode(LONG, 1, 2)
-        parts = [studio.prompts.encode(first, 1, 1), studio.prompts.encode(rest, 1, 1)]
+        assert model.prompts.chunks(LONG) == 2
+        whole = model.prompts.encode(LONG, 1, 2)
+        parts = [model.prompts.encode(first, 1, 1), model.prompts.encode(rest, 1, 1)]
         assert torch.equal(whole.tokens, torch.cat([part.tokens for part in parts], dim=1))
         if kind == "sdxl":  # the pooled embedding is the first chunk's, as in AUTOMATIC1111
             assert whole.pooled is not None
@@ -177,26 +177,26 @@ class TestLongPrompts:
             assert torch.equal(whole.pooled, parts[0].pooled)
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_the_last_word_counts(self, studio_of: StudioOf, kind: str) -> None:
-        studio = studio_of(kind)
-        pictures = [rendered(studio, job(studio, LONG + word), size=1).pixels for word in ("red", "potion")]
+    def test_the_last_word_counts(self, model_of: ModelOf, kind: str) -> None:
+        model = model_of(kind)
+        pictures = [rendered(model, job(model, LONG + word), size=1).pixels for word in ("red", "potion")]
         assert not np.array_equal(*pictures)
 
-    def test_the_shorter_side_is_padded_with_empty_chunks(self, studio_of: StudioOf, folder_of: FolderOf) -> None:
-        studio = studio_of("sd1")
-        encode = studio.prompts.encode
+    def test_the_shorter_side_is_padded_with_empty_chunks(self, model_of: ModelOf, folder_of: FolderOf) -> None:
+        model = model_of("sd1")
+        encode = model.prompts.encode
         padded = encode("blurry", 1, 2, negative=True).tokens
         assert torch.equal(padded, torch.cat([encode("blurry", 1, 1).tokens, encode("", 1, 1).tokens], dim=1))
         pipe = plain_pipeline(folder_of("sd1"), "dpmpp-2m")
         reference = plain_picture(pipe, prompt_embeds=encode(LONG, 1, 2).tokens, negative_prompt_embeds=padded)
-        assert np.array_equal(rendered(studio, job(studio, LONG), size=1).pixels[0], reference)
+        assert np.array_equal(rendered(model, job(model, LONG), size=1).pixels[0], reference)
 
     @pytest.mark.parametrize("count", [74, 75, 76])
-    def test_the_limit_is_75_tokens(self, sd1: Studio, count: int) -> None:
+    def test_the_limit_is_75_tokens(self, sd1: LoadedModel, count: int) -> None:
         assert sd1.prompts.chunks("sword " * count) == (1 if count <= 75 else 2)
 
     def test_the_encoder_knows_its_length_even_where_the_tokenizer_does_not(
-        self, sd1: Studio, monkeypatch: pytest.MonkeyPatch
+        self, sd1: LoadedModel, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         expected = sd1.prompts.encode("sword " * 80, 1, 2).tokens
         lengthless = replace(sd1.pipe.tokenizer, model_max_length=10**30)
@@ -204,7 +204,7 @@ class TestLongPrompts:
         assert sd1.prompts.chunks("sword " * 76) == 2
         assert torch.equal(sd1.prompts._encode("sword " * 80, 1, 2).tokens, expected)
 
-    def test_an_empty_prompt_is_one_chunk(self, sd1: Studio) -> None:
+    def test_an_empty_prompt_is_one_chunk(self, sd1: LoadedModel) -> None:
         assert sd1.prompts.chunks("") == 1
 
 

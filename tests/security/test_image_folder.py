@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from generator.environment import choose
+from generator.environment import choose_setting
 from generator.weights.hashes import HashMemory
 from generator.weights.loading import load
 from generator.weights.pinning import pin
@@ -73,7 +73,7 @@ def test_code_and_pickles_that_lie_there_are_not_read(
         plant_code(folder / part)
         plant_pickles(folder / part)
     shutil.copy(folder / "unet" / "a.bin", folder / "unet" / "diffusion_pytorch_model.bin")
-    load(pinned(folder), folder, choose("cpu", threads=1))
+    load(pinned(folder), folder, choose_setting("cpu", threads=1))
     assert not (tmp_path / "canary").exists()
 
 

@@ -1,4 +1,4 @@
-"""⚙ by proxy: what loads torch, behind functions that import it when called."""
+"""What loads torch, behind functions that import it when called."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from specs.job import Job
 if TYPE_CHECKING:
     from flows.pipeline.rendering.scorers import Scorers
     from generator.environment import Setting
-    from generator.weights.loading import Studio
+    from generator.weights.loading import LoadedModel
 
 
 # One fixed shape a kind of device, so that a picture's scores do not depend on what it is scored with.
@@ -66,22 +66,22 @@ def device_slot(settings: Settings) -> Iterator[None]:
 
 
 class DiffusersRenderer:
-    """A loaded studio as the line wants it."""
+    """A loaded model as the render worker wants it."""
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
+    def __init__(self, model: LoadedModel) -> None:
+        self.model = model
 
     @property
     def on_cpu(self) -> bool:
         """Whether the pictures are rendered by the processor."""
-        return self.studio.setting.kind == "cpu"
+        return self.model.setting.kind == "cpu"
 
     def batch_size(self, job: Job) -> int:
         """By the device's memory, the architecture and the job's size."""
         from generator.environment import default_batch_size
 
-        architecture = self.studio.checkpoint.architecture
-        return default_batch_size(self.studio.setting, architecture, job.width_px, job.height_px)
+        architecture = self.model.checkpoint.architecture
+        return default_batch_size(self.model.setting, architecture, job.width_px, job.height_px)
 
     def render(self, batch: Batch, stopping: threading.Event) -> RenderedBatch:
         """Render a batch; stops between two steps when asked to."""
@@ -93,8 +93,8 @@ class DiffusersRenderer:
                 raise InterruptedRunError
 
         began = time.monotonic()
-        rendered = render(self.studio, batch, progress=step)
-        ran_on = execution(self.studio.setting, rendered.batch_size)
+        rendered = render(self.model, batch, progress=step)
+        ran_on = execution(self.model.setting, rendered.batch_size)
         return RenderedBatch(batch.jobs, rendered.pixels, rendered.finite, ran_on, time.monotonic() - began)
 
 
@@ -131,6 +131,6 @@ def _pair(weights: LocatedWeights | None) -> tuple[Checkpoint, Path] | None:
 
 
 def _setting(settings: Settings) -> Setting:
-    from generator.environment import choose
+    from generator.environment import choose_setting
 
-    return choose(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)
+    return choose_setting(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)

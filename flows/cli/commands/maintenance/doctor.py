@@ -92,9 +92,9 @@ def _device(settings: Settings) -> list[Finding]:
             raise
         mend = "install the pair that constraints.txt names: torch and torchvision must match"
         return [Finding("torch and torchvision", "problem", str(error), mend)]
-    from generator.environment import choose
+    from generator.environment import choose_setting
 
-    chosen = choose(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)
+    chosen = choose_setting(settings.device, settings.dtype, settings.batch_size, settings.low_memory, settings.threads)
     text = (
         f"{chosen.device} ({chosen.device_name}), {chosen.dtype}, {chosen.memory_gib:.1f} GiB, {chosen.threads} threads"
     )

@@ -137,7 +137,7 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = 
 
 
 def _render(record: Mapping[str, Any], settings: Settings) -> tuple[NDArray[np.uint8], Execution]:
-    from generator.environment import choose, execution
+    from generator.environment import choose_setting, execution
     from generator.sampling.diffusion import render
     from generator.weights.loading import load
 
@@ -146,9 +146,9 @@ def _render(record: Mapping[str, Any], settings: Settings) -> tuple[NDArray[np.u
     recorded = _execution(record)
     device = recorded.device if settings.device == "auto" else settings.device
     try:
-        setting = choose(device, recorded.dtype, recorded.batch_size, recorded.low_memory, recorded.threads)
+        setting = choose_setting(device, recorded.dtype, recorded.batch_size, recorded.low_memory, recorded.threads)
     except UsageError:  # the recorded device is not on this machine: another stack, and the comparison will say so
-        setting = choose("auto", recorded.dtype, recorded.batch_size, recorded.low_memory)
+        setting = choose_setting("auto", recorded.dtype, recorded.batch_size, recorded.low_memory)
     rendered = render(load(checkpoint, folder, setting), Batch((job,), recorded.batch_size))
     return rendered.pixels[0], execution(setting, rendered.batch_size)
 
