@@ -17,8 +17,8 @@ def console() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value, readable."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """One JSON value, readable; in ASCII where the output is not UTF-8."""
+    print(json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=2))
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -491,6 +492,8 @@ def main() -> None:
     Python would, and once more when all is done, took a quarter of a second of every command.
     """
     keep_known_variables()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that a terminal does not know is spelled, as in messages
+        sys.stdout.reconfigure(errors="backslashreplace")
     gc.set_threshold(YOUNG)
     atexit.register(gc.freeze)
     app(prog_name="limner")
