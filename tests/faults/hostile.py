@@ -16,21 +16,24 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from limner import PACKAGES
 from tests.faults.hostile_child import Places
-from tests.faults.hostile_commands import HEAVY, WRITTEN, commands
+from tests.faults.hostile_commands import HEAVY, OWN, WRITTEN, commands
 from tests.faults.isolated import UNCAUGHT
 from tests.security.calls import Calls, read, traced
 from tests.security.hostile_environments import Surroundings, surround, surroundings, together
@@ -68,13 +71,15 @@ HARMS: dict[str, Harm] = {
 }
 
 
+Attempt = tuple[dict[str, Any], Calls, Sequence[Path]]  # what its process said, its calls, what it may change
+
+
 class Judge:
     """Counts by kind, and keeps what each violation was."""
 
     def __init__(self) -> None:
         self.figures: dict[str, Figures] = defaultdict(Figures)
         self.violations: list[str] = []
-        self.calm_s = 0.0  # what the costliest command takes in a calm environment
 
     def attempt(self, one: dict[str, Any], calls: Calls, may_change: Sequence[Path]) -> None:
         """Count one: ``one`` is what its process said of it."""
@@ -95,37 +100,40 @@ class Judge:
                 )
 
 
-def folders_and_specs(judge: Judge, words: Sequence[str]) -> None:
+def folders_and_specs(words: Sequence[str]) -> Iterator[Attempt]:
     """Those of ``hostile_child``, with its options."""
     with tempfile.TemporaryDirectory(prefix="limner-hostile-") as name:
         places = Places(Path(name).resolve())
         (places.root / "tmp").mkdir()
         child = ["-m", "tests.faults.hostile_child", str(places.root), *words]
-        _judge_child(judge, child, ROOT, {**os.environ, **ALONE}, places.root, places.may_change)
+        yield from _child(child, ROOT, {**os.environ, **ALONE, "PYTHONPATH": str(ROOT)}, places.root, places.may_change)
 
 
-def environments(judge: Judge, number: int, only: Sequence[str] = ()) -> None:
-    """This many, each met by every command, or ``only`` by these.
+def environments(number: int, only: Sequence[str] = ()) -> Iterator[Attempt]:
+    """A calm one, then this many, each met by every command, or ``only`` by these.
 
     Commands that load models or start Prefect meet several environments at once, none of which sets what another sets.
     """
-    names = only or [words[0] for words in commands()]
-    heavy, light = [name for name in names if name in HEAVY], [name for name in names if name not in HEAVY]
+    names = [words[0] for words in commands() if not only or words[0] in only]
+    light, heavy = [name for name in names if name not in (*HEAVY, *OWN)], [name for name in names if name in HEAVY]
+    alone = [[name] for name in names if name in OWN]
     chosen = surroundings()[:number]
-    with tempfile.TemporaryDirectory(prefix="limner-hostile-") as name:
+    with tempfile.TemporaryDirectory(prefix="limner-hostile-") as name, ThreadPoolExecutor(os.cpu_count()) as pool:
         folder = Path(name).resolve()
         template = _template(folder / "template")
-        judge.calm_s = _meet(judge, folder, template, 0, Surroundings("calm"), names)
-        for count, one in enumerate(chosen):
-            _meet(judge, folder, template, count, one, light)
-        for count, one in enumerate(together(chosen) if heavy else []):
-            _meet(judge, folder, template, count, one, heavy)
+        calm = _meet(folder, template, 0, Surroundings("calm"), [*light, *heavy])
+        most_s = max(one["cpu_s"] for one, _, _ in calm)
+        groups = [(one, light) for one in chosen if light]
+        groups += [(one, some) for one in together(chosen) for some in (heavy, *alone) if some]
+        meet = [pool.submit(_meet, folder, template, count, *group) for count, group in enumerate(groups)]
+        for found in itertools.chain([calm], (done.result() for done in as_completed(meet))):
+            yield from (({**one, "calm_s": most_s}, calls, may_change) for one, calls, may_change in found)
 
 
-def _meet(judge: Judge, folder: Path, template: Path, count: int, one: Surroundings, names: Sequence[str]) -> float:
-    """One environment, met by these commands; the CPU seconds of the costliest."""
-    root = folder / "world"
-    shutil.copytree(template, root, symlinks=True)
+def _meet(folder: Path, template: Path, count: int, one: Surroundings, names: Sequence[str]) -> list[Attempt]:
+    """One environment, met by these commands."""
+    root = folder / f"world-{count}"
+    shutil.copytree(template, root, symlinks=True, ignore=shutil.ignore_patterns("models"))
     variables = surround(one, root)
     (root / "variables.json").write_text(json.dumps(variables))
     early = {name: value for name, value in variables.items() if not name.startswith("PYTHON") or name in EARLY}
@@ -133,10 +141,9 @@ def _meet(judge: Judge, folder: Path, template: Path, count: int, one: Surroundi
     may_change = [root / "tmp", root / "said", work / "library", *(work / name for name in WRITTEN)]
     plain = {**_plain(root), "LIMNER_CHECKPOINTS": str(template / "models" / "checkpoints.yaml")}
     words = [str(CHILD), str(root), str(count), *names]
-    kind = "environment" if one.name != "calm" else "calm environment"
-    most = _judge_child(judge, words, work, {**plain, **early}, root, may_change, kind=kind, place=one.name)
+    found = list(_child(words, work, {**plain, **early}, root, may_change, place=one.name))
     shutil.rmtree(root)
-    return most
+    return found
 
 
 def _plain(root: Path) -> dict[str, str]:
@@ -163,33 +170,24 @@ def _template(root: Path) -> Path:
     return root
 
 
-def _judge_child(
-    judge: Judge, words: Sequence[str], cwd: Path, environment: Mapping[str, str], root: Path,
-    may_change: Sequence[Path], *, kind: str = "", place: str = "",
-) -> float:  # fmt: skip
-    """Run one process under strace; judge every attempt that it prints a line of, and that it came to its end.
-
-    Returns the CPU seconds of the costliest.
-    """
+def _child(
+    words: Sequence[str], cwd: Path, environment: Mapping[str, str], root: Path, may_change: Sequence[Path],
+    *, place: str = "",
+) -> Iterator[Attempt]:  # fmt: skip
+    """Run one process under strace: every attempt that it prints a line of; its own end is one too, where it failed."""
     log = root / "calls"
     done = subprocess.run(
         [*traced(log), sys.executable, "-P", "-B", *words], cwd=cwd, env=dict(environment), capture_output=True,
         text=True, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
-    if done.returncode:
-        judge.violations.append(f"{kind} {place}: ended with {done.returncode}: {done.stderr[-2000:]}")
-    calls, most = read(log, cwd), 0.0
+    calls = read(log, cwd)
+    kind = "calm environment" if place == "calm" else "environment"
     for line in done.stdout.splitlines():
         one = json.loads(line)
-        one = {
-            "kind": kind,
-            "calm_s": judge.calm_s if kind == "environment" else 0.0,
-            **one,
-            "name": f"{place}: {one['name']}" if place else one["name"],
-        }
-        judge.attempt(one, calls.get(one["mark"], Calls()), may_change)
-        most = max(most, one["cpu_s"])
-    return most
+        yield {"kind": kind, **one, "name": f"{place}: {one['name']}"}, calls.get(one["mark"], Calls()), may_change
+    if done.returncode:
+        ended = {"kind": kind, "name": f"{place}: all", "code": UNCAUGHT, "said": done.stderr, "ran": False}
+        yield {**ended, "cpu_s": 0.0, "wall_s": 0.0, "grown_mib": 0.0}, Calls(), may_change
 
 
 def main() -> None:
@@ -200,12 +198,15 @@ def main() -> None:
     parser.add_argument("--environments", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    judge = Judge()
+    judge, began = Judge(), time.monotonic()
     inputs = [] if options.inputs is None else ["--inputs", str(options.inputs)]
-    folders_and_specs(judge, [*inputs, "--folders", str(options.folders), "--seed", str(options.seed)])
-    if options.environments:
-        environments(judge, options.environments)
+    words = [*inputs, "--folders", str(options.folders), "--seed", str(options.seed)]
+    surrounded = environments(options.environments) if options.environments else ()
+    for attempt in itertools.chain(folders_and_specs(words), surrounded):
+        judge.attempt(*attempt)
     report(judge)
+    print(f"{time.monotonic() - began:.0f} s")
+    sys.exit(1 if judge.violations else 0)
 
 
 def report(judge: Judge) -> None:
@@ -216,7 +217,6 @@ def report(judge: Judge) -> None:
         print(f"{kind}: {found.attempts} attempts, {found.refused} refused; {harms}; at most {most}, ", end="")
         print(f"{found.most_grown_mib:.0f} MiB more memory")
     print(f"{len(judge.violations)} violations", *judge.violations, sep="\n")
-    sys.exit(1 if judge.violations else 0)
 
 
 if __name__ == "__main__":

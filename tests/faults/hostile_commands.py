@@ -28,20 +28,18 @@ ARGUMENTS: dict[str, list[str]] = {
     "DIR": ["copy"], "FILE": ["weights.bin"],
 }  # fmt: skip
 OPTIONS: dict[str, list[str]] = {"reject": ["--why", "off_style"], "review": ["--no-open"], "rescore": ["--decode"]}
-HEAVY = ("produce", "reproduce", "rescore", "convert", "doctor", "serve")  # they load torch or start Prefect
+HEAVY = ("produce", "reproduce", "rescore", "convert", "doctor")  # they load torch or start Prefect
+OWN = ("serve",)  # of Prefect a process has but one server: these have a process of their own, and load as much
 ENDLESS = {"review": "Ctrl-C ends it", "serve": "every "}  # what they say when they have begun
-ENDS = ("serve",)  # leaves Prefect's runner behind in the process: last
 WRITTEN = ("copy", "weights")  # below the working folder: what the commands are told to write
 
 
 def commands() -> list[list[str]]:
-    """The words of each command of the app, ``serve`` last."""
+    """The words of each command."""
     from flows.cli.app import load_command
     from flows.cli.commands import COMMANDS
 
-    found = {name: load_command(name) for name in COMMANDS}
-    names = [name for name in found if name not in ENDS] + [name for name in ENDS if name in found]
-    return [[name, *_arguments(found[name]), *OPTIONS.get(name, [])] for name in names]
+    return [[name, *_arguments(load_command(name)), *OPTIONS.get(name, [])] for name in COMMANDS]
 
 
 def _arguments(command: Any) -> list[str]:
@@ -103,10 +101,9 @@ def main() -> None:
     from tests.security.calls import mark
 
     every = [words for words in commands() if words[0] in only]
-    cheap = [words for words in every if words[0] not in ENDS]
-    first %= len(cheap) or 1
+    first %= len(every)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for words in [*cheap[first:], *cheap[:first], *[words for words in every if words[0] in ENDS]]:
+    for words in [*every[first:], *every[:first]]:
         os.environ |= variables
         mark(words[0])
         began, cpu_s = time.monotonic(), _cpu_s()

@@ -22,7 +22,8 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs 
 @needs_strace
 def test_a_sample_of_hostile_inputs_does_no_harm() -> None:
     judge = Judge()
-    folders_and_specs(judge, ["--seed", "3", "--inputs", "12", "--folders", "0", "--known"])
+    for attempt in folders_and_specs(["--seed", "3", "--inputs", "12", "--folders", "0", "--known"]):
+        judge.attempt(*attempt)
     assert judge.violations == []
     assert judge.figures["spec"].attempts == 12
 

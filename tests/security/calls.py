@@ -25,7 +25,7 @@ PLACE = re.compile(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"')
 PLAIN_PROGRAMS = (
     Path(sys.executable).resolve(),
     Path("/sbin/ldconfig").resolve(),
-)  # CUDA's own package asks the latter
+)  # CUDA's package asks it
 MARK = "/limner-attempt/"
 HARMLESS = ("/dev/null", "/dev/tty", "/proc/", "/dev/shm/sem.")  # what is written there stays nowhere; semaphores
 

@@ -256,3 +256,22 @@ def test_a_number_that_python_would_not_read_is_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LIMNER_THREADS", "9" * 5000)
     with pytest.raises(UsageError, match=r"LIMNER_THREADS: got '9+…'; allowed: a whole number of at most 9 digits"):
         from_environment()
+
+
+def test_an_output_that_is_not_utf_8_is_written(tmp_path: Path) -> None:
+    """Letters that it does not know are spelled out, and JSON stays JSON."""
+    spec = spec_of(["sword"], checkpoint="starter", style={"prompt": "caf\u00e9 {subject} \U0001f5e1"})
+    (tmp_path / "spec.yaml").write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
+    said = [
+        subprocess.run(
+            [sys.executable, "-P", "-m", "limner", "plan", "spec.yaml", "--prompts", *more],
+            cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            check=False,
+        )
+        for more in ((), ("--json",))
+    ]
+    assert [done.returncode for done in said] == [0, 0], said
+    assert b"caf\\xe9" in said[0].stdout
+    assert "caf\u00e9" in str(json.loads(said[1].stdout))
