@@ -7,7 +7,7 @@ library/locks/           see locks.py    library/tmp/                      files
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -306,6 +306,12 @@ class Catalog:
         """Candidate → what a person calls it, and every command understands."""
         with reading(self.engine) as connection:
             return shown.names(connection, list(candidates))
+
+    def picture_names(self, image_sha256s: Collection[str]) -> Mapping[str, str]:
+        """Picture → what a person calls a candidate that it is of; one that is not on record is left out."""
+        with reading(self.engine) as connection:
+            named = shown.named_pictures(connection, image_sha256s)
+        return {sha256: found[0].name for sha256, found in named.items()}
 
     def newest_recipes(self, set_name: str, asset_ids: Sequence[str]) -> Mapping[str, Recipe]:
         """Of each of these assets the recipe of the picture that was made last; without pictures it is left out."""

@@ -19,8 +19,3 @@ def console() -> Console:
 def print_json(value: Any) -> None:
     """One JSON value, readable; ASCII alone, so that it is the same bytes in every encoding."""
     print(json.dumps(value, indent=2))
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 picture``, ``2 pictures``, ``1,000 pictures``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -7,21 +7,17 @@ words, with both sides of the comparison that failed. What was not measured, or 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from scoring.reasons import of_picture, words
 from scoring.scorecard import SafetyState, Scorecard
 from specs.canonical import Json, value_sha256
 from specs.spec import KeepRules, SelectionWeights
 
 POLICY_KIND = "limner.policy/1"
 NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
-TOO_LIKE = "too_like"  # this and the next are given by the choice of keepers, which knows the others
-OUTSCORED = "outscored"
-NOT_WANTED = "not_wanted"  # it passes, and its asset has keepers enough
-DROPPED = "pixels_dropped"  # its pixels went with an earlier rejection
-REPLACED = "replaced_by_person"  # given where keeps are written: a person kept another picture for this place …
-RESTORED = "restored"  # … and no longer keeps it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +35,6 @@ class Verdict:
     policy_sha256: str
     at: str
     note: str = ""
-
-
-def reason_code(reason: str) -> str:
-    """The code of a reason without what it speaks of: ``too_like:<sha256>`` → ``too_like``."""
-    return reason.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +69,18 @@ def judge(card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def explain(reason: str, card: Scorecard, keep: KeepRules) -> str:
-    """A reason as a sentence, with what was measured and what the rules allow."""
+def explain(reason: str, card: Scorecard, keep: KeepRules, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A reason as a sentence, with what was measured and what the rules allow. ``names``: pictures' names by hash."""
     if reason == "safety_flagged":
         return f"found: {', '.join(card.safety.found)} (looked for: {card.safety.covers})"
     if reason == "safety_unknown":
         return f"not checked: {card.safety.why or 'no reason recorded'}"
     if reason.startswith("defect_"):
-        return f"defect: {reason.removeprefix('defect_').replace('_', ' ')}"
-    if reason.startswith(OUTSCORED):
-        return f"outscored by the keeper {reason.partition(':')[2][:12]}"
-    if reason.startswith(TOO_LIKE):
-        return f"too like the keeper {reason.partition(':')[2][:12]}"
-    if reason.startswith(REPLACED):
-        return f"replaced by {reason.partition(':')[2][:12]}, which a person keeps"
-    if reason == RESTORED:
-        return "kept again: the picture that a person had kept in its place is kept no longer"
+        return f"defect: {words(reason)}"
     for rule in _rules(card, keep):
         if reason == rule.reason():
             return f"{rule.words()} is allowed"
-    return reason.replace("_", " ")
+    return words(reason, names.get(of_picture(reason), ""))
 
 
 def met(card: Scorecard, keep: KeepRules) -> tuple[str, ...]:

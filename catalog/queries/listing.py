@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, select
 
+from catalog.database.rows import among
+from catalog.database.schema import CandidateRow
 from catalog.provenance import CandidateKey
 from catalog.queries import candidates as queries
 from catalog.queries.candidate_state import CandidateState, Keeper, name_of
@@ -44,6 +47,30 @@ def names(connection: Connection, candidates: Sequence[CandidateState]) -> dict[
         one.key: name_of(one.key.set_name, one.key.asset_id, one.number, ago[one.key.candidate_id])
         for one in candidates
     }
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPicture:
+    """A candidate that a picture stands for an asset as: (set, asset id), and what a person calls it."""
+
+    asset: tuple[str, str]
+    name: str
+    candidate_id: str
+
+
+def named_pictures(connection: Connection, image_sha256s: Collection[str]) -> dict[str, list[NamedPicture]]:
+    """Picture → the candidates that it is of; none for one that is not on record."""
+    if not image_sha256s:
+        return {}
+    columns = (CandidateRow.image_sha256, CandidateRow.candidate_id, CandidateRow.set_name, CandidateRow.asset_id)
+    query = select(*columns, CandidateRow.number).where(among(CandidateRow.image_sha256, sorted(image_sha256s)))
+    rows = connection.execute(query.order_by(CandidateRow.candidate_id)).all()
+    ago = recipes_ago(connection, [row.candidate_id for row in rows])
+    found: dict[str, list[NamedPicture]] = defaultdict(list)
+    for row in rows:
+        name = name_of(row.set_name, row.asset_id, row.number, ago[row.candidate_id])
+        found[row.image_sha256].append(NamedPicture((row.set_name, row.asset_id), name, row.candidate_id))
+    return dict(found)
 
 
 def _kept_by_both(candidates: Iterable[CandidateState]) -> bool:

@@ -31,8 +31,8 @@ from catalog.queries.candidates import PERSON, POLICY, standing
 from catalog.queries.recipes import recipes_ago
 from catalog.writes.annotations import counts as tag_counts
 from catalog.writes.places import surplus
+from scoring.reasons import reason_code
 from scoring.scorecard import SafetyState
-from scoring.verdict import reason_code
 
 BY = ("policy", "person")
 BESIDES = ("taste", "cache", "sheets", "lost", "tmp", "prefect")  # folders that hold neither rows nor pictures

@@ -35,6 +35,8 @@ from catalog.review.views import pages as reading
 from catalog.review.views.thumbs import thumbnail
 from catalog.review.views.values import Found, Page, Tile
 from catalog.writes import placement as images
+from scoring.reasons import PERSONS, words
+from specs.counted import counted
 from specs.errors import LimnerError
 
 HERE = Path(__file__).parent
@@ -75,6 +77,7 @@ class Review:
             "asset.html",
             set_name=set_name,
             asset_id=asset_id,
+            text=reading.text_of(self.catalog, set_name, asset_id),
             page=page,
             wanted=wanted,
             before=before,
@@ -88,19 +91,33 @@ class Review:
         set_name, asset_id = request.path_params["set_name"], request.query_params.get("after", "")
         reading.the_set(self.catalog, set_name)
         found = overview.next_to_review(self.standings, set_name, asset_id)
+        if found and "full" in request.query_params:
+            return self._full(set_name, found)
         return RedirectResponse("/sets/" + "/".join(quote(part, safe="") for part in (set_name, found) if part), 303)
+
+    def full(self, request: Request) -> Response:
+        """To the candidate of an asset that is to be looked at first, at full size."""
+        return self._full(request.path_params["set_name"], request.path_params["asset_id"])
+
+    def _full(self, set_name: str, asset_id: str) -> Response:
+        first = reading.first_candidate(self.catalog, set_name, asset_id)
+        asset = "/sets/" + "/".join(quote(part, safe="") for part in (set_name, asset_id))
+        return RedirectResponse(f"/candidates/{first}" if first else asset, 303)
 
     def compare(self, request: Request) -> Response:
         """Two to four candidates, large."""
-        return self._page(
-            request, "compare.html", tiles=reading.compared(self.catalog, request.query_params.getlist("id"))
-        )
+        tiles = reading.compared(self.catalog, request.query_params.getlist("id"))
+        keys = dict.fromkeys((tile.set_name, tile.asset_id) for tile in tiles)
+        texts = {key: reading.text_of(self.catalog, *key) for key in keys}
+        return self._page(request, "compare.html", tiles=tiles, texts=texts)
 
     def candidate(self, request: Request) -> Response:
         """One candidate at full size, and where it comes from."""
         detail = reading.detail(self.catalog, request.path_params["candidate_id"])
         record = json.dumps(detail.record, ensure_ascii=False, indent=2)
-        return self._page(request, "candidate.html", detail=detail, record=record)
+        tile = detail.tile
+        before, after = overview.neighbours(self.catalog, tile.set_name, tile.asset_id, missing_ok=True)
+        return self._page(request, "candidate.html", detail=detail, record=record, before=before, after=after)
 
     def search(self, request: Request) -> Response:
         """Candidates of a set or of all: by words in texts, by words in pictures, like a picture; filtered, sorted."""
@@ -153,6 +170,7 @@ class Review:
         if set_name and request.query_params.get("since", "") != str(writes):
             totals = overview.totals(self.catalog, self.standings, set_name)
             value["totals"] = {name: getattr(totals, name) for name in totals.__slots__}
+            value["sentence"] = totals.sentence
         return JSONResponse(value)
 
     def static(self, request: Request) -> Response:
@@ -247,6 +265,7 @@ def routes(review: Review, faults: Faults) -> list[Route]:
         "/sets/{set_name}": review.a_set,
         "/sets/{set_name}/{asset_id}": review.an_asset,
         "/next/{set_name}": review.next_asset,
+        "/full/{set_name}/{asset_id}": review.full,
         "/compare": review.compare,
         "/candidates/{candidate_id}": review.candidate,
         "/search": review.search,
@@ -283,8 +302,9 @@ def build(
         lstrip_blocks=True,
     )
     pages.filters["zip_self"] = lambda words: [(word, word) for word in words]
-    pages.filters["in_short"] = values.in_short
-    pages.globals["reasons"] = values.REASONS
+    pages.filters["counted"] = counted
+    pages.filters["reason_words"] = words
+    pages.globals["reasons"] = PERSONS
     review = Review(catalog, person, pages, standings, Alike(catalog, embed_text))
     faults = Faults(catalog, person, pages)
     app = Starlette(routes=routes(review, faults), exception_handlers={HTTPException: faults.answer})

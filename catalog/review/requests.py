@@ -84,7 +84,7 @@ def sought(request: Request) -> Sought:
     query = request.query_params
     return Sought(
         words=query.get("words", "").strip()[:200],
-        by=one_of(query.get("by", "text"), BY),
+        by=one_of(query.get("by", ""), ("", *BY)),
         like=query.get("like", ""),
         set_name=query.get("set", ""),
         clip=query.get("clip", ""),

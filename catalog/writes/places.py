@@ -30,7 +30,8 @@ from catalog.queries.candidate_state import CandidateState
 from catalog.queries.candidates import candidate_of, standing
 from catalog.queries.recipes import recipes_ago
 from catalog.writes.candidates import append_verdicts
-from scoring.verdict import NOT_WANTED, REPLACED, RESTORED, Verdict
+from scoring.reasons import NOT_WANTED, REPLACED, RESTORED
+from scoring.verdict import Verdict
 
 Asset = tuple[str, str]
 Said = tuple[CandidateKey, Verdict]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.output import counted
+from specs.counted import counted
 from specs.errors import LimnerError
 from specs.fault_report import cause
 from specs.reading.load import load_spec

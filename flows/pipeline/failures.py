@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.faults import MEMORY_OPTIONS, memory_help, out_of_memory
-from flows.output import counted
+from specs.counted import counted
 from specs.errors import LimnerError
 from specs.fault_report import cause
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.queries.candidate_state import CandidateState
+from scoring.reasons import DROPPED, TOO_LIKE
 from scoring.scorecard import Scorecard
-from scoring.verdict import DROPPED, NEVER_ALLOWED, TOO_LIKE, judge
+from scoring.verdict import NEVER_ALLOWED, judge
 from specs.expand import AssetPlan
 from specs.spec import KeepRules
 

@@ -27,13 +27,10 @@ from flows.pipeline.selection_context import (
     places_of,
     reject_library_duplicates,
 )
+from scoring.reasons import CHOSEN, NOT_WANTED, OUTSCORED, STANDS, SUPERSEDED, TOO_LIKE, reason_code
 from scoring.selection.select import Choice
-from scoring.verdict import NOT_WANTED, OUTSCORED, TOO_LIKE, Verdict, judge, reason_code
+from scoring.verdict import Verdict, judge
 from specs.expand import AssetPlan
-
-CHOSEN = "chosen"
-STANDS = "keeper_stands"
-SUPERSEDED = "recipe_changed"
 
 VerdictEntry = tuple[CandidateKey, Verdict]
 

@@ -15,7 +15,8 @@ from enum import StrEnum
 from catalog.queries.candidate_state import CandidateState
 from flows.pipeline.holes import Hole, hole_of
 from flows.pipeline.resolve import ResolvedSpec
-from scoring.verdict import TOO_LIKE, judge, reason_code
+from scoring.reasons import TOO_LIKE, reason_code
+from scoring.verdict import judge
 from specs.differences import Recipe, differences
 from specs.expand import AssetPlan
 from specs.job import Job

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.output import counted
 from generator.prompts.chunks import MOST_CHUNKS, PromptSize, PromptTokenizers, load_tokenizers
 from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint
+from specs.counted import counted
 from specs.errors import SpecError, SpecErrors
 from specs.prompts.dialects import Foreign, foreign_syntax
 from specs.spec import Asset, Place, Spec, StyleText

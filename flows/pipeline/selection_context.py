@@ -15,9 +15,10 @@ from flows.pipeline.planning import Candidates, present
 from flows.pipeline.rendering.scorers import Scorers
 from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.style_references import reference_vectors
+from scoring.reasons import TOO_LIKE
 from scoring.scorecard import Scorecard
 from scoring.selection.select import Choice, Entrant, select
-from scoring.verdict import TOO_LIKE, judge
+from scoring.verdict import judge
 from specs.expand import AssetPlan
 from specs.spec import KeepRules
 

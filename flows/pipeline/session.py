@@ -33,7 +33,7 @@ from flows.pipeline.resolve import ResolvedSpec, resolve_spec
 from flows.pipeline.stale_scorecards import refresh, updated
 from flows.progress import ProgressBar
 from flows.settings import Settings
-from scoring.verdict import REPLACED, RESTORED
+from scoring.reasons import REPLACED, RESTORED
 from specs.errors import LimnerError
 
 OTHERS_POLL_S = 0.5

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.reasons import NOT_WANTED, OUTSCORED
 from scoring.selection.neighbours import Neighbours
 from scoring.selection.objective import DECIMALS, PIN, PLACE, Entrant, Matrix, Objective, make_objective
 from scoring.selection.search import Board, climb, exactly, starts
-from scoring.verdict import NOT_WANTED, OUTSCORED
 from specs.spec import SelectionWeights
 
 __all__ = ["Choice", "Entrant", "Pick", "select"]

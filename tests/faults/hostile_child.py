@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.families.layout import PARTS
+from generator.families.registry import FAMILIES
 from generator.prompts.tokenizer import load_tokenizer
 from generator.weights.hashes import HashMemory
 from generator.weights.pinning import pin
@@ -97,7 +97,7 @@ def _declared(role: str, folder: Path, architecture: str) -> Checkpoint:
 def _image(role: str, folder: Path, library: Path, *, load: bool) -> None:
     """Without ``load`` what planning reads: all but the numbers of the weights."""
     pinned = pin(_declared(role, folder, role), folder, HashMemory(library / "hashes.json"))
-    for part in PARTS[role]:
+    for part in FAMILIES[role].parts:
         if part.startswith("tokenizer"):
             load_tokenizer(folder / part)
     if load:

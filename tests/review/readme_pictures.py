@@ -29,7 +29,7 @@ def main(library: Path, folder: Path) -> None:
         with served(copy) as serving, chromium() as browser:
             for scheme in ("light", "dark"):
                 page = browser.new_page(viewport={"width": 1280, "height": 880}, color_scheme=scheme)  # type: ignore[arg-type]
-                page.goto(serving.address)
+                serving.enter(page)
                 if scheme == "light":
                     page.goto(serving.home + SET)
                     for key in ("k", "k", "n", "r", "4"):

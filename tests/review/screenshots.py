@@ -57,7 +57,7 @@ def photograph(serving: Serving, views: dict[str, str], folder: Path) -> None:
                 height = {400: 860, 1280: 800}.get(width, 2160)
                 view = {"width": width, "height": height}
                 page = browser.new_page(viewport=view, color_scheme=scheme)  # type: ignore[arg-type]
-                page.goto(serving.address)
+                serving.enter(page)
                 for name, path in views.items():
                     page.goto(serving.home + path, wait_until="networkidle")
                     page.wait_for_timeout(150)

@@ -8,10 +8,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
+from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +24,7 @@ class Serving:
 
     process: subprocess.Popen[str]
     address: str
+    session: list[Any] = field(default_factory=list)  # the cookies of the first browser that entered
 
     @property
     def home(self) -> str:
@@ -34,6 +37,16 @@ class Serving:
         with httpx.Client(base_url=self.home, headers={"Origin": self.home}, timeout=30) as client:
             assert client.get(self.address).status_code == 200
             yield client
+
+    def enter(self, page: Page) -> None:
+        """The list of sets, in a session: by the printed address, which works once, then with the session it gave."""
+        if self.session:
+            page.context.add_cookies(self.session)  # type: ignore[arg-type]
+            page.goto(self.home)
+        else:
+            page.goto(self.address)
+            page.wait_for_url(f"{self.home}/")
+            self.session.extend(page.context.cookies())
 
 
 def start(library: Path, *words: str) -> Serving:

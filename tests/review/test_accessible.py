@@ -39,7 +39,7 @@ def test_every_view_is_accessible(
     serving, paths = views
     context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
     page = context.new_page()
-    page.goto(serving.address)
+    serving.enter(page)
     found = {}
     for name, path in paths.items():
         page.goto(serving.home + path)
@@ -57,7 +57,7 @@ def test_every_view_is_accessible(
 def test_a_fault_would_be_found(browser: Browser, views: tuple[Serving, dict[str, str]]) -> None:
     serving, paths = views
     page = browser.new_page()
-    page.goto(serving.address)
+    serving.enter(page)
     page.goto(serving.home + paths["asset"])
     page.evaluate("for (const image of document.images) image.removeAttribute('alt')")
     assert [violation["id"] for violation in _serious(page)] == ["image-alt", "link-name"]

@@ -50,7 +50,7 @@ def page(browser: Browser, serving: Serving) -> Iterator[Page]:
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.on("console", lambda told: errors.append(told.text) if "Content Security Policy" in told.text else None)
-    tab.goto(serving.address)
+    serving.enter(tab)
     yield tab
     context.close()
     assert errors == []
@@ -279,7 +279,7 @@ def test_every_verdict_that_the_page_showed_as_saved_survives_a_kill(browser: Br
         catalog.record(WORLD.records(80))
     with served(folder) as server:
         tab = browser.new_page()
-        tab.goto(server.address)
+        server.enter(tab)
         tab.goto(f"{server.home}{SET}")
         ready(tab)
         tab.evaluate("""() => {
@@ -306,7 +306,7 @@ def test_print_lines_lie_on_the_picture_and_can_be_taken_off(browser: Browser, t
         catalog.record(deck.records(1))
     with served(tmp_path / "library") as server:
         tab = browser.new_page()
-        tab.goto(server.address)
+        server.enter(tab)
         tab.goto(f"{server.home}/candidates/{deck.key(0).candidate_id}")
         expect(tab.locator("main img")).to_have_js_property("complete", True)
         picture = tab.locator("main img").bounding_box()
@@ -328,7 +328,7 @@ def test_print_lines_lie_on_the_picture_and_can_be_taken_off(browser: Browser, t
 def test_touch_and_the_order_of_the_focus(browser: Browser, serving: Serving) -> None:
     context = browser.new_context(has_touch=True, viewport={"width": 400, "height": 800})
     tab = context.new_page()
-    tab.goto(serving.address)
+    serving.enter(tab)
     tab.goto(f"{serving.home}{SET}/item-020")
     buttons = tab.locator("main .tile").first.locator(".acts button")
     for button in buttons.all():

@@ -77,7 +77,7 @@ def test_none_of_two_hundred_runs(browser: Browser, paths: tuple[Serving, list[s
     page = browser.new_page()
     page.add_init_script(WATCH)
     troubles = _troubles(page)
-    page.goto(serving.address)
+    serving.enter(page)
     seen = ""
     for path in views:
         page.goto(serving.home + path)

@@ -147,3 +147,17 @@ def test_torch_is_imported_at_the_first_word_and_not_before(catalog: Catalog, li
     words = [sys.executable, "-c", LAZY, str(library), clip_id]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "False True\n"
+
+
+def test_where_no_text_has_the_words_the_pictures_are_searched_and_the_page_says_so(tab: Tab) -> None:
+    nowhere = "00000000003"  # in no text; to the CLIP of these tests it is 3
+    assert found(tab, words=nowhere)[0] == replace(WORLD, each=8).key(15).candidate_id
+    assert "No text has these words: the closest pictures." in tab.client.get("/search", params={"words": nowhere}).text
+    assert found(tab, words=nowhere, by="text") == []
+
+
+def test_words_of_the_row_are_found_and_the_other_search_is_offered(tab: Tab) -> None:
+    name, cell = WORLD.spec.assets[0].row[0]
+    page = tab.client.get("/search", params={"words": str(cell)}).text
+    assert "Found in texts" in page, name
+    assert "Search the pictures instead" in page

@@ -42,13 +42,15 @@ MANY = 5000  # more changed candidates than this: all are read again, which is q
 
 @dataclass(frozen=True, slots=True)
 class LibraryAsset:
-    """A row of a set: ``wanted`` keepers; ``in_spec`` is false once the spec no longer has it."""
+    """A row of a set: ``wanted`` keepers; ``in_spec`` is false once the spec no longer has it; ``text``: all that its
+    row says, its title too, case-folded."""
 
     set_name: str
     asset_id: str
     title: str
     wanted: int
     in_spec: bool
+    text: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ class Standings:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog, self._lock = catalog, threading.Lock()
         self._names = Names()
-        self._titles: dict[str, tuple[str, int]] = {}
+        self._texts: dict[str, tuple[str, int, str]] = {}  # by asset_sha256: title, places, all of the row
         self._rows: dict[bytes, int] = {}
         self._now: Standing | None = None
         self._columns_read: Columns | None = None  # as the rows have it, before ``without_surplus``
@@ -170,12 +172,13 @@ class Standings:
         )
         by_place: dict[int, LibraryAsset] = {}
         for set_name, asset_id, in_spec, sha256, value in connection.execute(query):
-            if sha256 not in self._titles:
+            if sha256 not in self._texts:
                 asset = json.loads(value)
-                self._titles[sha256] = (str(asset["title"]), int(asset["keep"]["per_asset"]))
-            title, wanted = self._titles[sha256]
+                every = "\n".join([str(asset["title"]), *map(str, asset["row"].values())])
+                self._texts[sha256] = (str(asset["title"]), int(asset["keep"]["per_asset"]), every.casefold())
+            title, wanted, text = self._texts[sha256]
             place = self._names.places.number((set_name, asset_id))
-            by_place[place] = LibraryAsset(set_name, asset_id, title, wanted, in_spec)
+            by_place[place] = LibraryAsset(set_name, asset_id, title, wanted, in_spec, text)
         rank = np.zeros(len(by_place), dtype=np.int32)
         rank[list(by_place)] = np.arange(len(by_place), dtype=np.int32)
         return [by_place[place] for place in range(len(by_place))], rank

@@ -12,7 +12,7 @@ from catalog.review.search.columns import Columns, Names
 from catalog.review.search.library_state import LibraryAsset, Standing
 from catalog.review.views.values import PAGE_TILES, Totals, Wanted
 from catalog.writes.annotations import Remarks
-from scoring.verdict import reason_code
+from scoring.reasons import reason_code
 
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -49,7 +49,7 @@ def in_order(columns: Columns, rows: Rows, sort: str, rank: NDArray[np.int32] | 
 
 
 def having(standing: Standing, words: str) -> Mask:
-    """Which candidates have every word in prompt, asset, title, set, tags or notes, or begin their hash with it."""
+    """Which candidates have every word in prompt, asset, row, set, tags or notes, or begin their hash with it."""
     found = np.ones(len(standing.columns), dtype=bool)
     for word in words.casefold().split():
         found &= _has(standing, word)
@@ -140,9 +140,7 @@ def _in_state(columns: Columns, state: str) -> Mask:
 def _has(standing: Standing, word: str) -> Mask:
     columns = standing.columns
     prompts = [word in prompt for prompt in standing.names.prompts.values]
-    places = [
-        word in asset.asset_id or word in asset.set_name or word in asset.title.casefold() for asset in standing.assets
-    ]
+    places = [word in asset.asset_id or word in asset.set_name or word in asset.text for asset in standing.assets]
     found = _lookup(prompts, columns.prompt) | _lookup(places, columns.place)
     found |= standing.rows_of(id_ for id_, said in standing.remarks.items() if _says(said, word))
     if _HASH.fullmatch(word):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from catalog.catalog import Catalog
@@ -16,7 +18,10 @@ from catalog.review.views.values import CLOSEST, Found, Page, Sought, Wanted
 
 
 def search(catalog: Catalog, standings: Standings, alike: Alike, sought: Sought, wanted: Wanted) -> Found:
-    """A page of the candidates that are sought and wanted. LimnerError when pictures cannot be compared: no CLIP."""
+    """A page of the candidates that are sought and wanted. LimnerError when pictures cannot be compared: no CLIP.
+
+    Where no text has the words, and none but texts were asked for, the pictures are compared with them.
+    """
     standing = standings.now()
     columns = standing.columns
     mask = matching(columns, standing.names, wanted)
@@ -27,9 +32,11 @@ def search(catalog: Catalog, standings: Standings, alike: Alike, sought: Sought,
     if sought.saved:
         mask = mask & found_by(catalog, sought.saved, standing)
     if not sought.by_picture:
-        mask = mask & having(standing, sought.words)
-        rows = in_order(columns, np.flatnonzero(mask), wanted.sort, standing.rank)
-        return Found(_page(catalog, columns, rows, wanted.page))
+        rows = np.flatnonzero(mask & having(standing, sought.words))
+        if len(rows) or sought.by or not sought.words:
+            rows = in_order(columns, rows, wanted.sort, standing.rank)
+            return Found(_page(catalog, columns, rows, wanted.page))
+        wanted = replace(wanted, sort=CLOSEST)
     clip = sought.clip or next(iter(alike.clips(standing.writes)), "")
     if sought.like:
         cosines = alike.to_picture(clip, sought.like, standing)
@@ -43,7 +50,7 @@ def search(catalog: Catalog, standings: Standings, alike: Alike, sought: Sought,
     page = _page(catalog, columns, rows, wanted.page)
     shown = rows[cut(len(rows), wanted.page)[1]].tolist()
     closeness = {columns.candidate[row].decode(): float(cosines[row]) for row in shown}
-    return Found(page, clip, int((~np.isnan(cosines)).sum()), len(columns), closeness)
+    return Found(page, "picture", clip, int((~np.isnan(cosines)).sum()), len(columns), closeness)
 
 
 def _page(catalog: Catalog, columns: Columns, rows: Rows, page: int) -> Page:

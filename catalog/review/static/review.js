@@ -6,7 +6,7 @@ const all = (what, where = document) => [...where.querySelectorAll(what)];
 const tiles = () => all("main .tile");
 const byId = (id) => tiles().find((tile) => tile.dataset.id === id);
 const candidateOf = (tile) => tile.dataset.candidate || tile.dataset.id; // an asset's tile stands for one of its own
-const UNDO = "limner-undo", MARKED = "limner-marked", PLACES = "limner-places";
+const UNDO = "limner-undo", MARKED = "limner-marked", PLACES = "limner-places", ZOOM = "limner-zoom";
 const stored = (name) => JSON.parse(sessionStorage.getItem(name) || "[]");
 const store = (name, list) => sessionStorage.setItem(name, JSON.stringify(list));
 
@@ -105,12 +105,7 @@ async function pulse() {
     if (!answer.ok) throw new Error();
     const news = await answer.json(), before = writes;
     writes = String(news.writes);
-    if (news.totals && $("#totals")) {
-      const t = news.totals;
-      $("#totals").textContent =
-        `${t.filled} of ${t.assets} assets filled, ${t.approved} approved by a person, ${t.assets - t.filled} ${t.assets - t.filled === 1 ? "hole" : "holes"}, ${t.waiting} of ${t.candidates} candidates wait` +
-        (t.running ? " · produce is running" : "");
-    }
+    if (news.sentence && $("#totals")) $("#totals").textContent = news.sentence;
     if (before && before !== writes) await refresh();
     if ($("#said").dataset.lost) { say(""); delete $("#said").dataset.lost; }
   } catch {
@@ -319,7 +314,25 @@ function follow(key) {
   const page = { "]": 'main a[rel="next"]', "[": 'main a[rel="prev"]' }[key];
   const link = $(`main a[data-key="${key}"]`) || (page && $(page));
   if (link) link.click();
+  return Boolean(link);
 }
+
+// the zoom of the full view, and where it is looked at, as shares of the picture: the next picture is seen the same way
+const zoom = {
+  save: () => {
+    const full = $(".full"), tile = full && full.closest(".tile");
+    if (tile) sessionStorage.setItem(ZOOM, JSON.stringify({ on: tile.classList.contains("actual"),
+      x: full.scrollLeft / full.scrollWidth, y: full.scrollTop / full.scrollHeight }));
+  },
+  restore: () => {
+    const full = $(".full"), was = JSON.parse(sessionStorage.getItem(ZOOM) || "null");
+    if (!full || !was || !was.on) return;
+    const picture = $("img", full), look = () => full.scrollTo(was.x * full.scrollWidth, was.y * full.scrollHeight);
+    toggle(full.closest(".tile"), "actual", $('[data-do="actual"]'));
+    if (picture && !picture.complete) picture.addEventListener("load", look);
+    look();
+  },
+};
 
 const ON_TILE = {
   k: (tile) => tile.dataset.image && keep(tile),
@@ -334,7 +347,8 @@ const ON_TILE = {
   o: (tile) => $("svg", tile) && toggle(tile, "plain", $('[data-do="overlay"]', tile)),
 };
 const ANYWHERE = {
-  n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1),
+  n: () => follow("n") || step(1), ArrowRight: () => follow("n") || step(1),
+  p: () => follow("p") || step(-1), ArrowLeft: () => follow("p") || step(-1),
   ArrowDown: () => step(columns()), ArrowUp: () => step(-columns()),
   u: () => undo(null), v: compare, "]": () => follow("]"), "[": () => follow("["), w: () => follow("w"),
   f: () => { const field = $(".filters select, .filters input"); if (field) field.focus(); },
@@ -400,6 +414,8 @@ showMarks();
 if (!location.hash) {
   const again = place.here() && byId(place.here());
   if (again) focusOn(again);
-  else if (tiles().length) tiles()[0].focus({ preventScroll: true });
+  else if (tiles().length) ($("main .tile[data-first]") || tiles()[0]).focus({ preventScroll: true });
 }
+zoom.restore();
+window.addEventListener("pagehide", zoom.save);
 pulse();

@@ -111,12 +111,15 @@ def totals(catalog: Catalog, standings: Standings, set_name: str) -> Totals:
     return replace(choosing.totals(standings.now(), set_name), running=running)
 
 
-def neighbours(catalog: Catalog, set_name: str, asset_id: str) -> tuple[str, str]:
-    """The assets before and after this one in the order of the rows, '' at the ends. NotFoundError."""
+def neighbours(catalog: Catalog, set_name: str, asset_id: str, *, missing_ok: bool = False) -> tuple[str, str]:
+    """The assets before and after this one in the order of the rows, '' at the ends. NotFoundError, or with
+    ``missing_ok`` none, where the spec has it no longer."""
     its = select(AssetRow.position).where(AssetRow.set_name == set_name, AssetRow.in_spec)
     row, in_order_ = tuple_(AssetRow.position, AssetRow.asset_id), (AssetRow.position, AssetRow.asset_id)
     with reading(catalog.engine) as connection:
         at = connection.execute(its.where(AssetRow.asset_id == asset_id)).scalar_one_or_none()
+        if at is None and missing_ok:
+            return "", ""
         if at is None:
             raise NotFoundError(f"{set_name}/{asset_id}: no such asset in the set; allowed: the assets of its spec.")
         ids = its.with_only_columns(AssetRow.asset_id).limit(1)

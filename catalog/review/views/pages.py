@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from catalog.catalog import Catalog
 from catalog.database.rows import fetch
-from catalog.database.schema import AssetRow, CandidateRow, CheckpointRow, Library, SetRow
+from catalog.database.schema import AssetRow, AssetVersion, CandidateRow, CheckpointRow, Library, SetRow
 from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
 from catalog.provenance import CandidateKey
@@ -20,7 +21,8 @@ from catalog.review.search.columns import Names, read, without_surplus
 from catalog.review.search.masks import cut, in_order, matching
 from catalog.review.views.fold import MOST_FOLDED, folded
 from catalog.review.views.tiles import fetch_tiles, standing_tiles, tiles_in_turn
-from catalog.review.views.values import Detail, Page, SetLine, Tile, Wanted, boxes_of
+from catalog.review.views.values import AssetText, Detail, Page, SetLine, Tile, Wanted, boxes_of
+from scoring.reasons import NOT_WANTED, OUTSCORED, reason_code
 
 COMPARED = (2, 3, 4)
 
@@ -62,9 +64,43 @@ def candidates(catalog: Catalog, set_name: str, asset_id: str, wanted: Wanted) -
         if wanted.folded and 1 < len(rows) <= MOST_FOLDED:
             tiles = folded(connection, tiles_in_turn(connection, columns, rows), wanted.unfolded)
             number, part = cut(len(tiles), wanted.page)
-            return Page(tiles[part], number, len(tiles))
+            return Page(focused(tiles[part]), number, len(tiles))
         number, part = cut(len(rows), wanted.page)
-        return Page(tiles_in_turn(connection, columns, rows[part]), number, len(rows))
+        return Page(focused(tiles_in_turn(connection, columns, rows[part])), number, len(rows))
+
+
+def text_of(catalog: Catalog, set_name: str, asset_id: str) -> AssetText:
+    """What an asset's row says now. NotFoundError."""
+    query = (
+        select(AssetVersion.value)
+        .join(AssetRow, AssetRow.asset_sha256 == AssetVersion.asset_sha256)
+        .where(AssetRow.set_name == set_name, AssetRow.asset_id == asset_id)
+    )
+    with reading(catalog.engine) as connection:
+        value = connection.execute(query).scalar_one_or_none()
+    if value is None:
+        raise NotFoundError(f"{set_name}/{asset_id}: no such asset in the library; allowed: those that the page shows.")
+    asset = json.loads(value)
+    row = tuple((str(name), str(cell)) for name, cell in asset["row"].items() if str(cell).strip())
+    return AssetText(str(asset["title"]), row, str(asset["prompt"]))
+
+
+def focused(tiles: Sequence[Tile]) -> list[Tile]:
+    """The same, with the mark on the one to look at first: the keeper that stands, else the runner-up, which is the
+    most beautiful of those that nothing but others keep out, else the first."""
+
+    def order(tile: Tile) -> tuple[bool, bool, float]:
+        passes = tile.shown and all(reason_code(reason) in (OUTSCORED, NOT_WANTED) for reason in tile.reasons)
+        return not tile.is_keeper, not (passes and tile.waits), -(tile.aesthetic or 0.0) if passes else 0.0
+
+    best = min(tiles, key=order, default=None)
+    return [replace(tile, first=tile is best) for tile in tiles]
+
+
+def first_candidate(catalog: Catalog, set_name: str, asset_id: str) -> str:
+    """The id of the candidate to look at first; '' for an asset without any."""
+    tiles = candidates(catalog, set_name, asset_id, Wanted(folded=False)).tiles
+    return next((tile.candidate_id for tile in tiles if tile.first), "")
 
 
 def compared(catalog: Catalog, candidate_ids: Sequence[str]) -> list[Tile]:
@@ -94,6 +130,8 @@ def detail(catalog: Catalog, candidate_id: str) -> Detail:
     if not found:
         raise NotFoundError(f"{key.set_name}/{key.asset_id}: this candidate's picture was lost; run `limner produce`.")
     record = catalog.provenance(key).value
+    ids = [tile.candidate_id for tile in candidates(catalog, key.set_name, key.asset_id, Wanted(folded=False)).tiles]
+    at = ids.index(candidate_id) if candidate_id in ids else 0
     asset: Any = record["asset"]
     image: Any = record["image"]
     prompt: Any = record["prompt"]
@@ -106,6 +144,9 @@ def detail(catalog: Catalog, candidate_id: str) -> Detail:
         prompt=str(prompt["text"]),
         boxes=boxes_of(asset["layout"]),
         record=record,
+        text=text_of(catalog, key.set_name, key.asset_id),
+        before=ids[at - 1] if at > 0 else "",
+        after=ids[at + 1] if at + 1 < len(ids) else "",
     )
 
 

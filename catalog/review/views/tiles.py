@@ -17,11 +17,13 @@ from catalog.database.rows import among
 from catalog.database.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
 from catalog.queries.candidate_state import OVERRIDE, is_keeper
 from catalog.queries.candidates import PERSON, POLICY, standing
+from catalog.queries.listing import named_pictures
 from catalog.queries.recipes import recipes_ago
 from catalog.review.search.columns import Columns
-from catalog.review.views.values import Tile
+from catalog.review.views.values import Tile, Why
 from catalog.writes import annotations as remarks
 from catalog.writes.places import surplus
+from scoring.reasons import of_picture, words
 
 Tiles = list[Tile]
 
@@ -61,6 +63,7 @@ def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
     tiles = [tile_of(row) for row in connection.execute(query)]
     ids = [tile.candidate_id for tile in tiles]
     said, ago = remarks.of(connection, ids), recipes_ago(connection, ids)
+    why = _why(connection, tiles)
     by_rule = {(tile.set_name, tile.asset_id) for tile in tiles if tile.is_keeper and tile.waits}
     crowded = surplus(connection, by_rule)
     return [
@@ -68,10 +71,27 @@ def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
             tile,
             remarks=said[tile.candidate_id],
             recipes_ago=ago[tile.candidate_id],
+            why=why[tile.candidate_id],
             is_keeper=tile.is_keeper and tile.candidate_id not in crowded,
         )
         for tile in tiles
     ]
+
+
+def _why(connection: Connection, tiles: Tiles) -> dict[str, tuple[Why, ...]]:
+    """Candidate id → its reasons in words; a picture that one speaks of is named, its own asset's by its number."""
+    spoken = {picture for tile in tiles for reason in tile.reasons if (picture := of_picture(reason))}
+    named = named_pictures(connection, spoken)
+
+    def said(tile: Tile, reason: str) -> Why:
+        own = (tile.set_name, tile.asset_id)
+        found = min(named.get(of_picture(reason), ()), key=lambda one: (one.asset != own, one.name), default=None)
+        if found is None:
+            return Why(words(reason))
+        name = found.name.partition("/")[2].removeprefix(tile.asset_id) if found.asset == own else found.name
+        return Why(words(reason, name).removesuffix(name).rstrip(), name, found.candidate_id)
+
+    return {tile.candidate_id: tuple(said(tile, reason) for reason in tile.reasons) for tile in tiles}
 
 
 def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:

@@ -8,26 +8,35 @@ from typing import Any
 
 from catalog.queries.candidate_state import name_of
 from catalog.writes.annotations import Remarks
+from specs.counted import counted
 
 SAFE_MM = 3.0  # printers ask for 3 mm between the cut and whatever matters
 PAGE_TILES = 40  # tiles a page, whatever the library's size
 
-REASONS = (
-    "wrong_subject",
-    "bad_composition",
-    "bad_anatomy",
-    "off_style",
-    "artefacts",
-    "text_in_picture",
-    "too_like_another",
-    "other",
-)
 
 STATES = ("all", "kept", "rejected", "waiting", "unclear")
 SORTS = ("number", "aesthetic", "adherence", "newest")
 CLOSEST = "closest"  # a further sort, of searches by picture
 SHOWN = ("all", "to review", "holes", "waiting", "filled")
 BY = ("text", "picture")  # what a search's words are compared with: prompts and ids, or the pictures themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A reason in words, and, where it speaks of a picture, the candidate's name and id ('' for none)."""
+
+    words: str
+    name: str = ""
+    candidate_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetText:
+    """An asset as its row is now: what it is called, the columns of its row, the prompt that is filled from it."""
+
+    title: str
+    row: tuple[tuple[str, str], ...]
+    prompt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,8 @@ class Tile:
     like: int = 0
     recipes_ago: int = 0
     remarks: Remarks = field(default_factory=Remarks)
+    why: tuple[Why, ...] = ()
+    first: bool = False  # where the focus starts
 
     @property
     def name(self) -> str:
@@ -149,6 +160,9 @@ class Detail:
     prompt: str
     boxes: tuple[Box, ...]
     record: Mapping[str, Any]
+    text: AssetText
+    before: str  # ids of the asset's candidates beside this one, '' at the ends
+    after: str
     changed: tuple[str, ...] = ()
 
 
@@ -175,11 +189,11 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Sought:
     """What a search looks for among the candidates that are wanted: in a set ('': in all), with these ``words``
-    (``by`` text or picture), or alike to the picture of candidate ``like``. ``clip``: whose embeddings, '' for the
-    commonest. ``saved``: only what the saved search of this name finds."""
+    (``by`` text or picture; '': the pictures where no text has them), or alike to the picture of candidate ``like``.
+    ``clip``: whose embeddings, '' for the commonest. ``saved``: only what the saved search of this name finds."""
 
     words: str = ""
-    by: str = "text"
+    by: str = ""
     like: str = ""
     set_name: str = ""
     clip: str = ""
@@ -193,10 +207,11 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of a search. ``clip``: the CLIP whose embeddings were compared, ``embedded`` of ``compared`` pictures have
-    one; ``closeness`` by candidate id, the cosine."""
+    """A page of a search. ``by``: what was compared in the end, text or picture. ``clip``: the CLIP whose embeddings
+    were compared, ``embedded`` of ``compared`` pictures have one; ``closeness`` by candidate id, the cosine."""
 
     page: Page
+    by: str = "text"
     clip: str = ""
     embedded: int = 0
     compared: int = 0
@@ -214,11 +229,15 @@ class Totals:
     waiting: int = 0
     running: bool = False
 
-
-def in_short(reason: str) -> str:
-    """A reason for the eye: ``outscored:<64 hex>`` names a picture by the beginning of its hash."""
-    name, colon, of = reason.partition(":")
-    return f"{name}{colon}{of[:8]}" if len(of) == 64 else reason
+    @property
+    def sentence(self) -> str:
+        """The set in words."""
+        holes = self.assets - self.filled
+        return (
+            f"{self.filled:,} of {counted(self.assets, 'asset')} filled, {self.approved:,} approved by a person, "
+            f"{counted(holes, 'hole')}, {self.waiting:,} of {counted(self.candidates, 'candidate')} "
+            f"{'waits' if self.waiting == 1 else 'wait'}{' · produce is running' if self.running else ''}"
+        )
 
 
 def boxes_of(layout: Mapping[str, Any]) -> tuple[Box, ...]:

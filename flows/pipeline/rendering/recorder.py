@@ -22,8 +22,9 @@ from flows.pipeline.resolve import ResolvedSpec
 from flows.progress import ProgressBar
 from generator.candidate import Candidate, Execution
 from generator.pictures.images import Embedded, encode_png, pixels_sha256, read_png
+from scoring.reasons import DROPPED
 from scoring.scorecard import SafetyState, Scorecard
-from scoring.verdict import DROPPED, Verdict, judge
+from scoring.verdict import Verdict, judge
 from specs.canonical import sha256_hex
 from specs.job import Job
 

@@ -27,8 +27,10 @@ from flows.pipeline.selection_context import (
 )
 from flows.pipeline.session import permitted
 from flows.settings import Settings
+from scoring.reasons import reason_code
+from scoring.reasons import words as reason_words
 from scoring.selection.explain import Explanation, Parts, explain
-from scoring.verdict import met, reason_code
+from scoring.verdict import met
 from specs.errors import UsageError
 
 
@@ -73,6 +75,7 @@ def _explained(path: Path, asset_id: str, settings: Settings) -> list[dict[str, 
         judged = reject_library_duplicates(resolved, catalog, judged, standing, context)
         asked = options(resolved, made, judged, standing, context)
         names = catalog.names(item.candidate for items in judged.values() for item in items)
+        named = catalog.picture_names({item.candidate.image_sha256 for items in standing.values() for item in items})
     by_person = {item.candidate.image_sha256 for items in standing.values() for item in items if item.by_person}
     asked["entrants"] = [replace(one, pinned=one.image_sha256 in by_person) for one in asked["entrants"]]
     kept = {item.candidate.image_sha256 for items in standing.values() for item in items}
@@ -80,7 +83,8 @@ def _explained(path: Path, asset_id: str, settings: Settings) -> list[dict[str, 
     rows = {id_: row for row, id_ in enumerate(resolved.plans)}
     shown = [one for one in found if one.asset_id == asset_id or not asset_id]
     return [
-        _value(resolved, one, judged[one.asset_id], names) for one in sorted(shown, key=lambda one: rows[one.asset_id])
+        _value(resolved, one, judged[one.asset_id], names, named)
+        for one in sorted(shown, key=lambda one: rows[one.asset_id])
     ]
 
 
@@ -96,7 +100,11 @@ def _judged(resolved: ResolvedSpec, made: Mapping[str, Mapping[str, CandidateSta
 
 
 def _value(
-    resolved: ResolvedSpec, one: Explanation, judged: Sequence[Judged], names: Mapping[CandidateKey, str]
+    resolved: ResolvedSpec,
+    one: Explanation,
+    judged: Sequence[Judged],
+    names: Mapping[CandidateKey, str],
+    named: Mapping[str, str],
 ) -> dict[str, Any]:
     by_hash = {item.candidate.image_sha256: item for item in judged}
     mine = by_hash[one.chosen.image_sha256]
@@ -112,7 +120,10 @@ def _value(
         "keeper": _part_value(one.chosen, mine, names, keep_words=met(mine.card, keep)),
         "runner_up": None
         if one.runner_up is None
-        else _part_value(one.runner_up, by_hash[one.runner_up.image_sha256], names, ()),
+        else {
+            **_part_value(one.runner_up, by_hash[one.runner_up.image_sha256], names, ()),
+            "too_like_id": named.get(one.runner_up.too_like or ""),
+        },
     }
 
 
@@ -133,12 +144,12 @@ def _tell(out: Any, value: Mapping[str, Any]) -> None:
         if parts is not None:
             numbers = [f"{parts[part]:+.2f}" for part in ("quality", "coherence", "sameness", "total")]
             scores = ["" if score is None else f"{score:.2f}" for score in parts["scores"].values()]
-            table.add_row(name, f"#{parts['id'].partition('#')[2]} {parts['image_sha256'][:12]}", *scores, *numbers)
+            table.add_row(name, f"#{parts['id'].partition('#')[2]}", *scores, *numbers)
     out.print(table)
-    rejected = ", ".join(f"{count} {reason}" for reason, count in value["rejected"].items())
+    rejected = ", ".join(f"{count} {reason_words(reason)}" for reason, count in value["rejected"].items())
     words = [f"{value['passed']} of {value['candidates']} candidates passed" + (f" ({rejected})" if rejected else "")]
     words += [f"met: {'; '.join(keeper['met'])}"] if keeper.get("met") else []
     words += ["no other passed"] if runner is None else []
     if runner and runner["too_like"]:
-        words.append(f"the runner-up is too like the keeper {runner['too_like'][:12]}")
+        words.append(f"the runner-up is too like the keeper {runner['too_like_id'] or 'of another set'}")
     out.print("  " + ". ".join(words), markup=False)

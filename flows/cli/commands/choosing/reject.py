@@ -8,9 +8,9 @@ import typer
 
 from catalog.catalog import Catalog
 from catalog.review.decisions import Decision, decide
-from catalog.review.views.values import REASONS
 from flows.cli.options import AsJson, Library, Person, PictureId
 from flows.settings import Settings, from_environment
+from scoring.reasons import PERSONS
 from specs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def command(
 def reject_one(id_: str, settings: Settings, *, why: str, person: str | None, as_json: bool) -> int:
     """``limner reject``: a named reason stands for itself, anything else is a note."""
     if not why.strip():
-        raise UsageError(f"--why: got nothing; allowed: a note, or one of {', '.join(REASONS)}.")
+        raise UsageError(f"--why: got nothing; allowed: a note, or one of {', '.join(PERSONS)}.")
     named = why.strip().replace(" ", "_")
-    reason, note = (named, "") if named in REASONS else ("other", why)
+    reason, note = (named, "") if named in PERSONS else ("other", why)
     with Catalog.open(settings.library, create=False) as catalog:
         candidate_id = catalog.find(id_).candidate_id
         decision = Decision(candidate_id, False, the_person(person), (reason,), note)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.output import console, counted
+from flows.output import console
 from flows.pipeline.resolve import ResolvedSpec
 from generator.prompts.chunks import PromptSize
 from scoring.clip.prompt_windows import PromptWindows, load_windows
+from specs.counted import counted
 from specs.spec import Asset
 
 WIDTH = 80

@@ -20,6 +20,7 @@ from flows.output import console, print_json
 from flows.pipeline.planning import State
 from flows.pipeline.session import RescoreResult, Session, open_session
 from flows.settings import Settings, from_environment
+from scoring.reasons import of_picture
 from scoring.verdict import explain
 
 ROWS_SHOWN = 24
@@ -118,6 +119,8 @@ def changes_of(session: Session, done: RescoreResult) -> list[Change]:
     """Who is a keeper now and was none before, and the other way round, in the order of the rows."""
     now = session.candidates()
     said = dict(done.verdicts)
+    spoken = {picture for verdict in said.values() for one in verdict.reasons if (picture := of_picture(one))}
+    named = session.catalog.picture_names(spoken)
     found: list[tuple[CandidateState, tuple[str, ...], str]] = []
     for asset_id, jobs in done.before.items():
         for job_id, before in sorted(jobs.items(), key=lambda item: item[1].number):
@@ -129,7 +132,7 @@ def changes_of(session: Session, done: RescoreResult) -> list[Change]:
             plan = session.resolved.plans.get(asset_id)
             words = verdict.note if verdict and verdict.keep else ""
             if plan and not words:
-                words = "; ".join(explain(reason, after.scorecard, plan.asset.keep) for reason in reasons)
+                words = "; ".join(explain(reason, after.scorecard, plan.asset.keep, named) for reason in reasons)
             found.append((after, reasons, words))
     names = session.catalog.names(after for after, _, _ in found)
     return [Change(after, names[after.key], after.is_keeper, reasons, words) for after, reasons, words in found]

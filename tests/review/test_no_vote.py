@@ -1,0 +1,158 @@
+"""The page votes for nobody: what a person looks at is shown as it is, beside its text, and named by words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from catalog.catalog import Catalog
+from catalog.review.decisions import Decision, decide
+from catalog.review.views import pages
+from catalog.review.views.values import Wanted
+from scoring.reasons import OUTSCORED, TOO_LIKE
+from scoring.verdict import Verdict
+from tests.catalog.factory import World
+from tests.review.chromium import CHROMIUM
+from tests.review.serving import Serving, served
+
+WORLD = World(assets=3, each=4, side_px=48)
+SET = f"/sets/{WORLD.set_name}"
+OPACITY = "one => getComputedStyle(one.querySelector('.picture img')).opacity"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: run `make packages`")
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the first asset the second picture is kept, the others are weaker or too like; the second has no keeper."""
+    folder = tmp_path_factory.mktemp("no-vote") / "library"
+    with Catalog.open(folder, create=True) as catalog:
+        WORLD.register(catalog)
+        records = [replace(WORLD.record(number), verdict=None) for number in range(12)]
+        catalog.record(records)
+        kept = records[at(0, 1)].candidate.image_sha256
+        first = [(f"{OUTSCORED}:{kept}",), ("chosen",), (f"{TOO_LIKE}:{kept}",), ("aesthetic_too_low",)]
+        second = [("aesthetic_too_low",), ("not_wanted",), ("adherence_too_low",), ("not_wanted",)]
+        reasons = {at(0, number): why for number, why in enumerate(first)}
+        reasons |= {at(1, number): why for number, why in enumerate(second)}
+        moment = "2026-01-01T00:00:00.000000Z"
+        shas = [record.candidate.image_sha256 for record in records]
+        catalog.append(
+            [
+                (records[n].key, Verdict(shas[n], why == ("chosen",), why, "policy", "0" * 64, moment))
+                for n, why in reasons.items()
+            ]
+        )
+        decide(catalog, Decision(one(2, asset=2), False, "ada", ("off_style",)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def serving(library: Path) -> Iterator[Serving]:
+    with served(library) as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: Browser, serving: Serving) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    tab = context.new_page()
+    serving.enter(tab)
+    yield tab
+    context.close()
+
+
+def at(asset: int, number: int) -> int:
+    """The factory's number of an asset's candidate."""
+    return asset + WORLD.assets * number
+
+
+def one(number: int, asset: int = 0) -> str:
+    """A candidate's id."""
+    return WORLD.key(at(asset, number)).candidate_id
+
+
+def ids(*numbers: int) -> str:
+    """Candidates of the first asset, as /compare asks for them."""
+    return "&".join(f"id={one(number)}" for number in numbers)
+
+
+def test_a_rejected_picture_is_dimmed_in_the_grid_alone_and_only_without_the_focus(
+    page: Page, serving: Serving
+) -> None:
+    page.goto(f"{serving.home}{SET}/item-000?fold=no")
+    rejected = page.locator(f'.tile[data-id="{one(0)}"]')
+    assert rejected.evaluate(OPACITY) == "0.45"
+    rejected.focus()
+    assert rejected.evaluate(OPACITY) == "1"
+    page.goto(f"{serving.home}/compare?{ids(0, 1)}")
+    for tile in page.locator("main .tile").all():
+        assert tile.evaluate(OPACITY) == "1"
+    page.goto(f"{serving.home}/candidates/{one(0)}")
+    assert page.locator("main .tile").evaluate(OPACITY) == "1"
+
+
+def test_the_focus_starts_on_the_keeper_then_on_the_runner_up(page: Page, serving: Serving, library: Path) -> None:
+    page.goto(f"{serving.home}{SET}/item-000?fold=no")
+    expect(page.locator("main .tile:focus")).to_have_attribute("data-id", one(1))
+    with Catalog.open(library, create=False) as catalog:
+        tiles = pages.candidates(catalog, WORLD.set_name, "item-001", Wanted(folded=False)).tiles
+    best = max((tile for tile in tiles if tile.reasons == ("not_wanted",)), key=lambda tile: tile.aesthetic)
+    page.goto(f"{serving.home}{SET}/item-001?fold=no")
+    expect(page.locator("main .tile:focus")).to_have_attribute("data-id", best.candidate_id)
+
+
+def test_the_full_view_steps_as_the_help_says_and_keeps_the_zoom(page: Page, serving: Serving) -> None:
+    page.goto(f"{serving.home}/candidates/{one(0)}")
+    expect(page.locator("main .tile")).to_be_focused()
+    page.keyboard.press("z")
+    expect(page.locator("main .tile.actual")).to_have_count(1)
+    for key, number in (("n", 1), ("n", 2), ("p", 1)):
+        page.keyboard.press(key)
+        page.wait_for_url(f"**/candidates/{one(number)}")
+        expect(page.locator("main .tile.actual")).to_be_focused()
+    page.keyboard.press("]")
+    expect(page.locator("h1")).to_contain_text("#")
+    best = page.locator("main .tile").get_attribute("data-name")
+    assert best in (f"{WORLD.set_name}/item-001#1", f"{WORLD.set_name}/item-001#3"), "its runner-up"
+    expect(page.locator("main .tile.actual")).to_be_focused()
+    page.keyboard.press("[")
+    page.wait_for_url(f"**/candidates/{one(1)}")
+    expect(page.locator("main .tile.actual")).to_be_focused()
+    page.keyboard.press("w")
+    expect(page.locator("main .tile")).to_have_attribute("data-name", best)
+
+
+def test_title_row_and_prompt_stand_over_the_candidates(page: Page, serving: Serving) -> None:
+    asset = WORLD.spec.assets[0]
+    page.goto(f"{serving.home}{SET}/item-000")
+    expect(page.locator("h1")).to_have_text(asset.title or "item-000")
+    text = page.locator(".asset-text")
+    expect(text).to_contain_text(asset.prompt)
+    for name, cell in asset.row:
+        expect(text).to_contain_text(name)
+        expect(text).to_contain_text(str(cell))
+    assert text.bounding_box()["y"] < page.locator("main .tile").first.bounding_box()["y"]
+    page.goto(f"{serving.home}/compare?{ids(0, 1)}")
+    expect(page.locator(".asset-text")).to_contain_text(asset.prompt)
+
+
+def test_a_reason_names_the_picture_that_it_speaks_of_and_leads_there(page: Page, serving: Serving) -> None:
+    page.goto(f"{serving.home}{SET}/item-000?fold=no")
+    weaker = page.locator(f'.tile[data-id="{one(0)}"] .why')
+    expect(weaker).to_have_text("weaker than #1")
+    expect(page.locator(f'.tile[data-id="{one(2)}"] .why')).to_have_text("too like #1")
+    assert "outscored" not in page.locator("main").inner_text()
+    weaker.get_by_role("link", name="#1").click()
+    page.wait_for_url(f"**/candidates/{one(1)}")
+
+
+def test_few_tiles_are_as_wide_as_many(page: Page, serving: Serving) -> None:
+    page.goto(f"{serving.home}/compare?{ids(0, 1)}")
+    two = page.locator("main .tile").first.bounding_box()["width"]
+    page.goto(f"{serving.home}/compare?{ids(0, 1, 2, 3)}")
+    assert abs(page.locator("main .tile").first.bounding_box()["width"] - two) < 2
