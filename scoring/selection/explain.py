@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.board import Board
 from scoring.selection.neighbours import Neighbours
 from scoring.selection.objective import DECIMALS, Entrant, Matrix, Objective, make_objective
-from scoring.selection.search import Board
 from specs.spec import Weights
 
 

@@ -20,9 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scoring.anneal import anneal
+from scoring.board import Board, climb
+from scoring.fill import fill
 from scoring.selection.neighbours import Neighbours
 from scoring.selection.objective import DECIMALS, PIN, PLACE, Entrant, Matrix, Objective, make_objective
-from scoring.selection.search import Board, climb, exactly, starts
+from scoring.selection.search import exactly, starts
 from scoring.verdict import NOT_WANTED, OUTSCORED
 from specs.spec import Weights
 
@@ -69,21 +72,26 @@ def select(
     """Choose at most ``wanted[asset]`` of each asset's entrants.
 
     ``max_likeness`` (cosine −1…1) for all assets or for each; ``references`` (R, D) are pictures whose style is asked
-    for. Exact when the set is small enough to search through (``Choice.exact`` says so), else greedy with changes.
+    for. Exact when the set is small enough to search through (``Choice.exact`` says so), else greedy with changes of
+    one place. Where limits of likeness leave places empty, tabu search fills them; where they bind, annealing improves.
     """
     objective = make_objective(entrants, wanted, weights, max_likeness, references)
     if not objective.entrants:
         return Choice(
             (), (), tuple(sorted((asset, count) for asset, count in wanted.items() if count)), True, 0.0, None
         )
-    near = Neighbours(objective)
-    board = max(
-        (climb(objective, start, near) for start in starts(objective)[:2]), key=lambda one: objective.rank(one.chosen())
-    )
+    board = filled(objective)
     best = exactly(objective, board.chosen())
-    if best is not None and best != board.chosen():
-        board = Board(objective, best, near)
-    return _report(board, wanted, exact=best is not None)
+    chosen = anneal(board) if best is None else best
+    return _report(Board(objective, chosen, board.neighbours), wanted, exact=best is not None)
+
+
+def filled(objective: Objective) -> Board:
+    """A good choice that fills as many places as were found to go together."""
+    near = Neighbours(objective)
+    climbed = (climb(objective, start, near) for start in starts(objective)[:2])
+    board = max(climbed, key=lambda one: objective.rank(one.chosen()))
+    return climb(objective, board.chosen(), near) if fill(board) else board
 
 
 def _report(board: Board, wanted: Mapping[str, int], *, exact: bool) -> Choice:

@@ -15,12 +15,12 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specs.load import load_spec
-from specs.timing import CRON, next_firing
-from specs.zones import TIMEZONE
 
 from specs.errors import Refusal, SpecErrors
+from specs.reading.load import load_spec
 from specs.spec import Schedule
+from specs.values.cron import CRON, next_firing
+from specs.values.time_zones import TIMEZONE
 
 CASES = Path(__file__).parent
 HEAD = """\

@@ -8,10 +8,11 @@ import random
 import numpy as np
 import pytest
 
+from benchmarks.fill import crowd, former, gap, most_places
 from benchmarks.select import deck as two_looks
 from benchmarks.select import mean_of
 from scoring.selection.objective import make_objective
-from scoring.selection.select import Entrant, select
+from scoring.selection.select import Choice, Entrant, filled, select
 from specs.spec import Weights
 
 
@@ -45,6 +46,13 @@ def brute_force(entrants: list[Entrant], places: dict[str, int], limit: float | 
     ]
     choices = (list(itertools.chain(*option)) for option in itertools.product(*options))
     return max(objective.value(chosen) for chosen in choices if chosen)
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Choice:
+    """What is chosen of a set too large for the exact search whose limit binds."""
+    one = crowd(21)
+    return select(one.entrants, one.wanted, one.weights, one.limit)
 
 
 class TestItIsTheBestOfAllChoices:
@@ -89,6 +97,11 @@ class TestItIsDeterministic:
         random.Random(0).shuffle(shuffled)
         assert select(entrants, wanted(shape[0]), Weights()) == select(shuffled, wanted(shape[0]), Weights())
 
+    def test_nor_where_limits_of_likeness_bind(self, crowded: Choice) -> None:
+        one = crowd(21)
+        assert not crowded.exact
+        assert select(one.entrants[::-1], one.wanted, one.weights, one.limit) == crowded
+
 
 class TestPlacesComeFirst:
     def test_as_many_as_wanted_and_no_more(self) -> None:
@@ -102,6 +115,37 @@ class TestPlacesComeFirst:
 
     def test_nothing_gives_nothing(self) -> None:
         assert select([], {"a": 1}, Weights()).short == (("a", 1),)
+
+
+class TestFillingComesBeforeBeauty:
+    def test_as_many_places_as_integer_programming_fills(self) -> None:
+        before = 0
+        for seed in range(16):
+            objective = crowd(seed, most_assets=24, most_each=6).objective()
+            most = most_places(objective)
+            before += len(former(objective).chosen()) < most
+            assert len(filled(objective).chosen()) == most, seed
+        assert before >= 3, "these sets are easy"
+
+    def test_twelve_assets_of_thirteen_motifs_are_all_filled(self) -> None:
+        for seed in range(10):
+            rng = np.random.default_rng(seed)
+            motif = np.concatenate([rng.permutation(13)[:12], rng.integers(13, size=36)]).reshape(4, 12)
+            entrants = [
+                Entrant(f"asset-{asset}", f"{number:064x}", rng.normal(), None, np.eye(13)[motif[number, asset]])
+                for asset in range(12)
+                for number in range(4)
+            ]  # fmt: skip
+            choice = select(entrants, wanted(12), Weights(), 0.9)
+            assert (len(choice.picks), choice.short) == (12, ())
+
+    def test_a_further_search_finds_hardly_more_beauty_and_no_double_is_chosen(self, crowded: Choice) -> None:
+        objective = crowd(21).objective()
+        picked = {pick.image_sha256 for pick in crowded.picks}
+        rows = np.array([row for row, one in enumerate(objective.entrants) if one.image_sha256 in picked])
+        assert objective.value(rows.tolist()) > objective.value(former(objective).chosen()) + 1
+        assert gap(objective, rows.tolist(), 1, longer=1) <= 0.005
+        assert not np.triu(objective.banned(objective.likeness(objective.embeds(rows), rows), rows, rows), 1).any()
 
 
 class TestDoublesAreNeverBothChosen:
