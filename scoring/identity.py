@@ -12,7 +12,7 @@ from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
 
 NONE = "none"
-MEASURES = "limner.measures/3"  # raise when what defects, likeness, identification or safety compute changes
+MEASURES = "limner.measures/4"  # raise when what defects, likeness, identification or safety compute changes
 PROMPTS_ROLE = "prompts"  # on a card alone: what decides between keep and reject names it not (``without_prompts``)
 PROMPTS_KIND = "limner.prompts/1"
 FORBID_KIND = "limner.forbid/4"

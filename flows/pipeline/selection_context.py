@@ -17,7 +17,7 @@ from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.style_references import reference_vectors
 from scoring.reasons import TOO_LIKE
 from scoring.scorecard import Scorecard
-from scoring.selection.select import Choice, Entrant, select
+from scoring.selection.select import Choice, Option, select
 from scoring.verdict import judge
 from specs.expand import AssetPlan
 from specs.spec import KeepRules
@@ -163,7 +163,7 @@ def options(
             if stands or item.free:
                 found.append(_option(item.candidate, item.card, context, pinned=stands))
     return {
-        "entrants": found,
+        "options": found,
         "wanted": wanted,
         "weights": resolved.spec.weights,
         "max_likeness": {id_: plan.asset.keep.max_likeness for id_, plan in resolved.plans.items()},
@@ -179,9 +179,9 @@ def places_of(plan: AssetPlan, made: Mapping[str, CandidateState]) -> int:
     return max(0, plan.asset.keep.per_asset - len(older))
 
 
-def _option(candidate: CandidateState, card: Scorecard, context: SelectionContext, *, pinned: bool) -> Entrant:
+def _option(candidate: CandidateState, card: Scorecard, context: SelectionContext, *, pinned: bool) -> Option:
     vector = context.vectors.get(candidate.image_sha256)
-    return Entrant(
+    return Option(
         asset_id=candidate.key.asset_id,
         image_sha256=candidate.image_sha256,
         aesthetic=card.aesthetic,

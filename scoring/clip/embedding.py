@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scoring.clip.config import CONFIG_FILE, ClipConfig, read_config
 from scoring.clip.model import WEIGHT_FILES, build_model
 from scoring.clip.prompt_windows import PromptWindows, embed_whole, load_windows
-from scoring.clip.resample import FRACTION_BITS, reduction
+from scoring.clip.resample import FRACTION_BITS, Reduction, reduction
 from scoring.clip.tokenizer import build_tokenizer
 from scoring.errors import ScorerError
 from scoring.folder import folder_of
@@ -60,13 +60,19 @@ class Preprocess:
         """(B, H, W, 3) uint8 → (B, 3, size, size) float32 on ``device``; ``half_down`` crops as transformers does."""
         steps = reduction(pixels.shape[1], pixels.shape[2], self.size_px, half_down=half_down)
         exact = torch.device("cpu") if device.type == "mps" else device  # MPS has no float64
-        values = torch.from_numpy(np.ascontiguousarray(pixels)).to(exact).permute(0, 3, 1, 2).to(torch.float64)
-        across, down = torch.from_numpy(steps.across.T.copy()).to(exact), torch.from_numpy(steps.down).to(exact)
-        values = _pass(_pass(down @ values) @ across) if steps.down_first else _pass(down @ _pass(values @ across))
+        values = reduced(torch.from_numpy(np.ascontiguousarray(pixels)).to(exact).permute(0, 3, 1, 2), steps)
         values = values.to(torch.float32).to(device)
         mean = torch.tensor(self.mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
         std = torch.tensor(self.std, dtype=torch.float32, device=device).view(1, 3, 1, 1)
         return values.div_(255).sub_(mean).div_(std)
+
+
+def reduced(values: torch.Tensor, steps: Reduction) -> torch.Tensor:
+    """(B, C, H, W) 8-bit values → (B, C, size, size) float64 that hold Pillow's 8-bit values."""
+    values = values.to(torch.float64)
+    across = torch.from_numpy(steps.across.T.copy()).to(values.device)
+    down = torch.from_numpy(steps.down).to(values.device)
+    return _pass(_pass(down @ values) @ across) if steps.down_first else _pass(down @ _pass(values @ across))
 
 
 def _pass(sums: torch.Tensor) -> torch.Tensor:

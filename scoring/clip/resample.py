@@ -3,7 +3,8 @@
 open_clip and the safety checker's processor resize with Pillow. Pillow's 8-bit resampler multiplies with weights
 rounded to 22 binary places and rounds to 8 bits after each of its two passes; sums of such products are exact in
 float64, so a float64 matrix product gives the same bytes on any device that has float64. The horizontal pass comes
-first, except for pictures over twice as tall as wide from Pillow 13 on (python-pillow/Pillow pull request 9549).
+first, except, from Pillow 13 on, for pictures over twice as tall as wide whose height shrinks (python-pillow/Pillow
+pull request 9549).
 Weights after Keys, 1981, with a = −1/2; their range and rounding as Pillow's ``Resample.c`` has them.
 """
 
@@ -56,7 +57,7 @@ def reduction(height_px: int, width_px: int, size_px: int, *, half_down: bool = 
     return Reduction(
         across=bicubic_weights(width_px, wide)[left : left + size_px],
         down=bicubic_weights(height_px, tall)[top : top + size_px],
-        down_first=height_px > 2 * width_px and int(PIL.__version__.split(".")[0]) >= 13,
+        down_first=height_px > 2 * width_px and tall < height_px and int(PIL.__version__.split(".")[0]) >= 13,
     )
 
 

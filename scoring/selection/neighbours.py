@@ -53,7 +53,7 @@ class Neighbours:
             return
         embeds, found = self.objective.embeds(new), []
         block = max(CELLS // len(new), 1)
-        for start in range(0, len(self.objective.entrants), block):
+        for start in range(0, len(self.objective.options), block):
             likeness = self.objective.likeness(embeds, slice(start, start + block))
             at, near = np.nonzero(likeness > self.least)
             found.append((at, near + start, likeness[at, near]))

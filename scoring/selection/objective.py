@@ -1,7 +1,7 @@
 """What a good choice of keepers is, in numbers: see ``scoring.selection.select`` for the words. Pure numpy.
 
-Rows are entrants, sorted by (asset, hash), so that an asset's rows are one slice. Scores that are equal to six
-decimals count as equal, and then the first row wins: the same entrants always give the same choice.
+Rows are options, sorted by (asset, hash), so that an asset's rows are one slice. Scores that are equal to six
+decimals count as equal, and then the first row wins: the same options always give the same choice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entrant:
+class Option:
     """A candidate that passed ``judge``. ``embedding`` (D,) is L2-normalised, or None when no CLIP was used.
 
     ``pinned``: kept already, by a person or before; it is chosen before all others. ``taste``: the learned chance
@@ -53,7 +53,7 @@ class Objective:
     style. It is not kept beside the style: two matrices of a set's size cost more time than all that is done with them.
     """
 
-    entrants: tuple[Entrant, ...]
+    options: tuple[Option, ...]
     blocks: Mapping[str, slice]
     wanted: Mapping[str, int]
     pinned: NDArray[np.bool_]
@@ -109,16 +109,16 @@ class Objective:
 
 
 def make_objective(
-    entrants: Sequence[Entrant],
+    options: Sequence[Option],
     wanted: Mapping[str, int],
     weights: SelectionWeights,
     max_likeness: Mapping[str, float | None] | float | None,
     references: Matrix | None,
 ) -> Objective:
-    """Sort the entrants and turn their scores and embeddings into the objective's numbers."""
-    ordered = tuple(sorted(entrants, key=lambda entrant: (entrant.asset_id, entrant.image_sha256)))
+    """Sort the options and turn their scores and embeddings into the objective's numbers."""
+    ordered = tuple(sorted(options, key=lambda option: (option.asset_id, option.image_sha256)))
     blocks = _blocks(ordered)
-    pinned = np.array([entrant.pinned for entrant in ordered], dtype=bool)
+    pinned = np.array([option.pinned for option in ordered], dtype=bool)
     places = {
         asset: min(max(wanted.get(asset, 0), int(pinned[rows].sum())), rows.stop - rows.start)
         for asset, rows in blocks.items()
@@ -133,7 +133,7 @@ def make_objective(
         pull = weights.coherence * 4 / (count - 1)
     styles, spreads, means = _apart(embeds, blocks)
     return Objective(
-        entrants=ordered,
+        options=ordered,
         blocks=blocks,
         wanted=places,
         pinned=pinned,
@@ -161,21 +161,21 @@ def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(lengths)
 
 
-def _blocks(entrants: Sequence[Entrant]) -> dict[str, slice]:
+def _blocks(options: Sequence[Option]) -> dict[str, slice]:
     blocks: dict[str, slice] = {}
-    for row, entrant in enumerate(entrants):
-        first = blocks[entrant.asset_id].start if entrant.asset_id in blocks else row
-        blocks[entrant.asset_id] = slice(first, row + 1)
+    for row, option in enumerate(options):
+        first = blocks[option.asset_id].start if option.asset_id in blocks else row
+        blocks[option.asset_id] = slice(first, row + 1)
     return blocks
 
 
-def _embeddings(entrants: Sequence[Entrant]) -> NDArray[np.float32]:
+def _embeddings(options: Sequence[Option]) -> NDArray[np.float32]:
     """(N, D) unit rows; zeros where a candidate has none, so that it is like nothing."""
-    width = next((len(entrant.embedding) for entrant in entrants if entrant.embedding is not None), 0)
-    rows = np.zeros((len(entrants), width), dtype=np.float32)
-    for row, entrant in enumerate(entrants):
-        if entrant.embedding is not None:
-            rows[row] = entrant.embedding
+    width = next((len(option.embedding) for option in options if option.embedding is not None), 0)
+    rows = np.zeros((len(options), width), dtype=np.float32)
+    for row, option in enumerate(options):
+        if option.embedding is not None:
+            rows[row] = option.embedding
     unit(rows)
     return rows
 
@@ -191,13 +191,13 @@ def _apart(
     return embeds, unit(embeds), means.reshape(len(blocks), embeds.shape[1])
 
 
-def _quality(entrants: Sequence[Entrant], weights: SelectionWeights) -> NDArray[np.float64]:
-    """The weighted sum of the scores, each standardised over all entrants."""
-    aesthetic = _standard(np.array([entrant.aesthetic for entrant in entrants], dtype=np.float64))
-    adherence = _standard(np.array([entrant.adherence for entrant in entrants], dtype=np.float64))
-    taste = _standard(np.array([entrant.taste for entrant in entrants], dtype=np.float64))
+def _quality(options: Sequence[Option], weights: SelectionWeights) -> NDArray[np.float64]:
+    """The weighted sum of the scores, each standardised over all options."""
+    aesthetic = _standard(np.array([option.aesthetic for option in options], dtype=np.float64))
+    adherence = _standard(np.array([option.adherence for option in options], dtype=np.float64))
+    taste = _standard(np.array([option.taste for option in options], dtype=np.float64))
     mixed = weights.aesthetic * aesthetic + weights.adherence * adherence + weights.taste * taste
-    given = [entrant.quality for entrant in entrants]
+    given = [option.quality for option in options]
     return np.array([mixed[row] if value is None else value for row, value in enumerate(given)], dtype=np.float64)
 
 
@@ -208,10 +208,8 @@ def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.nan_to_num((values - known.mean()) / spread) if spread > 1e-9 else np.zeros(len(values))
 
 
-def _limits(
-    entrants: Sequence[Entrant], max_likeness: Mapping[str, float | None] | float | None
-) -> NDArray[np.float32]:
+def _limits(options: Sequence[Option], max_likeness: Mapping[str, float | None] | float | None) -> NDArray[np.float32]:
     if not isinstance(max_likeness, Mapping):
-        return np.full(len(entrants), np.inf if max_likeness is None else max_likeness, dtype=np.float32)
-    found = [max_likeness.get(entrant.asset_id) for entrant in entrants]
+        return np.full(len(options), np.inf if max_likeness is None else max_likeness, dtype=np.float32)
+    found = [max_likeness.get(option.asset_id) for option in options]
     return np.array([np.inf if limit is None else limit for limit in found], dtype=np.float32)

@@ -21,12 +21,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.reasons import NOT_WANTED, OUTSCORED
+from scoring.selection.anneal import anneal
+from scoring.selection.assignment import Assignment, hill_climb
+from scoring.selection.fill import fill
 from scoring.selection.neighbours import Neighbours
-from scoring.selection.objective import DECIMALS, PIN, PLACE, Entrant, Matrix, Objective, make_objective
-from scoring.selection.search import Board, climb, exactly, starts
+from scoring.selection.objective import DECIMALS, PIN, PLACE, Matrix, Objective, Option, make_objective
+from scoring.selection.search import exactly, starts
 from specs.spec import SelectionWeights
 
-__all__ = ["Choice", "Entrant", "Pick", "select"]
+__all__ = ["Choice", "Option", "Pick", "select"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,47 +63,52 @@ class Choice:
 
 
 def select(
-    entrants: Sequence[Entrant],
+    options: Sequence[Option],
     wanted: Mapping[str, int],
     weights: SelectionWeights,
     max_likeness: Mapping[str, float | None] | float | None = None,
     references: Matrix | None = None,
 ) -> Choice:
-    """Choose at most ``wanted[asset]`` of each asset's entrants.
+    """Choose at most ``wanted[asset]`` of each asset's options.
 
     ``max_likeness`` (cosine −1…1) for all assets or for each; ``references`` (R, D) are pictures whose style is asked
-    for. Exact when the set is small enough to search through (``Choice.exact`` says so), else greedy with changes.
+    for. Exact when the set is small enough to search through (``Choice.exact`` says so), else greedy with changes of
+    one place. Where limits of likeness leave places empty, tabu search fills them; where they bind, annealing improves.
     """
-    objective = make_objective(entrants, wanted, weights, max_likeness, references)
-    if not objective.entrants:
+    objective = make_objective(options, wanted, weights, max_likeness, references)
+    if not objective.options:
         return Choice(
             (), (), tuple(sorted((asset, count) for asset, count in wanted.items() if count)), True, 0.0, None
         )
+    assignment = filled(objective)
+    best = exactly(objective, assignment.chosen())
+    chosen = anneal(assignment) if best is None else best
+    return _report(Assignment(objective, chosen, assignment.neighbours), wanted, exact=best is not None)
+
+
+def filled(objective: Objective) -> Assignment:
+    """A good choice that fills as many places as were found to go together."""
     near = Neighbours(objective)
-    board = max(
-        (climb(objective, start, near) for start in starts(objective)[:2]), key=lambda one: objective.rank(one.chosen())
-    )
-    best = exactly(objective, board.chosen())
-    if best is not None and best != board.chosen():
-        board = Board(objective, best, near)
-    return _report(board, wanted, exact=best is not None)
+    climbed = (hill_climb(objective, start, near) for start in starts(objective)[:2])
+    assignment = max(climbed, key=lambda one: objective.rank(one.chosen()))
+    return hill_climb(objective, assignment.chosen(), near) if fill(assignment) else assignment
 
 
-def _report(board: Board, wanted: Mapping[str, int], *, exact: bool) -> Choice:
-    objective, chosen = board.objective, board.chosen()
-    entrants, is_chosen = objective.entrants, set(chosen)
+def _report(assignment: Assignment, wanted: Mapping[str, int], *, exact: bool) -> Choice:
+    objective, chosen = assignment.objective, assignment.chosen()
+    options, is_chosen = objective.options, set(chosen)
     held: dict[str, list[int]] = {asset: [] for asset in {*wanted, *objective.blocks}}
     for row in chosen:
-        held[entrants[row].asset_id].append(row)
-    left = [row for row in range(len(entrants)) if row not in is_chosen]
+        held[options[row].asset_id].append(row)
+    left = [row for row in range(len(options)) if row not in is_chosen]
     short = [(asset, wanted[asset] - len(held[asset])) for asset in sorted(wanted) if len(held[asset]) < wanted[asset]]
-    count, banning = len(chosen), board.banning()
-    place_of = {row: place for place, row in enumerate(board.held) if row >= 0}
+    count, banning = len(chosen), assignment.banning()
+    place_of = {row: place for place, row in enumerate(assignment.held) if row >= 0}
     total = objective.value(chosen) - PLACE * count - PIN * int(objective.pinned[chosen].sum()) if count else 0.0
     return Choice(
-        picks=tuple(_pick(board, place_of[row]) for row in chosen),
+        picks=tuple(_pick(assignment, place_of[row]) for row in chosen),
         passed_over=tuple(
-            (entrants[row].image_sha256, _passed_over(board, row, held, int(banning[row]))) for row in left
+            (options[row].image_sha256, _passed_over(assignment, row, held, int(banning[row]))) for row in left
         ),
         short=tuple(short),
         exact=exact,
@@ -130,46 +138,46 @@ class _Parts:
         return self.quality + self.coherence - self.sameness
 
 
-def _pick(board: Board, place: int) -> Pick:
-    objective, row = board.objective, board.held[place]
-    entrant, first = objective.entrants[row], objective.blocks[board.assets[place]].start
-    gains = board.gains(place)
+def _pick(assignment: Assignment, place: int) -> Pick:
+    objective, row = assignment.objective, assignment.held[place]
+    option, first = objective.options[row], objective.blocks[assignment.assets[place]].start
+    gains = assignment.gains(place)
     gains[row - first] = -np.inf
     runner = int(np.argmax(gains)) + first if np.isfinite(gains).any() else None
-    parts = _parts(board, place, row)
+    parts = _parts(assignment, place, row)
     return Pick(
-        asset_id=entrant.asset_id,
-        image_sha256=entrant.image_sha256,
+        asset_id=option.asset_id,
+        image_sha256=option.image_sha256,
         quality=round(parts.quality, DECIMALS),
         coherence=round(parts.coherence, DECIMALS),
         sameness=round(parts.sameness, DECIMALS),
         total=round(parts.total, DECIMALS),
-        runner_up=None if runner is None else objective.entrants[runner].image_sha256,
-        why=_why(board, place, runner),
+        runner_up=None if runner is None else objective.options[runner].image_sha256,
+        why=_why(assignment, place, runner),
     )
 
 
-def _parts(board: Board, place: int, row: int) -> _Parts:
+def _parts(assignment: Assignment, place: int, row: int) -> _Parts:
     """The parts of the objective that ``row`` adds, or would add, in a place."""
-    quality = float(board.objective.quality[row])
+    quality = float(assignment.objective.quality[row])
     alone = slice(row, row + 1)
-    coherence = float(board.coherence(place, alone)[0] + board.objective.worth[row]) - quality
-    return _Parts(quality, coherence, float(board.sameness(place, alone)[0]))
+    coherence = float(assignment.coherence(place, alone)[0] + assignment.objective.worth[row]) - quality
+    return _Parts(quality, coherence, float(assignment.sameness(place, alone)[0]))
 
 
-def _why(board: Board, place: int, runner: int | None) -> str:
+def _why(assignment: Assignment, place: int, runner: int | None) -> str:
     """One sentence: how many passed, the runner-up, and by what it was behind."""
-    objective, row = board.objective, board.held[place]
-    block = objective.blocks[board.assets[place]]
+    objective, row = assignment.objective, assignment.held[place]
+    block = objective.blocks[assignment.assets[place]]
     among = f"of {block.stop - block.start} that passed"
     if objective.pinned[row]:
         return f"{among}: kept before, so it stays"
     if runner is None:
         return f"{among}: no other is left"
-    name = objective.entrants[runner].image_sha256[:12]
-    if board.bans_on(place, slice(runner, runner + 1))[0]:
+    name = objective.options[runner].image_sha256[:12]
+    if assignment.bans_on(place, slice(runner, runner + 1))[0]:
         return f"{among}: the runner-up {name} is too like another keeper"
-    mine, theirs = _parts(board, place, row), _parts(board, place, runner)
+    mine, theirs = _parts(assignment, place, row), _parts(assignment, place, runner)
     gaps = {
         "quality": mine.quality - theirs.quality,
         "coherence": mine.coherence - theirs.coherence,
@@ -179,9 +187,9 @@ def _why(board: Board, place: int, runner: int | None) -> str:
     return f"{among}: against the runner-up {name}, {words or 'equal, first by its hash'}"
 
 
-def _passed_over(board: Board, row: int, held: Mapping[str, list[int]], banning: int) -> str:
-    entrants = board.objective.entrants
+def _passed_over(assignment: Assignment, row: int, held: Mapping[str, list[int]], banning: int) -> str:
+    options = assignment.objective.options
     if banning >= 0:
-        return f"too_like:{entrants[board.held[banning]].image_sha256}"
-    mine = held[entrants[row].asset_id]
-    return f"{OUTSCORED}:{entrants[mine[0]].image_sha256}" if mine else NOT_WANTED
+        return f"too_like:{options[assignment.held[banning]].image_sha256}"
+    mine = held[options[row].asset_id]
+    return f"{OUTSCORED}:{options[mine[0]].image_sha256}" if mine else NOT_WANTED

@@ -1,4 +1,4 @@
-"""A person's taste, learned from their verdicts: a small linear head on CLIP embeddings. Pure numpy.
+"""A person's taste, learned from their verdicts: a small head on CLIP embeddings. Pure numpy.
 
 From 40 verdicts on, kept and rejected both (``preference.py`` says how). The agreement with the person that is
 shown rests on verdicts that were left out: how often they follow a liking of that strength, carried over to all
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.errors import TasteError
-from scoring.taste.preference import learn_preference, shares_of
+from scoring.taste.preference import PreferenceHead, Priors, learn_preference, shares_of
 from specs.commands import limner
 
 Matrix = NDArray[np.floating[Any]]
@@ -25,10 +25,16 @@ Vector = NDArray[np.float64]
 LEAST_VERDICTS = 40
 LEAST_EACH = 8
 FOLDS = 10
-SLIP = 0.05  # the chance that a verdict is a slip of the hand, however strong the liking
-STEADINESS = np.exp(np.linspace(np.log(0.02), np.log(8), 25))  # how much more or less a person heeds it than learned
-DOUBT = 0.5  # standard deviation of its logarithm, before any verdict
+SLIP = 0.01  # the chance that a verdict is a slip of the hand, however strong the liking
+STEADINESS = np.exp(np.linspace(np.log(0.02), np.log(8), 15))  # how much more or less a person heeds it than learned
+DOUBT = 0.5  # standard deviation of steadiness' logarithm, before any verdict
+SHIFTS = np.linspace(
+    -3, 3, 13
+)  # how much more or less it likes all pictures alike than learned, in logits: deviation 1
 LEAST_TO_ASK = 20  # verdicts from which a liking says which pictures would teach most
+NINE_IN_TEN = 1.645  # standard deviations to either side
+BEYOND_CHANCE = 2.58  # standard deviations of the AUC of random verdicts (Mann and Whitney, 1947); strict, because
+# what leave-one-out says of the few verdicts of a rare kind is a little too good
 UNSURE = 0.05  # of the pictures: those whose liking is nearest to indifference
 
 
@@ -37,22 +43,24 @@ class Taste:
     """``score`` of an embedding is the estimated chance (0–1) that this person keeps it.
 
     ``agreement`` and ``stock_agreement``: shares (0–1) of verdicts not seen that taste (estimated) and the aesthetic
-    score (counted) get right; ``majority``: the share that always saying the commoner verdict gets right. Below it,
-    taste has learned nothing.
+    score (counted) get right; ``interval``: in 9 persons of 10 the agreement lies in it; ``majority``: the share that
+    always saying the commoner verdict gets right. ``auc``: the chance that of a kept and a rejected picture, neither of
+    whose verdicts was seen, the kept one is liked better; ``learned``: it is above what judging at random gives.
+    None in heads that were saved before these were measured.
     """
 
-    mean: Vector
-    weight: Vector
-    bias: float
+    head: PreferenceHead
     verdicts: int
     agreement: float
     stock_agreement: float | None
     majority: float
+    interval: tuple[float, float] | None = None
+    auc: float | None = None
+    learned: bool | None = None
 
     def score(self, embeddings: Matrix) -> Vector:
         """(N, D) → (N,) chances, rounded to 6 decimals."""
-        logits = (np.asarray(embeddings, dtype=np.float64) - self.mean) @ self.weight + self.bias
-        return np.round(_sigmoid(logits), 6)
+        return np.round(_sigmoid(self.head.liking(embeddings)), 6)
 
 
 def learn_taste(
@@ -60,6 +68,7 @@ def learn_taste(
     keeps: Sequence[bool],
     stock: Sequence[float | None] | None = None,
     library: Matrix | None = None,
+    priors: Priors | None = None,
 ) -> Taste:
     """Learn from (N, D) embeddings of judged pictures and whether the person kept each; deterministic.
 
@@ -75,20 +84,31 @@ def learn_taste(
             f"`{limner('taste', '--ask', '10')}` lists those that teach most)"
         )
     every = rows if library is None else np.asarray(library, dtype=np.float64)
-    found = learn_preference(rows, labels > 0.5, every)
-    steadiness = _steadiness(found.left_out, np.where(labels > 0.5, 1.0, -1.0))
-    likings = np.abs((every - found.mean) @ found.weight + found.bias)
-    agreement = steadiness @ [_kept(steady * likings).mean() for steady in STEADINESS]
-    heeded = float(steadiness @ STEADINESS)
+    found = learn_preference(rows, labels > 0.5, every, priors)
+    shares = _calibration(found.left_out, np.where(labels > 0.5, 1.0, -1.0))
+    likings = found.head.liking(every)
+    agreements = np.array(
+        [[_kept(np.abs(steady * likings + shift)).mean() for shift in SHIFTS] for steady in STEADINESS]
+    )
+    agreement = float((shares * agreements).sum())
+    doubt = (shares * (agreements - agreement) ** 2).sum()
+    auc = _auc(found.left_out, labels > 0.5)
     return Taste(
-        mean=found.mean,
-        weight=heeded * found.weight,
-        bias=heeded * found.bias,
+        head=_calibrated(found.head, shares),
         verdicts=len(labels),
-        agreement=float(agreement),
+        agreement=agreement,
         stock_agreement=_stock_agreement(stock, labels),
         majority=max(kept, len(labels) - kept) / len(labels),
+        interval=_interval(agreement, float(doubt), len(labels)),
+        auc=auc,
+        learned=bool(auc > 0.5 + BEYOND_CHANCE * np.sqrt((len(labels) + 1) / (12 * kept * (len(labels) - kept)))),
     )
+
+
+def suggested(chances: Sequence[float]) -> list[int]:
+    """Places of the pictures to keep, best first: as many as the chances add up to, whatever share the person keeps."""
+    order = np.argsort(-np.asarray(chances, dtype=np.float64), kind="stable")
+    return [int(place) for place in order[: round(sum(chances))]]
 
 
 def questions(judged: Matrix, keeps: Sequence[bool], waiting: Matrix, count: int) -> list[int]:
@@ -101,7 +121,8 @@ def questions(judged: Matrix, keeps: Sequence[bool], waiting: Matrix, count: int
     among = np.arange(len(rows))
     if len(keeps) >= LEAST_TO_ASK and 0 < sum(keeps) < len(keeps):
         found = learn_preference(judged, np.array(keeps, dtype=bool), np.concatenate([judged, rows]))
-        sure = np.abs((rows - found.mean) @ found.weight + found.bias)
+        shares = _calibration(found.left_out, np.where(keeps, 1.0, -1.0))
+        sure = np.abs(_calibrated(found.head, shares).liking(rows))
         among = np.argsort(sure, kind="stable")[: max(count, int(UNSURE * len(rows)))]
     return [int(among[place]) for place in _spread(rows[among], count)]
 
@@ -117,10 +138,35 @@ def _spread(rows: Matrix, count: int) -> list[int]:
     return taken
 
 
-def _steadiness(left_out: Vector, signs: Vector) -> Vector:
-    """Shares (of 1) of STEADINESS by how well each explains the verdicts from likings that did not know them."""
-    logs = np.array([np.log(_kept(steady * signs * left_out)).sum() for steady in STEADINESS])
-    return np.asarray(shares_of(logs - (np.log(STEADINESS) / DOUBT) ** 2 / 2))
+def _calibration(left_out: Vector, signs: Vector) -> Matrix:
+    """Shares (of 1) of STEADINESS × SHIFTS by how well each explains the verdicts from likings that did not know them.
+
+    After Platt, 1999, "Probabilistic outputs for support vector machines", here with priors and averaged.
+    """
+    likings = signs * (STEADINESS[:, None, None] * left_out + SHIFTS[:, None])
+    doubts = (np.log(STEADINESS) / DOUBT)[:, None] ** 2 / 2 + SHIFTS**2 / 2
+    logs = np.log(_kept(likings)).sum(axis=2) - doubts
+    return np.asarray(shares_of(logs.ravel()).reshape(logs.shape))
+
+
+def _calibrated(head: PreferenceHead, shares: Matrix) -> PreferenceHead:
+    """As steady, and as high, as the shares say on average."""
+    return head.times(float(shares.sum(axis=1) @ STEADINESS)).raised(float(shares.sum(axis=0) @ SHIFTS))
+
+
+def _auc(likings: Vector, kept: NDArray[np.bool_]) -> float:
+    """The share of pairs of a kept and a rejected picture whose likings are in that order; equals count half."""
+    apart = likings[kept][:, None] - likings[~kept][None, :]
+    return float(((apart > 0) + 0.5 * (apart == 0)).mean())
+
+
+def _interval(agreement: float, doubt: float, verdicts: int) -> tuple[float, float]:
+    """Wilson's interval (1927), for as many verdicts as leave the doubt of steadiness and of counting together."""
+    spread = agreement * (1 - agreement)
+    count = spread / (doubt + spread / verdicts)
+    middle = (agreement + NINE_IN_TEN**2 / (2 * count)) / (1 + NINE_IN_TEN**2 / count)
+    reach = NINE_IN_TEN * np.sqrt(spread / count + NINE_IN_TEN**2 / (4 * count**2)) / (1 + NINE_IN_TEN**2 / count)
+    return float(max(middle - reach, 0.0)), float(min(middle + reach, 1.0))
 
 
 def _kept(liking: Vector) -> Vector:

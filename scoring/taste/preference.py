@@ -1,4 +1,4 @@
-"""A linear preference behind noisy verdicts: Bayesian logistic regression on embeddings, averaged over priors. Numpy.
+"""A preference behind noisy verdicts: Bayesian logistic regression on embeddings, averaged over priors. Numpy.
 
 Sixty verdicts say little about hundreds of unknowns; the thousands of pictures that nobody has judged say which
 directions the pictures vary along. The prior of the weight along each principal axis of *all* embeddings is normal with
@@ -7,13 +7,16 @@ and strengths, and a verdict is turned round by a slip with a small chance. Each
 approximation (Rasmussen and Williams, 2006, "Gaussian processes for machine learning", chapter 3; here in the space of
 weights), and the fits are averaged by their evidence: nothing is chosen on held-out verdicts, so that none are spent.
 
+Likings that are no straight slope are heard as well: beside the linear priors stand Gaussian processes whose likings
+agree between pictures nearer than a *reach*, and their evidence says how much they count.
+
 What each verdict would have been said to be without it follows in closed form from the same fits (leave-one-out).
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,21 +26,58 @@ Matrix = NDArray[np.floating[Any]]
 Vector = NDArray[np.float64]
 POWERS = (0.0, 0.5, 1.0)
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # variances of the preference over all pictures, in logits
-SLIPS = (0.02, 0.1)  # chances that a verdict says the opposite
+REACHES = (0.35, 0.7)  # of kernels, in root mean square distances between two pictures
+BENT = -3.0  # logarithm of how much less likely a kernel is than a slope, before any verdict
+MOST_FEATURES = 200  # of a kernel: its main directions among the judged pictures
 LEAST_VARIANCE = 1e-6  # of an axis, against the first
 NEWTON_STEPS, HALVINGS = 30, 10
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Preference:
-    """The liking of an embedding x is (x − ``mean``) · ``weight`` + ``bias``, above 0 for what is rather kept.
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """``slips``: chances that a verdict says the opposite; ``bias``: variance of the liking of all pictures alike."""
 
-    ``left_out`` (N,): what each judged picture's liking would be without its own verdict.
-    """
+    slips: tuple[float, ...] = (0.01, 0.1)
+    bias: float = 10.0
+    reaches: tuple[float, ...] = REACHES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreferenceHead:
+    """The liking of an embedding x, above 0 for what is rather kept: (x − ``mean``) · ``weight`` + ``bias`` +
+    Σ_kn ``pulls[k, n]`` · exp(−|x − ``points[n]``|² / ``widths[k]``); (K,) widths, (N, D) points, (K, N) pulls."""
 
     mean: Vector
     weight: Vector
     bias: float
+    points: Matrix
+    widths: Vector
+    pulls: Matrix
+
+    def liking(self, embeddings: Matrix) -> Vector:
+        """(M, D) → (M,)."""
+        rows = np.asarray(embeddings, dtype=np.float64)
+        found = (rows - self.mean) @ self.weight + self.bias
+        if len(self.widths):
+            apart = _apart(rows, self.points)
+            for width, pull in zip(self.widths, self.pulls, strict=True):
+                found = found + np.exp(-apart / width) @ pull
+        return np.asarray(found)
+
+    def raised(self, by: float) -> PreferenceHead:
+        """Every liking so much higher."""
+        return replace(self, bias=self.bias + by)
+
+    def times(self, factor: float) -> PreferenceHead:
+        """Every liking so many times as strong."""
+        return replace(self, weight=factor * self.weight, bias=factor * self.bias, pulls=factor * self.pulls)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preference:
+    """``left_out`` (N,): what each judged picture's liking would be without its own verdict."""
+
+    head: PreferenceHead
     left_out: Vector
 
 
@@ -52,23 +92,62 @@ class _Fit:
     chances: Vector
 
 
-def learn_preference(judged: Matrix, keeps: NDArray[np.bool_], library: Matrix) -> Preference:
+def learn_preference(
+    judged: Matrix, keeps: NDArray[np.bool_], library: Matrix, priors: Priors | None = None
+) -> Preference:
     """From (N, D) embeddings of judged pictures, (N,) whether each was kept, and (M, D) of all pictures."""
+    asked = priors or Priors()
+    rows, signs = np.asarray(judged, dtype=np.float64), np.where(keeps, 1.0, -1.0)
     mean, axes, variances = _axes(np.asarray(library, dtype=np.float64))
-    apart, signs = (np.asarray(judged, dtype=np.float64) - mean) @ axes, np.where(keeps, 1.0, -1.0)
-    fits, weights = [], []
+    widths = 2 * np.array(asked.reaches) ** 2 * 2 * variances.sum()
+    fits, weights, pulls = [], [], []
     for power in POWERS:
         root = np.sqrt(variances**power / (variances ** (1 + power)).sum())  # the liking's variance is 1
-        rows, spread, turn = np.linalg.svd(apart * root, full_matrices=False)
-        for strength, slip in itertools.product(STRENGTHS, SLIPS):
-            fit = _laplace(rows * spread, signs, strength, slip)
+        features, spread, turn = np.linalg.svd((rows - mean) @ axes * root, full_matrices=False)
+        for fit in _fits(features * spread, signs, asked):
             fits.append(fit)
-            weights.append(np.append(root * (fit.weights[:-1] @ turn), fit.weights[-1]))
-    evidence = np.array([fit.evidence for fit in fits])
-    averaged = shares_of(evidence) @ np.array(weights)
+            weights.append(axes @ (root * (fit.weights[:-1] @ turn)))
+            pulls.append(np.zeros((len(widths), len(rows))))
+    for number, width in enumerate(widths):
+        features, back = _features(np.exp(-_apart(rows, rows) / width))
+        for fit in _fits(features, signs, asked):
+            fits.append(fit)
+            weights.append(np.zeros(len(mean)))
+            pulls.append(np.zeros((len(widths), len(rows))))
+            pulls[-1][number] = back @ fit.weights[:-1]
+    bent = np.array([bool(pull.any()) for pull in pulls])
+    evidence = np.array([fit.evidence for fit in fits]) + BENT * bent
+    shares = shares_of(evidence)
+    bias = float(shares @ [fit.weights[-1] for fit in fits])
+    head = PreferenceHead(
+        mean, shares @ np.array(weights), bias, rows, widths, np.tensordot(shares, np.array(pulls), 1)
+    )
     without = evidence[:, None] - np.array([fit.chances for fit in fits])
     left_out = (shares_of(without) * np.array([fit.left_out for fit in fits])).sum(axis=0)
-    return Preference(mean, axes @ averaged[:-1], float(averaged[-1]), left_out)
+    return Preference(head, left_out)
+
+
+def _fits(features: Matrix, signs: Vector, priors: Priors) -> list[_Fit]:
+    """One for each strength and slip."""
+    return [
+        _laplace(features, signs, strength, slip, priors.bias)
+        for strength, slip in itertools.product(STRENGTHS, priors.slips)
+    ]
+
+
+def _features(kernel: Matrix) -> tuple[Matrix, Matrix]:
+    """(N, R) features whose products are the kernel's values, and (N, R) what turns their weights into pulls."""
+    values, vectors = np.linalg.eigh(kernel)
+    values, vectors = values[-MOST_FEATURES:], vectors[:, -MOST_FEATURES:]
+    there = values > LEAST_VARIANCE * values[-1]
+    root = np.sqrt(values[there])
+    return vectors[:, there] * root, vectors[:, there] / root
+
+
+def _apart(rows: Matrix, others: Matrix) -> Matrix:
+    """(M, N) squared distances."""
+    squares = (rows**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None, :] - 2 * rows @ others.T
+    return np.asarray(np.maximum(squares, 0.0))
 
 
 def _axes(library: Matrix) -> tuple[Vector, Matrix, Vector]:
@@ -82,10 +161,10 @@ def _axes(library: Matrix) -> tuple[Vector, Matrix, Vector]:
     return mean, axes[:, there], variances[there]
 
 
-def _laplace(rows: Matrix, signs: Vector, strength: float, slip: float) -> _Fit:
-    """The most probable weights under a normal prior of this variance (bias: 1), and what they leave uncertain."""
+def _laplace(rows: Matrix, signs: Vector, strength: float, slip: float, bias: float) -> _Fit:
+    """The most probable weights under normal priors of these variances, and what they leave uncertain."""
     points = np.column_stack([rows, np.ones(len(rows))])
-    prior = np.append(np.full(rows.shape[1], 1 / strength), 1.0)
+    prior = np.append(np.full(rows.shape[1], 1 / strength), 1 / bias)
     weights, value = np.zeros(len(prior)), -np.inf
     for _ in range(NEWTON_STEPS):
         slope, curve, _ = _verdicts(points @ weights, signs, slip)

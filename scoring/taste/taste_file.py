@@ -13,6 +13,7 @@ from safetensors.numpy import load, save
 
 from scoring.errors import ScorerError
 from scoring.taste.learn import Taste
+from scoring.taste.preference import PreferenceHead
 from specs.canonical import sha256_hex
 from specs.commands import limner
 
@@ -31,7 +32,9 @@ class Learned:
 
 def save_taste(folder: Path, scope: str, clip_id: str, taste: Taste) -> Learned:
     """Write ``<scope>.safetensors`` and ``<scope>.json`` into ``folder``. The same taste gives the same bytes."""
-    tensors = {"mean": taste.mean, "weight": taste.weight, "bias": np.array([taste.bias])}
+    head = taste.head
+    tensors = {"mean": head.mean, "weight": head.weight, "bias": np.array([head.bias])}
+    tensors |= {"points": head.points, "widths": head.widths, "pulls": head.pulls}
     data = save({name: np.ascontiguousarray(value, dtype=np.float64) for name, value in tensors.items()})
     facts = {
         "architecture": "taste-head",
@@ -41,6 +44,9 @@ def save_taste(folder: Path, scope: str, clip_id: str, taste: Taste) -> Learned:
         "agreement": taste.agreement,
         "stock_agreement": taste.stock_agreement,
         "majority": taste.majority,
+        "interval": taste.interval,
+        "auc": taste.auc,
+        "learned": taste.learned,
     }
     folder.mkdir(parents=True, exist_ok=True)
     _put(folder / f"{scope}.safetensors", data)
@@ -66,14 +72,24 @@ def load_taste(folder: Path, scope: str) -> Learned | None:
 
 
 def _taste(tensors: dict[str, Any], facts: dict[str, Any]) -> Taste:
+    """Heads saved before kernels were heard hold none, and say neither interval nor AUC."""
+    mean, interval = tensors["mean"], facts.get("interval")
     return Taste(
-        mean=tensors["mean"],
-        weight=tensors["weight"],
-        bias=float(tensors["bias"][0]),
+        head=PreferenceHead(
+            mean=mean,
+            weight=tensors["weight"],
+            bias=float(tensors["bias"][0]),
+            points=tensors.get("points", np.zeros((0, len(mean)))),
+            widths=tensors.get("widths", np.zeros(0)),
+            pulls=tensors.get("pulls", np.zeros((0, 0))),
+        ),
         verdicts=facts["verdicts"],
         agreement=facts["agreement"],
         stock_agreement=facts["stock_agreement"],
         majority=facts["majority"],
+        interval=None if interval is None else (float(interval[0]), float(interval[1])),
+        auc=facts.get("auc"),
+        learned=facts.get("learned"),
     )
 
 

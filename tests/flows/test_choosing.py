@@ -253,8 +253,12 @@ class TestTaste:
         told = judge("taste", "tiny-set", "--json").json
         assert told["verdicts"] >= 44
         assert told["agreement"] > max(told["majority"], 0.7)
+        assert told["learned"]
+        assert told["auc"] > 0.7
+        assert told["interval"][0] < told["agreement"] < told["interval"][1]
         assert {"stock_agreement", "head_sha256"} <= set(told)
-        assert all(one["chance"] > 0.5 for one in told["suggested"])
+        chances = [one["chance"] for one in told["suggested"]]
+        assert chances == sorted(chances, reverse=True)
         assert len(told["suggested"]) < told["waiting"]
         head = Path(told["path"])
         facts = json.loads(head.with_suffix(".json").read_bytes())

@@ -14,7 +14,9 @@ import torch
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from benchmarks.resample import is_pillows, odd_shape
 from scoring.clip.embedding import Clip, load_clip
+from scoring.clip.resample import reduction
 from scoring.errors import ScorerError
 from tests.scoring.conftest import blocks
 from tests.tiny_scorers import Tiny, checkpoint
@@ -43,6 +45,15 @@ class TestPreprocessingIsOpenClips:
         noise = np.random.default_rng(0).integers(0, 256, (3, *size, 3), dtype=np.uint8)
         theirs = torch.stack([reference[1](Image.fromarray(picture)) for picture in noise])
         assert torch.equal(clip.preprocess(noise, torch.device("cpu")), theirs)
+
+    def test_odd_shapes_are_pillows_byte_for_byte_whether_they_shrink_or_grow(self) -> None:
+        grow = 0
+        for seed in range(60):
+            pixels, size = odd_shape(seed)
+            height, width = pixels.shape[:2]
+            grow += height > 2 * width and size > width
+            assert is_pillows(pixels, size, reduction(height, width, size)), (pixels.shape, size)
+        assert grow >= 5
 
     def test_embeddings_agree_to_1e_6(self, clip: Clip, reference: Any) -> None:
         pictures = blocks(6)

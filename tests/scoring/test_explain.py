@@ -14,9 +14,9 @@ from specs.spec import SelectionWeights
 
 @pytest.mark.parametrize("seed", range(5))
 def test_gives_the_parts_by_which_select_chose(seed: int) -> None:
-    entrants, wanted = deck(4, 5, 8, seed), {f"asset-{n:03d}": 1 + (n == 0) for n in range(4)}
-    choice = select(entrants, wanted, SelectionWeights(), 0.95)
-    told = explain(entrants, {pick.image_sha256 for pick in choice.picks}, wanted, SelectionWeights(), 0.95)
+    options, wanted = deck(4, 5, 8, seed), {f"asset-{n:03d}": 1 + (n == 0) for n in range(4)}
+    choice = select(options, wanted, SelectionWeights(), 0.95)
+    told = explain(options, {pick.image_sha256 for pick in choice.picks}, wanted, SelectionWeights(), 0.95)
     assert [(one.asset_id, one.chosen.image_sha256) for one in told] == [
         (pick.asset_id, pick.image_sha256) for pick in choice.picks
     ]
@@ -27,12 +27,12 @@ def test_gives_the_parts_by_which_select_chose(seed: int) -> None:
 
 
 def test_totals_are_what_changing_the_place_would_do_to_the_objective() -> None:
-    entrants, wanted = deck(3, 4, 8, 1), {f"asset-{n:03d}": 1 for n in range(3)}
-    choice = select(entrants, wanted, SelectionWeights())
+    options, wanted = deck(3, 4, 8, 1), {f"asset-{n:03d}": 1 for n in range(3)}
+    choice = select(options, wanted, SelectionWeights())
     chosen = [pick.image_sha256 for pick in choice.picks]
-    objective = make_objective(entrants, wanted, SelectionWeights(), None, None)
-    row = {one.image_sha256: number for number, one in enumerate(objective.entrants)}
-    for place, one in enumerate(explain(entrants, chosen, wanted, SelectionWeights())):
+    objective = make_objective(options, wanted, SelectionWeights(), None, None)
+    row = {one.image_sha256: number for number, one in enumerate(objective.options)}
+    for place, one in enumerate(explain(options, chosen, wanted, SelectionWeights())):
         assert one.runner_up is not None
         other = [*chosen[:place], one.runner_up.image_sha256, *chosen[place + 1 :]]
         change = objective.value([row[name] for name in chosen]) - objective.value([row[name] for name in other])
@@ -40,22 +40,22 @@ def test_totals_are_what_changing_the_place_would_do_to_the_objective() -> None:
 
 
 def test_a_runner_up_that_is_too_like_another_keeper_is_said_to_be() -> None:
-    entrants = deck(2, 2, 8, 0)
-    twin = entrants[0].embedding
-    rest = [entrants[0], entrants[2], type(entrants[3])(entrants[3].asset_id, "f" * 64, 9.0, 0.5, twin)]
-    told = explain(rest, {entrants[0].image_sha256, entrants[2].image_sha256}, {"asset-000": 1, "asset-001": 1},
+    options = deck(2, 2, 8, 0)
+    twin = options[0].embedding
+    rest = [options[0], options[2], type(options[3])(options[3].asset_id, "f" * 64, 9.0, 0.5, twin)]
+    told = explain(rest, {options[0].image_sha256, options[2].image_sha256}, {"asset-000": 1, "asset-001": 1},
                    SelectionWeights(), 0.9)  # fmt: skip
     assert told[1].runner_up is not None
-    assert told[1].runner_up.too_like == entrants[0].image_sha256
+    assert told[1].runner_up.too_like == options[0].image_sha256
     assert told[0].runner_up is None
 
 
 def test_taste_counts_by_its_weight_and_nothing_without_one() -> None:
     rng = np.random.default_rng(0)
-    entrants = [type(e)(e.asset_id, e.image_sha256, e.aesthetic, e.adherence, e.embedding, taste=float(rng.random()))
+    options = [type(e)(e.asset_id, e.image_sha256, e.aesthetic, e.adherence, e.embedding, taste=float(rng.random()))
                 for e in deck(1, 12, 8, 0)]  # fmt: skip
     alone = SelectionWeights(0, 0, 0, 0, 1)
-    (pick,) = select(entrants, {"asset-000": 1}, alone).picks
-    assert pick.image_sha256 == max(entrants, key=lambda one: one.taste or 0).image_sha256
-    plain = [type(e)(e.asset_id, e.image_sha256, e.aesthetic, e.adherence, e.embedding) for e in entrants]
-    assert select(entrants, {"asset-000": 1}, SelectionWeights()) == select(plain, {"asset-000": 1}, SelectionWeights())
+    (pick,) = select(options, {"asset-000": 1}, alone).picks
+    assert pick.image_sha256 == max(options, key=lambda one: one.taste or 0).image_sha256
+    plain = [type(e)(e.asset_id, e.image_sha256, e.aesthetic, e.adherence, e.embedding) for e in options]
+    assert select(options, {"asset-000": 1}, SelectionWeights()) == select(plain, {"asset-000": 1}, SelectionWeights())

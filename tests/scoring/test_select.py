@@ -8,19 +8,20 @@ import random
 import numpy as np
 import pytest
 
+from benchmarks.fill import crowd, former, gap, most_places
 from benchmarks.select import deck as two_looks
 from benchmarks.select import mean_of
 from scoring.selection.objective import make_objective
-from scoring.selection.select import Entrant, select
+from scoring.selection.select import Choice, Option, filled, select
 from specs.spec import SelectionWeights
 from tests import samples
 
 
-def deck(assets: int, each: int, seed: int, dim: int = 8, spread: float = 1.0) -> list[Entrant]:
+def deck(assets: int, each: int, seed: int, dim: int = 8, spread: float = 1.0) -> list[Option]:
     rng = np.random.default_rng(seed)
     subjects = rng.normal(size=(assets, dim))
     return [
-        Entrant(
+        Option(
             f"asset-{asset}", f"{asset:032x}{number:032x}", float(rng.normal(5, 1)), float(rng.normal(0.3, 0.03)),
             subjects[asset] + spread * rng.normal(size=dim),
         )
@@ -33,9 +34,9 @@ def wanted(assets: int, count: int = 1) -> dict[str, int]:
     return {f"asset-{asset}": count for asset in range(assets)}
 
 
-def brute_force(entrants: list[Entrant], places: dict[str, int], limit: float | None) -> float:
+def brute_force(options: list[Option], places: dict[str, int], limit: float | None) -> float:
     """The best value of all choices, by trying every one."""
-    objective = make_objective(entrants, places, SelectionWeights(), limit, None)
+    objective = make_objective(options, places, SelectionWeights(), limit, None)
     options = [
         [
             pick
@@ -48,52 +49,64 @@ def brute_force(entrants: list[Entrant], places: dict[str, int], limit: float | 
     return max(objective.value(chosen) for chosen in choices if chosen)
 
 
+@pytest.fixture(scope="module")
+def crowded() -> Choice:
+    """What is chosen of a set too large for the exact search whose limit binds."""
+    one = crowd(21)
+    return select(one.options, one.wanted, one.weights, one.limit)
+
+
 class TestItIsTheBestOfAllChoices:
     @pytest.mark.parametrize("seed", range(samples.size(60, 200)))
     def test_equal_to_brute_force_on_a_small_set(self, seed: int) -> None:
         rng = random.Random(seed)
         assets, each, count = rng.choice([(2, 5, 2), (3, 4, 2), (2, 4, 2), (4, 5, 1), (4, 3, 1), (3, 5, 1), (2, 2, 1)])
-        entrants = deck(assets, each, seed, spread=rng.choice([0.05, 0.4, 1.0]))
+        options = deck(assets, each, seed, spread=rng.choice([0.05, 0.4, 1.0]))
         limit = rng.choice([None, 0.9, 0.99])
-        choice = select(entrants, wanted(assets, count), SelectionWeights(), limit)
-        objective = make_objective(entrants, wanted(assets, count), SelectionWeights(), limit, None)
+        choice = select(options, wanted(assets, count), SelectionWeights(), limit)
+        objective = make_objective(options, wanted(assets, count), SelectionWeights(), limit, None)
         rows = [
             row
-            for row, one in enumerate(objective.entrants)
+            for row, one in enumerate(objective.options)
             if one.image_sha256 in {p.image_sha256 for p in choice.picks}
         ]
         assert choice.exact
-        assert objective.value(rows) == pytest.approx(brute_force(entrants, wanted(assets, count), limit), abs=1e-3)
+        assert objective.value(rows) == pytest.approx(brute_force(options, wanted(assets, count), limit), abs=1e-3)
 
     def test_large_sets_come_close_to_it(self) -> None:
-        entrants = deck(60, 40, 1, dim=32)
-        choice = select(entrants, wanted(60), SelectionWeights())
-        greedy = select(entrants, wanted(60), SelectionWeights(coherence=0, sameness=0))
+        options = deck(60, 40, 1, dim=32)
+        choice = select(options, wanted(60), SelectionWeights())
+        greedy = select(options, wanted(60), SelectionWeights(coherence=0, sameness=0))
         assert not choice.exact
         assert (choice.mean_coherence or 0) > (greedy.mean_coherence or 0)
         assert len(choice.picks) == 60
 
     def test_a_deck_of_one_look_costs_at_most_2_percent_of_quality(self) -> None:
-        entrants = two_looks(100, 100, 64, seed=0)
-        names = {one.asset_id: 1 for one in entrants}
+        options = two_looks(100, 100, 64, seed=0)
+        names = {one.asset_id: 1 for one in options}
         choice, alone = (
-            select(entrants, names, weights)
+            select(options, names, weights)
             for weights in (SelectionWeights(), SelectionWeights(coherence=0, sameness=0))
         )
         assert (choice.mean_coherence or 0) > (alone.mean_coherence or 0) + 0.5
         for score in ("aesthetic", "adherence"):
-            assert mean_of(choice, entrants, score) >= 0.98 * mean_of(alone, entrants, score)
+            assert mean_of(choice, options, score) >= 0.98 * mean_of(alone, options, score)
 
 
 class TestItIsDeterministic:
     @pytest.mark.parametrize("shape", [(3, 4), (30, 20)])
     def test_the_order_of_the_entrants_does_not_matter(self, shape: tuple[int, int]) -> None:
-        entrants = deck(*shape, seed=3)
-        shuffled = entrants[:]
+        options = deck(*shape, seed=3)
+        shuffled = options[:]
         random.Random(0).shuffle(shuffled)
-        assert select(entrants, wanted(shape[0]), SelectionWeights()) == select(
+        assert select(options, wanted(shape[0]), SelectionWeights()) == select(
             shuffled, wanted(shape[0]), SelectionWeights()
         )
+
+    def test_nor_where_limits_of_likeness_bind(self, crowded: Choice) -> None:
+        one = crowd(21)
+        assert not crowded.exact
+        assert select(one.options[::-1], one.wanted, one.weights, one.limit) == crowded
 
 
 class TestPlacesComeFirst:
@@ -110,14 +123,45 @@ class TestPlacesComeFirst:
         assert select([], {"a": 1}, SelectionWeights()).short == (("a", 1),)
 
 
+class TestFillingComesBeforeBeauty:
+    def test_as_many_places_as_integer_programming_fills(self) -> None:
+        before = 0
+        for seed in range(16):
+            objective = crowd(seed, most_assets=24, most_each=6).objective()
+            most = most_places(objective)
+            before += len(former(objective).chosen()) < most
+            assert len(filled(objective).chosen()) == most, seed
+        assert before >= 3, "these sets are easy"
+
+    def test_twelve_assets_of_thirteen_motifs_are_all_filled(self) -> None:
+        for seed in range(10):
+            rng = np.random.default_rng(seed)
+            motif = np.concatenate([rng.permutation(13)[:12], rng.integers(13, size=36)]).reshape(4, 12)
+            options = [
+                Option(f"asset-{asset}", f"{number:064x}", rng.normal(), None, np.eye(13)[motif[number, asset]])
+                for asset in range(12)
+                for number in range(4)
+            ]  # fmt: skip
+            choice = select(options, wanted(12), SelectionWeights(), 0.9)
+            assert (len(choice.picks), choice.short) == (12, ())
+
+    def test_a_further_search_finds_hardly_more_beauty_and_no_double_is_chosen(self, crowded: Choice) -> None:
+        objective = crowd(21).objective()
+        picked = {pick.image_sha256 for pick in crowded.picks}
+        rows = np.array([row for row, one in enumerate(objective.options) if one.image_sha256 in picked])
+        assert objective.value(rows.tolist()) > objective.value(former(objective).chosen()) + 1
+        assert gap(objective, rows.tolist(), 1, longer=1) <= 0.005
+        assert not np.triu(objective.banned(objective.likeness(objective.embeds(rows), rows), rows, rows), 1).any()
+
+
 class TestDoublesAreNeverBothChosen:
     def test_two_assets_whose_best_are_one_picture(self) -> None:
         same = np.array([1.0, 0.0, 0.0])
-        entrants = [
-            Entrant("a", "a1" * 32, 9.0, None, same), Entrant("a", "a2" * 32, 1.0, None, np.array([0.0, 1.0, 0.0])),
-            Entrant("b", "b1" * 32, 9.0, None, same), Entrant("b", "b2" * 32, 5.0, None, np.array([0.0, 0.0, 1.0])),
+        options = [
+            Option("a", "a1" * 32, 9.0, None, same), Option("a", "a2" * 32, 1.0, None, np.array([0.0, 1.0, 0.0])),
+            Option("b", "b1" * 32, 9.0, None, same), Option("b", "b2" * 32, 5.0, None, np.array([0.0, 0.0, 1.0])),
         ]  # fmt: skip
-        choice = select(entrants, {"a": 1, "b": 1}, SelectionWeights(), 0.95)
+        choice = select(options, {"a": 1, "b": 1}, SelectionWeights(), 0.95)
         assert {pick.image_sha256 for pick in choice.picks} == {"a1" * 32, "b2" * 32}
         assert dict(choice.passed_over)["b1" * 32] == "too_like:" + "a1" * 32
         assert "too like another keeper" in choice.picks[1].why
@@ -125,7 +169,7 @@ class TestDoublesAreNeverBothChosen:
     def test_when_only_doubles_are_left_the_place_stays_empty(self) -> None:
         same = np.array([1.0, 0.0])
         choice = select(
-            [Entrant("a", "a" * 64, 9, None, same), Entrant("b", "b" * 64, 8, None, same)],
+            [Option("a", "a" * 64, 9, None, same), Option("b", "b" * 64, 8, None, same)],
             {"a": 1, "b": 1},
             SelectionWeights(),
             0.9,
@@ -135,10 +179,10 @@ class TestDoublesAreNeverBothChosen:
 
     def test_pinned_pictures_stay_whatever_they_are_like(self) -> None:
         same = np.array([1.0, 0.0])
-        entrants = [Entrant("a", "a" * 64, 1, None, same, pinned=True),
-                    Entrant("b", "b" * 64, 1, None, same, pinned=True),
-                    Entrant("a", "c" * 64, 9, None, np.array([0.0, 1.0]))]  # fmt: skip
-        choice = select(entrants, {"a": 1, "b": 1}, SelectionWeights(), 0.5)
+        options = [Option("a", "a" * 64, 1, None, same, pinned=True),
+                    Option("b", "b" * 64, 1, None, same, pinned=True),
+                    Option("a", "c" * 64, 9, None, np.array([0.0, 1.0]))]  # fmt: skip
+        choice = select(options, {"a": 1, "b": 1}, SelectionWeights(), 0.5)
         assert {pick.image_sha256 for pick in choice.picks} == {"a" * 64, "b" * 64}
         assert "kept before" in choice.picks[0].why
 
@@ -147,8 +191,8 @@ class TestTheDeckLooksLikeOneDeck:
     def test_between_equals_the_shared_style_wins(self) -> None:
         ink, paint = np.array([0.0, 0.0, 0.0, 0.3]), np.array([0.0, 0.0, 0.0, -0.3])
         subjects = np.eye(4)[:3]
-        entrants = [
-            Entrant(
+        options = [
+            Option(
                 f"asset-{place}",
                 f"{place}{style}" * 32,
                 5.0 + (0.01 if (place + style) % 2 else 0),
@@ -158,25 +202,25 @@ class TestTheDeckLooksLikeOneDeck:
             for place, subject in enumerate(subjects)
             for style, look in enumerate((ink, paint))
         ]
-        chosen = {pick.image_sha256[1] for pick in select(entrants, wanted(3), SelectionWeights(coherence=5.0)).picks}
+        chosen = {pick.image_sha256[1] for pick in select(options, wanted(3), SelectionWeights(coherence=5.0)).picks}
         assert len(chosen) == 1
 
     def test_references_pull_towards_their_style(self) -> None:
-        entrants = [
-            Entrant("a", "a" * 64, 5, None, np.array([1.0, 0.0])),
-            Entrant("a", "b" * 64, 5, None, np.array([0.0, 1.0])),
+        options = [
+            Option("a", "a" * 64, 5, None, np.array([1.0, 0.0])),
+            Option("a", "b" * 64, 5, None, np.array([0.0, 1.0])),
         ]
-        choice = select(entrants, {"a": 1}, SelectionWeights(), references=np.array([[0.0, 1.0]]))
+        choice = select(options, {"a": 1}, SelectionWeights(), references=np.array([[0.0, 1.0]]))
         assert choice.picks[0].image_sha256 == "b" * 64
 
 
 class TestEveryChoiceIsExplained:
     def test_the_runner_up_is_named_with_what_it_lacked(self) -> None:
-        choice = select([Entrant("a", "a" * 64, 7, 0.3), Entrant("a", "b" * 64, 5, 0.3)], {"a": 1}, SelectionWeights())
+        choice = select([Option("a", "a" * 64, 7, 0.3), Option("a", "b" * 64, 5, 0.3)], {"a": 1}, SelectionWeights())
         assert choice.picks[0].runner_up == "b" * 64
         assert choice.picks[0].why == "of 2 that passed: against the runner-up bbbbbbbbbbbb, quality +2.00"
         assert dict(choice.passed_over) == {"b" * 64: "outscored:" + "a" * 64}
 
     def test_nan_scores_and_missing_embeddings_do_no_harm(self) -> None:
-        entrants = [Entrant("a", "a" * 64, float("nan"), None, np.full(3, np.nan)), Entrant("a", "b" * 64)]
-        assert len(select(entrants, {"a": 1}, SelectionWeights()).picks) == 1
+        options = [Option("a", "a" * 64, float("nan"), None, np.full(3, np.nan)), Option("a", "b" * 64)]
+        assert len(select(options, {"a": 1}, SelectionWeights()).picks) == 1

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save
 
+from benchmarks.keep_rates import balanced, by_rank, former
+from benchmarks.taste import few_qualities
 from scoring.calibration import as_text, calibrate, draw_png
 from scoring.errors import TasteError
 from scoring.scorecard import Safety, SafetyState, Scorecard
 from scoring.taste.learn import learn_taste, questions
-from scoring.taste.preference import learn_preference
+from scoring.taste.preference import Priors, learn_preference
+from scoring.taste.taste_file import load_taste, save_taste
+from specs.canonical import sha256_hex
 from specs.spec import KeepRules
 
-CURATORS, VERDICTS, DIM = 8, 60, 64
+CURATORS, VERDICTS, DIM = 5, 60, 64
 
 
 def curator(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -25,6 +31,13 @@ def curator(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     embeds = qualities + 0.02 * rng.normal(size=(1500, DIM)) + rng.normal(size=DIM)
     liked = qualities @ rng.normal(size=DIM) > 0
     return embeds / np.linalg.norm(embeds, axis=1, keepdims=True), liked, liked ^ (rng.random(1500) < 0.1)
+
+
+def rare(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings, and the verdicts of somebody who keeps one picture in twenty."""
+    embeds, liking = few_qualities(np.random.default_rng(seed))
+    heard = liking + 0.3 * liking.std() * np.random.default_rng(seed).normal(size=len(liking))
+    return embeds, heard > np.quantile(heard, 0.95)
 
 
 def asked_of(embeds: np.ndarray, said: np.ndarray) -> list[int]:
@@ -67,12 +80,80 @@ class TestTasteIsLearned:
         embeds, _, said = curator(3)
         left_out = learn_preference(embeds[:50], said[:50], embeds).left_out
         truly = []
-        for row in range(50):
+        for row in range(0, 50, 2):
             others = np.delete(np.arange(50), row)
             found = learn_preference(embeds[others], said[others], embeds)
-            truly.append(float((embeds[row] - found.mean) @ found.weight + found.bias))
-        assert np.corrcoef(left_out, truly)[0, 1] > 0.98
-        assert np.mean(np.sign(left_out) == np.sign(truly)) >= 0.96
+            truly.append(float(found.head.liking(embeds[row : row + 1])[0]))
+        assert np.corrcoef(left_out[::2], truly)[0, 1] > 0.98
+        assert np.mean(np.sign(left_out[::2]) == np.sign(truly)) >= 0.96
+
+    def test_of_somebody_who_keeps_one_in_twenty_it_is_said_and_their_pictures_are_suggested(self) -> None:
+        embeds, rarely = rare(4)
+        taste = learn_taste(embeds[:240], rarely[:240].tolist(), library=embeds)
+        before, _ = former(embeds[:240], rarely[:240], embeds, embeds[240:])
+        named = by_rank(taste.score(embeds[240:]))
+        assert taste.learned
+        assert (taste.auc or 0) > 0.9
+        assert rarely[240:][named].mean() > 0.5
+        assert named[rarely[240:]].mean() >= 0.55
+        assert balanced(named, rarely[240:]) > balanced(before > 0.5, rarely[240:]) + 0.05
+
+    def test_of_random_verdicts_few_are_said_to_have_taught_anything(self) -> None:
+        embeds, _, _ = curator(0)
+        rng = np.random.default_rng(0)
+        said = [rng.permutation(np.arange(60) < 15).tolist() for _ in range(12)]
+        assert sum(bool(learn_taste(embeds[:60], one, library=embeds).learned) for one in said) <= 2
+
+    def test_a_liking_of_what_is_near_some_pictures_is_heard_by_kernels(self) -> None:
+        rng = np.random.default_rng(1)
+        embeds = rng.normal(size=(900, 3))
+        liking = -np.linalg.norm(embeds, axis=1)
+        said = liking > np.median(liking)
+        slope, bent = (
+            learn_taste(embeds[:120], said[:120].tolist(), library=embeds, priors=priors)
+            for priors in (Priors(reaches=()), Priors())
+        )
+        right = [((taste.score(embeds[120:]) > 0.5) == said[120:]).mean() for taste in (slope, bent)]
+        assert right[0] < 0.65
+        assert right[1] > 0.85
+
+    def test_the_interval_lies_about_the_agreement_and_narrows_with_verdicts(self) -> None:
+        embeds, _, said = curator(2)
+        few, many = (learn_taste(embeds[:count], said[:count].tolist(), library=embeds) for count in (60, 300))
+        widths = []
+        for taste in (few, many):
+            low, high = taste.interval or (1.0, 0.0)
+            assert 0 <= low < taste.agreement < high <= 1
+            widths.append(high - low)
+        assert widths[1] < 0.6 * widths[0]
+
+    def test_a_head_saved_before_kernels_is_read_and_scores_as_it_did(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        mean, weight, rows = rng.normal(size=(3, 8))
+        data = save({"mean": mean, "weight": weight, "bias": np.array([0.5])})
+        facts = {"sha256": sha256_hex(data), "clip_id": "sha256:1", "verdicts": 60, "agreement": 0.8,
+                 "stock_agreement": None, "majority": 0.5}  # fmt: skip
+        (tmp_path / "items.safetensors").write_bytes(data)
+        (tmp_path / "items.json").write_text(json.dumps(facts))
+        found = load_taste(tmp_path, "items")
+        assert found is not None
+        assert found.taste.score(rows[None])[0] == pytest.approx(
+            1 / (1 + np.exp(-((rows - mean) @ weight + 0.5))), abs=1e-6
+        )
+        assert (found.taste.auc, found.taste.interval) == (None, None)
+
+    def test_a_saved_head_scores_as_the_learned_one(self, tmp_path: Path) -> None:
+        embeds, _, said = curator(0)
+        taste = learn_taste(embeds[:50], said[:50].tolist())
+        save_taste(tmp_path, "items", "sha256:1", taste)
+        found = load_taste(tmp_path, "items")
+        assert found is not None
+        assert np.array_equal(found.taste.score(embeds), taste.score(embeds))
+        assert (found.taste.auc, found.taste.interval, found.taste.learned) == (
+            taste.auc,
+            taste.interval,
+            taste.learned,
+        )
 
     def test_questions_are_of_the_unsure_and_apart(self) -> None:
         embeds, _, said = curator(1)
@@ -129,10 +210,10 @@ class TestNoTorch:
         import sys
 
         names = (
-            "adherence aesthetic along calibrate cells clusters concepts convert crossing defects errors forbid heads"
+            "adherence aesthetic along anneal board calibrate cells clusters concepts convert crossing defects errors"
         )
-        names += " heads identity likeness objective others preference regions rescore resample scorecard search select"
-        names += " taste verdict"
+        names += " fill forbid heads identity likeness objective others preference regions rescore resample scorecard"
+        names += " search select taste verdict"
         code = "".join(f"import scoring.{name}\n" for name in names.split())
         code += "import sys; assert not {'torch', 'open_clip', 'transformers'} & set(sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -29,7 +29,7 @@ from flows.pipeline.session import permitted
 from flows.settings import Settings
 from scoring.reasons import reason_code
 from scoring.reasons import words as reason_words
-from scoring.selection.explain import Explanation, Parts, explain
+from scoring.selection.explain import Explanation, ObjectiveParts, explain
 from scoring.verdict import met
 from specs.errors import UsageError
 
@@ -77,7 +77,7 @@ def _explained(path: Path, asset_id: str, settings: Settings) -> list[dict[str, 
         names = catalog.names(item.candidate for items in judged.values() for item in items)
         named = catalog.picture_names({item.candidate.image_sha256 for items in standing.values() for item in items})
     by_person = {item.candidate.image_sha256 for items in standing.values() for item in items if item.by_person}
-    asked["entrants"] = [replace(one, pinned=one.image_sha256 in by_person) for one in asked["entrants"]]
+    asked["options"] = [replace(one, pinned=one.image_sha256 in by_person) for one in asked["options"]]
     kept = {item.candidate.image_sha256 for items in standing.values() for item in items}
     found = explain(chosen=kept, **asked)
     rows = {id_: row for row, id_ in enumerate(resolved.plans)}
@@ -128,7 +128,7 @@ def _value(
 
 
 def _part_value(
-    parts: Parts, item: Judged, names: Mapping[CandidateKey, str], keep_words: Sequence[str]
+    parts: ObjectiveParts, item: Judged, names: Mapping[CandidateKey, str], keep_words: Sequence[str]
 ) -> dict[str, Any]:
     scores = {"aesthetic": item.card.aesthetic, "adherence": item.card.adherence}
     value = {"id": names[item.candidate.key], "number": item.candidate.number, **asdict(parts), "scores": scores}

@@ -18,13 +18,12 @@ from flows.cli.which_set import set_names
 from flows.output import console, print_json
 from flows.pipeline.resolve import TASTES
 from flows.settings import Settings, from_environment
-from scoring.taste.learn import learn_taste, questions
+from scoring.taste.learn import learn_taste, questions, suggested
 from scoring.taste.taste_file import EVERY_SET, Learned, save_taste
 from specs.commands import limner
 from specs.errors import UsageError
 
 ROWS_SHOWN = 20
-LIKED = 0.5  # the chance from which a picture is suggested
 
 
 def command(
@@ -62,19 +61,21 @@ def teach(named: str | None, settings: Settings, *, every: bool, person: str | N
     judged, waiting = _judged_and_waiting(seen, vectors, person)
     taste = learn_taste(judged.vectors, *_labels(judged), _rows(seen, vectors).vectors)
     learned = save_taste(settings.library / TASTES, EVERY_SET if every else names[0], clip_id, taste)
-    ranked = _ranked(learned, waiting)
-    suggested = [(one, chance) for one, chance in ranked if chance > LIKED]
-    called = _names((one for one, _ in suggested), settings)
+    liked = _suggested(learned, waiting)
+    called = _names((one for one, _ in liked), settings)
     value = {
         "scope": "library" if every else names[0],
         "verdicts": taste.verdicts,
         "agreement": taste.agreement,
         "stock_agreement": taste.stock_agreement,
         "majority": taste.majority,
+        "interval": taste.interval,
+        "auc": taste.auc,
+        "learned": taste.learned,
         "head_sha256": learned.sha256,
         "path": str((settings.library / TASTES / f"{learned.scope}.safetensors").resolve()),
         "waiting": len(waiting),
-        "suggested": [_value(one, chance, called[one.key]) for one, chance in suggested],
+        "suggested": [_value(one, chance, called[one.key]) for one, chance in liked],
     }
     if as_json:
         print_json(value)
@@ -153,12 +154,12 @@ def _labels(judged: Seen) -> tuple[list[bool], list[float | None]]:
     return [bool(one.keep) for one in judged.candidates], [one.scorecard.aesthetic for one in judged.candidates]
 
 
-def _ranked(learned: Learned, waiting: Seen) -> list[tuple[CandidateState, float]]:
+def _suggested(learned: Learned, waiting: Seen) -> list[tuple[CandidateState, float]]:
     """Best first; equals in the order of the rows."""
     if not len(waiting):
         return []
     chances = learned.taste.score(waiting.vectors).tolist()
-    return sorted(zip(waiting.candidates, chances, strict=True), key=lambda pair: -pair[1])
+    return [(waiting.candidates[place], chances[place]) for place in suggested(chances)]
 
 
 def _names(candidates: Iterable[CandidateState], settings: Settings) -> Mapping[CandidateKey, str]:
@@ -183,15 +184,16 @@ def _tell(value: dict[str, Any]) -> None:
     if len(value["suggested"]) > ROWS_SHOWN:
         out.print(f"… and {len(value['suggested']) - ROWS_SHOWN} more (--json lists all)")
     out.print(f"It would keep {len(value['suggested'])} of {value['waiting']} that nobody has judged.")
-    stock = value["stock_agreement"]
+    stock, (low, high) = value["stock_agreement"], value["interval"]
     out.print(
         f"Learned from {value['verdicts']} verdicts. Agreement with verdicts it had not seen: "
-        f"taste about {value['agreement']:.0%}, stock aesthetic score "
+        f"taste about {value['agreement']:.0%} ({low:.0%} to {high:.0%}), stock aesthetic score "
         + ("not measured" if stock is None else f"{stock:.0%}")
         + f", always saying the commoner verdict {value['majority']:.0%}."
     )
-    if value["agreement"] <= value["majority"]:
-        out.print("It has learned nothing beyond the commoner verdict: judge more pictures before you rely on it.")
+    out.print(f"Of a kept and a rejected picture it likes the kept one better in {value['auc']:.0%} of all pairs.")
+    if not value["learned"]:
+        out.print("That may be luck (judging at random gives 50%): judge more pictures before you rely on it.")
     out.print(f"  head   {value['path']}", soft_wrap=True)
     out.print(f"  sha256 {value['head_sha256']}")
     out.print("It suggests only; it decides with the weight that the spec gives it: `select: {taste: 1.0}`.")
