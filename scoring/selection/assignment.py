@@ -1,7 +1,8 @@
 """A choice laid out by place, and changes of one place for the better.
 
 ``Assignment`` keeps, for each row, what all that is chosen costs it; changing a place touches only the rows that are
-like the picture that goes or like the one that comes. So a sweep costs about as much for each place however many there are.
+like the picture that goes or like the one that comes. So a sweep costs about as much for each place however many there
+are.
 """
 
 from __future__ import annotations
