@@ -38,6 +38,7 @@ KEPT_GROUPS = (
 )
 KEPT_VARIABLES = frozenset(name for group in KEPT_GROUPS for name in group.split())
 KEPT_PREFIXES = ("LC_", "LIMNER_")
+SIZES = ("COLUMNS", "LINES")  # of a terminal: as rich does, one that is no number of at most 4 digits is taken for none
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -50,7 +51,10 @@ def kept_variables(environment: Mapping[str, str]) -> dict[str, str]:
     HF_*, TRANSFORMERS_* and PREFECT_*.
     """
     return {
-        name: value for name, value in environment.items() if name in KEPT_VARIABLES or name.startswith(KEPT_PREFIXES)
+        name: value
+        for name, value in environment.items()
+        if (name in KEPT_VARIABLES or name.startswith(KEPT_PREFIXES))
+        and not (name in SIZES and not (value.isdecimal() and len(value) <= 4))
     }
 
 

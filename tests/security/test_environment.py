@@ -18,7 +18,7 @@ import pytest
 from flows.orchestration.prefect_address import ask_users_server
 from flows.orchestration.prefect_home import EmbeddedServer, prepare
 from flows.settings import from_environment
-from specs.boundary.children import ask, configure_libraries
+from specs.boundary.children import ask, configure_libraries, kept_variables
 from specs.errors import LimnerError, UsageError
 from tests.flows.conftest import registry, world  # noqa: F401 (fixtures)
 from tests.security.traps import set_traps
@@ -256,6 +256,12 @@ def test_a_number_that_python_would_not_read_is_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LIMNER_THREADS", "9" * 5000)
     with pytest.raises(UsageError, match=r"LIMNER_THREADS: got '9+…'; allowed: a whole number of at most 9 digits"):
         from_environment()
+
+
+def test_a_terminal_wider_than_any_is_none() -> None:
+    """By a width of 400 digits rich's bars ended in an OverflowError."""
+    assert kept_variables({"COLUMNS": "9" * 400, "LINES": "-1"}) == {}
+    assert kept_variables({"COLUMNS": "120"}) == {"COLUMNS": "120"}
 
 
 def test_an_output_that_is_not_utf_8_is_written(tmp_path: Path) -> None:
