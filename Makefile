@@ -11,7 +11,7 @@ WORKERS ?= 2
 help:
 	@echo "make quickstart   install, and make the example deck with the embedded starter models"
 	@echo "make test         install, lint, types, import order, every test (under ten minutes on two cores)"
-	@echo "make lint         ruff, mypy, import-linter, the trust boundary"
+	@echo "make lint         ruff, mypy, import-linter, the trust boundary, the layout"
 	@echo "make faults       the long campaigns: kills, full disks, bit flips (about an hour)"
 	@echo "make bench        the timed comparisons; figures go to benchmarks/results/"
 
@@ -37,6 +37,7 @@ lint: install
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -P tools/check_boundary.py
+	$(PY) -P tools/check_layout.py
 
 format: install
 	$(VENV)/bin/ruff check --fix .

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from generator.families.configurations import SCHEDULER, TABLES, index_keys
-from generator.families.layout import PARTS, PIPELINES, STEMS
+from generator.families.configurations import TABLES
+from generator.families.layout import STEMS
+from generator.families.pipeline_keys import SCHEDULER, index_keys
+from generator.families.registry import FAMILIES
 from generator.prompts.tokenizer_files import SETTINGS, SPECIAL_MAP, TOKENIZER
 from tests import tiny
 from tests.security.hostile_cases import Case, Key, Spoil, of_files, of_keys, replaced
@@ -55,8 +57,12 @@ def build(folder: Path) -> Mapping[str, Path]:
 def cases(roles: tuple[str, ...] = ROLES) -> Iterator[Case]:
     """Every hostile folder of these roles; of SDXL what it has more than SD 1, and its own networks."""
     for role in roles:
-        own = {part: kind for part, kind in PARTS[role].items() if role == "sd1" or part not in PARTS["sd1"]}
-        yield from of_keys(role, _keys(role, own | {"unet": PARTS[role]["unet"]}))
+        own = {
+            part: kind
+            for part, kind in FAMILIES[role].parts.items()
+            if role == "sd1" or part not in FAMILIES["sd1"].parts
+        }
+        yield from of_keys(role, _keys(role, own | {"unet": FAMILIES[role].parts["unet"]}))
         for part, (library, name) in own.items():
             if name not in (None, "CLIPTokenizer"):
                 yield from of_files(role, (f"{part}/config.json",), f"{part}/{STEMS[library]}.safetensors")
@@ -72,8 +78,8 @@ def cases(roles: tuple[str, ...] = ROLES) -> Iterator[Case]:
 
 def _keys(role: str, parts: Mapping[str, tuple[str, str | None]]) -> Iterator[Key]:
     """Those of the index, which names all parts, and those of ``parts``."""
-    every = [(part, library, name) for part, (library, name) in PARTS[role].items()]
-    for key in (*index_keys(PIPELINES[role], every), *CODE_KEYS):
+    every = [(part, library, name) for part, (library, name) in FAMILIES[role].parts.items()]
+    for key in (*index_keys(FAMILIES[role].pipeline, every), *CODE_KEYS):
         yield "model_index.json", (key,)
     for part, (_, name) in parts.items():
         if name is None:
