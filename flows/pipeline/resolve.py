@@ -138,7 +138,8 @@ def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
     image = _weights(registry.resolve(spec.checkpoint, spec_path.parent), settings, memory)
     prompts = check_prompts(spec, image.checkpoint, image.folder)
     scorers = {role: _scorer(role, spec, image.checkpoint, registry, settings, memory) for role in ROLES}
-    rights = decide(image.checkpoint, spec.use, spec.rights, [asset.prompt for asset in spec.assets])
+    prompts_asked, ancestors = [asset.prompt for asset in spec.assets], registry.ancestors(image.checkpoint)
+    rights = decide(image.checkpoint, spec.use, spec.rights, prompts_asked, ancestors)
     obstacles = tuple(rights.reasons) if not rights.may_render else ()
     for weights in (image, *scorers.values()):
         if weights is not None and weights.missing:

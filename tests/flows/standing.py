@@ -56,5 +56,5 @@ def make(
     with open_session(spec, settings or from_environment(), make_tools=tools) as session:
         session.judge_and_select()
         while shards := session.shards():
-            session.finish_round([session.line.submit(shard).result() for shard in shards])
+            session.finish_round([session.worker.submit(shard).result() for shard in shards])
         return session.finish()
