@@ -58,6 +58,7 @@ class ResolvedSpec:
     taste: Learned | None = None  # when the spec gives it a weight
     references: tuple[StyleReference, ...] = ()  # what the spec's references are
     prompts: CheckedPrompts | None = None  # None: the checkpoint's tokenizer is not here
+    memory: HashMemory | None = None  # of all files of its weights
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -102,6 +103,11 @@ class ResolvedSpec:
     def scorer_checkpoints(self) -> dict[str, Checkpoint]:
         """By role, those that the spec does not do without."""
         return {role: weights.checkpoint for role, weights in self.scorers.items() if weights is not None}
+
+    def require_unchanged_weights(self) -> None:
+        """LimnerError where a file of the weights, of scorers too, is not as it was when hashed; stats alone."""
+        if self.memory is not None:
+            self.memory.require_unchanged()
 
     def register(self, catalog: Catalog) -> None:
         """Make the set, as the spec has it now, the one in force in the catalog."""
@@ -157,6 +163,7 @@ def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
         taste=taste if isinstance(taste, Learned) else None,
         references=tuple(look for look in references if isinstance(look, StyleReference)),
         prompts=prompts,
+        memory=memory,
     )
 
 
