@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from scoring.scorecard import SafetyState, Scorecard
 from specs.canonical import Json, value_sha256
+from specs.defect_names import NEVER_ALLOWED
 from specs.spec import KeepRules, SelectionWeights
 
 POLICY_KIND = "limner.policy/1"
-NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
 TOO_LIKE = "too_like"  # this and the next are given by the choice of keepers, which knows the others
 OUTSCORED = "outscored"
 NOT_WANTED = "not_wanted"  # it passes, and its asset has keepers enough

@@ -9,7 +9,8 @@ from typing import Any
 
 from catalog.queries.candidate_state import CandidateState
 from scoring.scorecard import Scorecard
-from scoring.verdict import DROPPED, NEVER_ALLOWED, TOO_LIKE, judge
+from scoring.verdict import DROPPED, TOO_LIKE, judge
+from specs.defect_names import NEVER_ALLOWED
 from specs.expand import AssetPlan
 from specs.spec import KeepRules
 
