@@ -164,3 +164,24 @@ def test_the_hubs_own_constant_is_offline_in_every_process() -> None:
             capture_output=True, text=True, check=False, cwd=Path("/"),
         )  # fmt: skip
         assert done.stdout == "offline\n", done.stderr
+
+
+def test_the_flow_on_a_users_own_worker_is_offline_before_a_library_is_imported(tmp_path: Path) -> None:
+    """As Prefect's worker loads it: by the entry point of ``prefect.yaml``, in a process that limner did not start."""
+    (entrypoint,) = {one["entrypoint"] for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    code = (
+        "import os, sys\n"
+        "from prefect.flows import load_flow_from_entrypoint\n"
+        "flow = load_flow_from_entrypoint(sys.argv[1], use_placeholder_flow=False)\n"
+        "late = {'huggingface_hub', 'transformers', 'diffusers', 'open_clip', 'torch'} & sys.modules.keys()\n"
+        "assert not late, late\n"
+        "import huggingface_hub.constants as c\n"
+        "print(flow.name, c.HF_HUB_OFFLINE, c.HF_HUB_DISABLE_TELEMETRY, '127.0.0.1' in os.environ['NO_PROXY'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, entrypoint],
+        env={"PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "0", "NO_PROXY": "", "PYTHONPATH": str(ROOT),
+             "PREFECT_HOME": str(tmp_path / "prefect"), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == "produce True True True\n", done.stderr
