@@ -93,6 +93,11 @@ class TestTheShippedRegistry:
         decision = decide(KNOWN.checkpoints["starter"], "commercial", RightsClaim())
         assert (decision.may_render, decision.may_export_commercially) == (True, True)
 
+    @pytest.mark.parametrize("name", STARTER)
+    def test_says_where_the_starters_files_are(self, name: str) -> None:
+        checkpoint = KNOWN.checkpoints[name]
+        assert all((Path(str(checkpoint.source.folder)) / file.path).is_file() for file in checkpoint.files)
+
     def test_knows_that_the_starters_code_is_sixteenfold(self) -> None:
         assert KNOWN.resolve("starter", Path()).multiple_px == 16
 
