@@ -79,9 +79,10 @@ class Reading:
     def read_licences(self, licences: Mapping[str, LicenceModel], root: Node) -> None:
         """What a file says of licences: of a known one, nothing else than is known."""
         for name, model in licences.items():
-            if self.licences.setdefault(name, model) != model:
-                allowed = "what an earlier file says of it"
-                refusal = InvalidValue("other terms for a known licence", allowed, mend="give other terms another name")
+            known = self.licences.setdefault(name, model)
+            if known != model:
+                allowed = f"{_terms(known)}, as an earlier file says"
+                refusal = InvalidValue(_terms(model), allowed, mend="give other terms another name")
                 self.errors.append(SpecError.refused(root.key_place(("licences", name)), f"licences.{name}", refusal))
 
     def check_parents(self) -> None:
@@ -141,7 +142,7 @@ class Reading:
         )
 
     def change(self, earlier: Checkpoint, node: Node, path: Path) -> None:
-        """What a later file says of a known name: where its files are, how it is scored; new of them, or the same."""
+        """What a later file says of a known name: where its files are, what they hash to, how it is scored."""
         checked = validate(ChangeModel, node)
         model = checked.model
         self.errors.extend(_about_facts(error, earlier) for error in checked.errors)
@@ -180,6 +181,10 @@ def _about_facts(error: SpecError, earlier: Checkpoint) -> SpecError:
         return error
     allowed = f"{error.allowed} (the facts of {earlier.name} are those of {Path(earlier.registry_path).name})"
     return replace(error, allowed=allowed, mean="", mend="give your own weights another name")
+
+
+def _terms(licence: LicenceModel) -> str:
+    return f"commercial: {show(licence.commercial)}, use_restrictions: {listed(licence.use_restrictions) or 'none'}"
 
 
 def _source(source: SourceModel | None, path: Path) -> Source:
