@@ -14,10 +14,10 @@ from types import MappingProxyType
 from scoring.reasons import of_picture, words
 from scoring.scorecard import SafetyState, Scorecard
 from specs.canonical import Json, value_sha256
+from specs.defect_names import NEVER_ALLOWED
 from specs.spec import KeepRules, SelectionWeights
 
 POLICY_KIND = "limner.policy/1"
-NEVER_ALLOWED = ("nan_black",)  # not a picture: `allow_defects` does not reach it
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ from enum import StrEnum
 from specs.canonical import Json, content_id
 
 WEIGHTS_KIND = "limner.weights/1"
+SHIPPED = "limner's registry"
+NOBODY = "nobody"
 
 
 class Status(StrEnum):
     """How far the origin of a checkpoint is known."""
 
-    VERIFIED = "verified"  # published by its makers, hashes compared with what they publish
-    DECLARED = "declared"  # its makers say so; nobody here has checked
+    VERIFIED = "verified"  # published by its makers, every file's hash compared with what they publish
+    DECLARED = "declared"  # its makers, or the user's file, say so; nobody here has checked
     UNKNOWN = "unknown"  # nobody can say what it was made from
     REFUSED = "refused"  # known to be taken without leave
 
@@ -62,6 +64,9 @@ class Checkpoint:
 
     ``licence`` is an SPDX id, ``LicenseRef-…`` or ``unknown``. ``parents`` and ``training_data`` say what is known
     of the lineage, in plain words, empty when nothing is. ``commercial`` is None when nobody can say.
+
+    ``licence_from`` and ``files_from``: whose word the licence is, and that these are its files (SHIPPED, a user's
+    file and line, or NOBODY).
     """
 
     name: str
@@ -81,6 +86,8 @@ class Checkpoint:
     notes: str = ""
     scorers: tuple[tuple[str, str], ...] = ()  # its default scorers: (("aesthetic", name), ("clip", name), …)
     registry_path: str = ""  # the file that declares it, for error messages
+    licence_from: str = ""
+    files_from: str = ""
 
     @property
     def weights_id(self) -> str:

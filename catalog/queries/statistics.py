@@ -165,16 +165,16 @@ def _wanted(connection: Connection) -> dict[Asset, int]:
 
 
 def _checkpoints(connection: Connection) -> dict[str, CheckpointStats]:
-    """Registration → its checkpoint; registrations of the same checkpoint share one."""
+    """Registration → its checkpoint; registrations of the same weights under the same rights share one."""
     query = select(Registration.registration_sha256, CheckpointRow).join(
         CheckpointRow, CheckpointRow.checkpoint_sha256 == Registration.checkpoint_sha256
     )
     found: dict[str, CheckpointStats] = {}
-    by_checkpoint: dict[str, CheckpointStats] = {}
+    by_facts: dict[tuple[object, ...], CheckpointStats] = {}
     for row in connection.execute(query).mappings():
         value = json.loads(row["value"])
-        one = CheckpointStats(row["name"], row["weights_id"], value["licence"], value["status"], value["commercial"])
-        found[row["registration_sha256"]] = by_checkpoint.setdefault(row["checkpoint_sha256"], one)
+        facts = row["name"], row["weights_id"], value["licence"], value["status"], value["commercial"]
+        found[row["registration_sha256"]] = by_facts.setdefault(facts, CheckpointStats(*facts))
     return found
 
 

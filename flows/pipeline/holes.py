@@ -10,7 +10,8 @@ from typing import Any
 from catalog.queries.candidate_state import CandidateState
 from scoring.reasons import DROPPED, TOO_LIKE
 from scoring.scorecard import Scorecard
-from scoring.verdict import NEVER_ALLOWED, judge
+from scoring.verdict import judge
+from specs.defect_names import NEVER_ALLOWED
 from specs.expand import AssetPlan
 from specs.spec import KeepRules
 

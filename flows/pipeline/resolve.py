@@ -19,7 +19,7 @@ from scoring.clip.prompt_windows import windows_identity
 from scoring.defects.find import Frame
 from scoring.defects.frames import Identity, frame_of, with_frame
 from scoring.identity import scorer_identity, without_prompts
-from scoring.plugins import other_identities
+from scoring.plugins import GROUP, names, other_identities
 from scoring.taste.taste_file import EVERY_SET, Learned, load_taste
 from scoring.verdict import policy_sha256
 from specs.boundary.files import has_file
@@ -31,6 +31,7 @@ from specs.reading.load import load_spec
 from specs.registry.registry import Registry, load_registry
 from specs.registry.rights import RightsDecision, decide
 from specs.spec import KeepRules, Spec
+from specs.values.checks import near, show
 
 TASTES = "taste"  # the folder of learned heads in a library
 ROLES = ("clip", "aesthetic", "safety", "second_opinion")
@@ -58,6 +59,7 @@ class ResolvedSpec:
     taste: Learned | None = None  # when the spec gives it a weight
     references: tuple[StyleReference, ...] = ()  # what the spec's references are
     prompts: CheckedPrompts | None = None  # None: the checkpoint's tokenizer is not here
+    memory: HashMemory | None = None  # of all files of its weights
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -103,6 +105,11 @@ class ResolvedSpec:
         """By role, those that the spec does not do without."""
         return {role: weights.checkpoint for role, weights in self.scorers.items() if weights is not None}
 
+    def require_unchanged_weights(self) -> None:
+        """LimnerError where a file of the weights, of scorers too, is not as it was when hashed; stats alone."""
+        if self.memory is not None:
+            self.memory.require_unchanged()
+
     def register(self, catalog: Catalog) -> None:
         """Make the set, as the spec has it now, the one in force in the catalog."""
         files = [Path(self.spec.path), *(Path(path) for path, _ in self.spec.sources)]
@@ -133,12 +140,14 @@ def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
     """Read a spec and everything it names. Bad specs and names raise; what may come right later is an obstacle."""
     spec = load_spec(spec_path)
     is_there(settings.library)  # refuses a damaged library before anything is written beside it
+    check_other_scorers(spec)
     registry = registry_for(spec_path.parent, settings)
     memory = HashMemory(settings.library / "cache" / "hashes.json")
     image = _weights(registry.resolve(spec.checkpoint, spec_path.parent), settings, memory)
     prompts = check_prompts(spec, image.checkpoint, image.folder)
     scorers = {role: _scorer(role, spec, image.checkpoint, registry, settings, memory) for role in ROLES}
-    rights = decide(image.checkpoint, spec.use, spec.rights, [asset.prompt for asset in spec.assets])
+    prompts_asked, ancestors = [asset.prompt for asset in spec.assets], registry.ancestors(image.checkpoint)
+    rights = decide(image.checkpoint, spec.use, spec.rights, prompts_asked, ancestors)
     obstacles = tuple(rights.reasons) if not rights.may_render else ()
     for weights in (image, *scorers.values()):
         if weights is not None and weights.missing:
@@ -156,7 +165,25 @@ def resolve_spec(spec_path: Path, settings: Settings) -> ResolvedSpec:
         taste=taste if isinstance(taste, Learned) else None,
         references=tuple(look for look in references if isinstance(look, StyleReference)),
         prompts=prompts,
+        memory=memory,
     )
+
+
+def check_other_scorers(spec: Spec) -> None:
+    """UsageError for rules on the scores of scorers that no installed package offers; imports none of them."""
+    asked = {name: asset for asset in reversed(spec.assets) for name, _ in asset.keep.extra}
+    installed = names() if asked else ()
+    problems = []
+    for name in sorted(asked.keys() - {*installed}):
+        place = spec.path if name in dict(spec.keep.extra) else asked[name].place
+        mean = near(name, installed)
+        problems.append(
+            f"{place}: keep.min_scores: got {show(name)}; allowed: the scorers that are installed "
+            f"({', '.join(installed) or 'none'}); install the package that offers it (entry point {GROUP}), or take "
+            f"the rule out" + (f"; did you mean {mean}?" if mean else "")
+        )
+    if problems:
+        raise UsageError("\n".join(problems))
 
 
 def the_taste(spec: Spec, clip: LocatedWeights | None, settings: Settings) -> Learned | str | None:

@@ -75,6 +75,8 @@ def refresh(
     fresh = _from_embeddings(resolved, catalog, seen, load_scorers, stored)
     looked_at, embeddings = _from_pixels(resolved, catalog, by_pixels, load_scorers) if by_pixels else ([], [])
     fresh += looked_at
+    if fresh:
+        resolved.require_unchanged_weights()
     _move(catalog, fresh, "quarantine")  # first: no crash leaves a flagged picture among the others
     catalog.rescore([now for _, now in fresh], embeddings)
     _move(catalog, fresh, "objects")

@@ -51,6 +51,7 @@ class HashMemory:
         self.path = path
         self.reads = 0  # files hashed by this object, for tests and for `doctor`
         self._settled_s = settled_s
+        self._answered: dict[Path, Stamp] = {}  # every file that this object was asked for, as it was then
         self._known = self._load()
 
     def sha256(self, path: Path) -> str:
@@ -62,10 +63,12 @@ class HashMemory:
             reason = getattr(error, "strerror", None) or str(error)
             raise LimnerError(f"{path}: cannot be read ({reason}); check that it is there and readable") from None
         entry = self._known.get(str(real))
+        self._answered[path] = stamp
         if entry is not None and entry[0] == stamp:
             return entry[1]
         self.reads += 1
         stamp, digest = hash_file(real)
+        self._answered[path] = stamp
         if time.time() - stamp.ctime_ns / 1e9 > self._settled_s:
             self._known[str(real)] = (stamp, digest)
         return digest
@@ -77,6 +80,15 @@ class HashMemory:
         if self.reads > before:
             self.save()
         return hashes
+
+    def require_unchanged(self) -> None:
+        """LimnerError naming the first file that is not, by its stamp, the one whose hash was given. Reads no file."""
+        for path, stamp in self._answered.items():
+            if stamp_of(path) != stamp:
+                raise LimnerError(
+                    f"{path}: got another file than the one that was hashed when this run began; allowed: one that "
+                    "stays as it is. Nothing more was recorded; wait until its copy is complete, then run again."
+                )
 
     def save(self) -> None:
         """Write the memory: a temporary file beside it, then a rename. Two writers may lose a hash, never the file."""

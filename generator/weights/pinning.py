@@ -18,7 +18,7 @@ from generator.families.registry import FAMILIES
 from generator.weights.hashes import HashMemory
 from specs.boundary.files import has_folder
 from specs.boundary.tensor_file import read_header
-from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint, WeightFile
+from specs.checkpoint import IMAGE_ARCHITECTURES, Checkpoint, Status, WeightFile
 from specs.errors import LimnerError
 from specs.registry.folder import inspect_folder
 
@@ -74,8 +74,9 @@ def pin(checkpoint: Checkpoint, folder: Path, memory: HashMemory) -> Checkpoint:
     """The same checkpoint with ``files`` holding the hash of every file that loading reads from ``folder``.
 
     Declared hashes must match, declared files must be there, and no weights may be read that are not declared (when
-    any are). Configurations and the headers of weights are checked before anything is hashed, so that what loading
-    would refuse is refused here. Raises LimnerError naming the file, what was expected and what was found.
+    any are); of a verified checkpoint, no file. Configurations and the headers of weights are checked before anything
+    is hashed, so that what loading would refuse is refused here. Raises LimnerError naming the file, what was expected
+    and what was found.
     """
     if checkpoint.architecture == "unknown":  # a hub repository that the registry does not know: it says so itself
         checkpoint = _inspected(checkpoint, folder)
@@ -88,18 +89,21 @@ def pin(checkpoint: Checkpoint, folder: Path, memory: HashMemory) -> Checkpoint:
                 f"checkpoint whole, or correct the entry."
             )
     for path in read:
-        if declared and path.endswith(".safetensors") and path not in declared:
+        asked = path.endswith(".safetensors") or checkpoint.status is Status.VERIFIED
+        if declared and asked and path not in declared:
             raise LimnerError(
-                f"{folder / path}: got weights that {_entry(checkpoint)} does not declare; allowed are "
-                f"{', '.join(sorted(declared))}. Remove the file, or add its sha256 to the entry."
+                f"{folder / path}: got {'weights' if path.endswith('.safetensors') else 'a file'} that "
+                f"{_entry(checkpoint)} does not declare; allowed are {', '.join(sorted(declared))}"
+                f"{_as_told(checkpoint)}. Remove the file, or give these weights an entry of their own."
             )
     check_contents(checkpoint.architecture, folder, read)
     found = memory.hash_files(folder, sorted({*read, *declared}))
     for path, expected in sorted(declared.items()):
         if found[path] != expected:
             raise LimnerError(
-                f"{folder / path}: got sha256 {found[path]}; {_entry(checkpoint)} expects {expected}. The file is not "
-                f"the one that was pinned: fetch it anew, or, if you changed it on purpose, give it its own entry."
+                f"{folder / path}: got sha256 {found[path]}; {_entry(checkpoint)} expects {expected}"
+                f"{_as_told(checkpoint)}. The file is not the one that was pinned: fetch it anew, or, if these are "
+                f"other weights, give them another name in a checkpoints file of yours."
             )
     return replace(checkpoint, files=tuple(WeightFile(path, sha256) for path, sha256 in sorted(found.items())))
 
@@ -162,6 +166,10 @@ def _inspected(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
     return replace(
         checkpoint, architecture=facts.architecture, multiple_px=facts.multiple_px, native_px=facts.native_px
     )
+
+
+def _as_told(checkpoint: Checkpoint) -> str:
+    return f", as {checkpoint.files_from} says" if checkpoint.files_from else ""
 
 
 def _entry(checkpoint: Checkpoint) -> str:

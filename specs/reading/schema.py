@@ -12,12 +12,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from specs.defect_names import DEFECTS
+from specs.defect_names import ALLOWABLE, NEVER_ALLOWED
 from specs.errors import InvalidValue
 from specs.job import SEED_LIMIT
 from specs.prompts.dialects import PLAIN
 from specs.samplers import FAMILY_NAMES, SCHEDULERS, SCHEDULES, meant_by
-from specs.values.checks import CELL, many, name, number, one_of, pattern, text, truth, whole
+from specs.values.checks import CELL, Check, many, name, number, one_of, pattern, show, text, truth, whole
 from specs.values.cron import CRON
 from specs.values.fields import Checked, Strict, within
 from specs.values.time_zones import TIMEZONE
@@ -149,6 +149,19 @@ class PictureModel(PictureChange):
         return self
 
 
+_ALLOWABLE = one_of(ALLOWABLE)
+
+
+def _allowed_defect(value: object) -> str:
+    if value in NEVER_ALLOWED:
+        mend = "take it out: numbers that are not finite, or all black, are no picture, and never kept"
+        raise InvalidValue(show(value), _ALLOWABLE.allowed, mend=mend)
+    return str(_ALLOWABLE.decide(value))
+
+
+ALLOWED_DEFECT = Check(_ALLOWABLE.allowed, _allowed_defect, _ALLOWABLE.schema)
+
+
 class KeepModel(Strict):
     """What a picture must be to be kept. A rule that is not given is not asked for."""
 
@@ -176,7 +189,7 @@ class KeepModel(Strict):
     )
     allow_defects: Annotated[
         tuple[str, ...] | None,
-        Checked(many(one_of(DEFECTS), 50)),
+        Checked(many(ALLOWED_DEFECT, 50)),
     ] = Field(default=None, description="Names of defects that do not reject a picture.")
     min_scores: dict[str, Annotated[float, within(-1000, 1000)]] = Field(
         default_factory=dict, description="Least scores of added scorers: their name and the minimum."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,32 +12,35 @@ from specs.spec import RightsClaim
 
 POLICY_KIND = "limner.rights-policy/1"
 UNKNOWN = "unknown"
+NO_NOTES = "its origin is not lawful"
 # The policy is data: each code with its rule, the sentence that a decision gives. A change here changes policy_sha256.
 POLICY: Mapping[str, str] = MappingProxyType(
     {
         "origin_refused": "{name} is refused: {notes}. Nothing may be made with it; use another checkpoint.",
+        "parent_refused": "{name} was made from {refused}. Nothing may be made with it; use another checkpoint.",
         "licence_known": "{name} is under {licence} ({status}).",
         "lineage_known": "It was made from {lineage}.",
         "licence_unknown": "The licence of {name} is unknown{held}.",
         "lineage_unknown": "What {name} was made from is not known{held}.",
         "status_unknown": "Nobody has established where {name} comes from{held}.",
+        "parent_unknown": "It was made from {unsure}, whose licence or origin is unknown{held}.",
         "unknown_accepted": "The spec accepts that, in its author's words: {accepted}",
         "no_commercial_export": "What it makes cannot be exported for commercial use.",
-        "noncommercial_licence": "{licence} does not allow commercial use; allowed: use: noncommercial or "
+        "noncommercial_licence": "{limiting} does not allow commercial use; allowed: use: noncommercial or "
         "use: internal, or another checkpoint.",
-        "commercial_terms_unknown": "Whether {licence} allows commercial use is not known; allowed: use: noncommercial "
-        "or use: internal, or an entry that says commercial: true with its source.",
-        "use_restricted": "{licence} forbids these uses, of the weights and of what they make: {restrictions}.",
-        "prompt_near_restriction": "Prompts of this set say {words}; read the restrictions of {licence} before "
+        "commercial_terms_unknown": "Whether {limiting} allows commercial use is not known; allowed: use: "
+        "noncommercial or use: internal, or an entry that says commercial: true with its source.",
+        "use_restricted": "{restricting} forbids these uses, of the weights and of what they make: {restrictions}.",
+        "prompt_near_restriction": "Prompts of this set say {words}; read the restrictions of {restricting} before "
         "publishing what they make.",
         "not_commercial": "The use is {use}; commercial export needs a spec that says use: commercial.",
     }
 )
 REFUSING = frozenset(
-    {"origin_refused", "licence_unknown", "lineage_unknown", "status_unknown", "noncommercial_licence"}
-    | {"commercial_terms_unknown"}
+    {"origin_refused", "parent_refused", "licence_unknown", "lineage_unknown", "status_unknown", "parent_unknown"}
+    | {"noncommercial_licence", "commercial_terms_unknown"}
 )
-ACCEPTABLE = frozenset({"licence_unknown", "lineage_unknown", "status_unknown"})
+ACCEPTABLE = frozenset({"licence_unknown", "lineage_unknown", "status_unknown", "parent_unknown"})
 WATCHED_WORDS = ("medical advice", "diagnosis", "fake news", "defamatory", "propaganda", "deepfake")
 HELD = (
     "; allowed: a checkpoint whose licence and lineage are known, or rights: {accept_unknown: your reason} in the spec"
@@ -72,28 +75,37 @@ def policy_sha256() -> str:
     return value_sha256(POLICY_KIND, content)
 
 
-def decide(checkpoint: Checkpoint, use: str, claim: RightsClaim, prompts: Sequence[str] = ()) -> RightsDecision:
+def decide(
+    checkpoint: Checkpoint,
+    use: str,
+    claim: RightsClaim,
+    prompts: Sequence[str] = (),
+    ancestors: Sequence[Checkpoint] = (),
+) -> RightsDecision:
     """The decision for one checkpoint and one use. Pure: the same arguments give the same decision.
 
     ``use`` is commercial, noncommercial or internal. Unknown licence or lineage renders only with the claim's reason,
-    and is then never exported commercially. A refused origin never renders.
+    and is then never exported commercially. A refused origin never renders. No checkpoint is better than any of its
+    ``ancestors``: what they are refused, unknown or restricted for counts for it.
     """
-    codes = _codes(checkpoint, use, prompts)
+    family = _Family(checkpoint, tuple(ancestors))
+    codes = _codes(family, use, prompts)
     unknown = [code for code in codes if code in ACCEPTABLE]
     refused = [code for code in codes if code in REFUSING]
-    accepted = claim.accept_unknown.strip() if unknown and "origin_refused" not in codes else ""
+    accepted = claim.accept_unknown.strip() if unknown else ""
     if accepted:
         refused = [code for code in refused if code not in ACCEPTABLE]
         codes = list(dict.fromkeys([*codes, "unknown_accepted", "no_commercial_export"]))
     may_render = not refused
-    sentences = _sentences(checkpoint, use, accepted, prompts)
+    sentences = _sentences(family, use, accepted, prompts)
+    commercial = use == "commercial" and not unknown and all(one.commercial is True for one in family.all)
     return RightsDecision(
         checkpoint=checkpoint.name,
         weights_id=checkpoint.weights_id if checkpoint.files else "",
         licence=checkpoint.licence,
         use=use,
         may_render=may_render,
-        may_export_commercially=may_render and use == "commercial" and not unknown and checkpoint.commercial is True,
+        may_export_commercially=may_render and commercial,
         codes=tuple(codes),
         reasons=tuple(POLICY[code].format_map(sentences) for code in codes),
         accepted_reason=accepted,
@@ -101,19 +113,56 @@ def decide(checkpoint: Checkpoint, use: str, claim: RightsClaim, prompts: Sequen
     )
 
 
-def _codes(checkpoint: Checkpoint, use: str, prompts: Sequence[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A checkpoint with all that it was made from."""
+
+    checkpoint: Checkpoint
+    ancestors: tuple[Checkpoint, ...]
+
+    @property
+    def all(self) -> tuple[Checkpoint, ...]:
+        return (self.checkpoint, *self.ancestors)
+
+    @property
+    def refused(self) -> list[Checkpoint]:
+        return [one for one in self.ancestors if one.status is Status.REFUSED]
+
+    @property
+    def unsure(self) -> list[Checkpoint]:
+        return [
+            one
+            for one in self.ancestors
+            if one.licence == UNKNOWN or one.status is Status.UNKNOWN or not one.lineage_known
+        ]
+
+    def limiting(self, commercial: bool | None) -> list[Checkpoint]:
+        """Those whose known licence says this of commercial use."""
+        return [one for one in self.all if one.licence != UNKNOWN and one.commercial is commercial]
+
+    @property
+    def restricting(self) -> list[Checkpoint]:
+        return [one for one in self.all if one.use_restrictions]
+
+
+def _codes(family: _Family, use: str, prompts: Sequence[str]) -> list[str]:
+    checkpoint = family.checkpoint
     if checkpoint.status is Status.REFUSED:
         return ["origin_refused"]
+    if family.refused:
+        return ["parent_refused"]
     codes = ["licence_unknown" if checkpoint.licence == UNKNOWN else "licence_known"]
     if checkpoint.status is Status.UNKNOWN:
         codes.append("status_unknown")
     codes.append("lineage_known" if checkpoint.lineage_known else "lineage_unknown")
-    if checkpoint.licence != UNKNOWN and checkpoint.commercial is not True:
+    if family.unsure:
+        codes.append("parent_unknown")
+    if family.limiting(False) or family.limiting(None):
         if use == "commercial":
-            codes.append("commercial_terms_unknown" if checkpoint.commercial is None else "noncommercial_licence")
+            codes.append("noncommercial_licence" if family.limiting(False) else "commercial_terms_unknown")
         else:
             codes.append("no_commercial_export")
-    if checkpoint.use_restrictions:
+    if family.restricting:
         codes.append("use_restricted")
         if _watched(prompts):
             codes.append("prompt_near_restriction")
@@ -127,17 +176,27 @@ def _watched(prompts: Sequence[str]) -> list[str]:
     return [word for word in WATCHED_WORDS if word in text]
 
 
-def _sentences(checkpoint: Checkpoint, use: str, accepted: str, prompts: Sequence[str]) -> dict[str, str]:
+def _sentences(family: _Family, use: str, accepted: str, prompts: Sequence[str]) -> dict[str, str]:
+    checkpoint = family.checkpoint
     made_from = [*checkpoint.parents, *checkpoint.training_data]
+    limiting = family.limiting(False) or family.limiting(None)
     return {
         "name": checkpoint.name,
         "licence": checkpoint.licence,
         "status": checkpoint.status.value,
-        "notes": checkpoint.notes or "its origin is not lawful",
+        "notes": checkpoint.notes or NO_NOTES,
+        "refused": "; ".join(f"{one.name}, which is refused: {one.notes or NO_NOTES}" for one in family.refused),
+        "unsure": ", ".join(one.name for one in family.unsure),
         "lineage": "; ".join(made_from) or "nothing else, its registry entry says",
-        "restrictions": "; ".join(checkpoint.use_restrictions),
+        "limiting": _joined(f"{one.licence} of {one.name}" for one in limiting),
+        "restricting": _joined(one.licence for one in family.restricting),
+        "restrictions": "; ".join(dict.fromkeys(text for one in family.all for text in one.use_restrictions)),
         "words": ", ".join(_watched(prompts)),
         "accepted": accepted,
         "held": "" if accepted else HELD,
         "use": use,
     }
+
+
+def _joined(names: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(names))

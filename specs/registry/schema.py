@@ -96,7 +96,7 @@ class EntryModel(ChangeModel):
         default=False, description="Whether the makers, and all weights that it was made from, are known."
     )
     status: Annotated[str, Checked(one_of([status.value for status in Status]))] = Field(
-        description="verified, declared, unknown or refused"
+        description="declared, unknown or refused; verified in limner's own file alone"
     )
     multiple_px: Annotated[int | None, Checked(whole(1, 128))] = Field(
         default=None, description="Widths and heights are multiples of this."

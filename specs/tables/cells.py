@@ -63,6 +63,11 @@ def _seeds(text: str) -> list[str]:
 
 def _trim(text: str) -> list[str]:
     bare = re.sub(r"\s*mm\b", "", text)
+    if DECIMAL_COMMA.fullmatch(bare.strip()):
+        width, height = bare.strip().split(",")
+        got = f"{show(text)}, which may be {width} by {height}, or {width}.{height} alone"
+        mend = f"write {width}x{height} for the first, {width}.{height}xHEIGHT with its height for the second"
+        raise InvalidValue(got, TRIM_ALLOWED, mend=mend)
     if bare != text:
         raise InvalidValue(show(text), TRIM_ALLOWED, mend=f"write it without the unit: {bare.strip()}")
     parts = [part for part in TIMES.split(text.strip()) if part]

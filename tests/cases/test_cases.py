@@ -54,7 +54,10 @@ REFUSED = {
         ["cards.csv:3:21", "'2,345,678' may be one number or several"],
     ],
     "csv_short_row": [["cards.csv:3:1", "3 cells; allowed: 4 cells"]],
-    "csv_trim_decimal_comma": [["cards.csv:2:26", "write a decimal point: 63.5x88.9"]],
+    "csv_trim_decimal_comma": [
+        ["cards.csv:2:26", "write a decimal point: 63.5x88.9"],
+        ["cards.csv:3:21", "may be 63 by 88, or 63.88 alone", "write 63x88 for", "63.88xHEIGHT"],
+    ],
     "nbsp_indent": [["spec.yaml:5:1", "U+00A0 NO-BREAK SPACE", "allowed: spaces"]],
     "tz_PST": [["spec.yaml:1:6", "'tz-pst'"], ["spec.yaml:7:41", "did you mean 'America/Los_Angeles'?"]],
     "xlsx_date_formatted_text": [["cards.xlsx:Sheet!E2", "44931", "type it anew into the cell"]],
@@ -373,6 +376,21 @@ class TestSeedsAndSizes:
         lines = lines_of(csv_spec(tmp_path, text))
         assert len(lines) == 1
         assert "write a decimal point: 63.5x88.9" in lines[0]
+
+    @pytest.mark.parametrize("cell", ["63,88", " 63,88", "63,88 mm", "100,5", "63,5"])
+    def test_one_comma_is_refused_with_both_readings(self, tmp_path: Path, cell: str) -> None:
+        text = row(*COLUMNS, "picture.trim_mm", "picture.dpi") + row(*SWORD, cell, "40")
+        (line,) = lines_of(csv_spec(tmp_path, text))
+        width, height = cell.removesuffix(" mm").strip().split(",")
+        assert f"may be {width} by {height}, or {width}.{height} alone" in line
+        assert f"write {width}x{height} for the first, {width}.{height}xHEIGHT" in line
+
+    @pytest.mark.parametrize("cell", ["63x88", "63, 88", "63;88", "63 88"])
+    def test_whole_sizes_are_read(self, tmp_path: Path, cell: str) -> None:
+        text = row(*COLUMNS, "picture.trim_mm", "picture.dpi") + row(*SWORD, cell, "40")
+        printed = load_spec(csv_spec(tmp_path, text)).assets[0].picture.print_size
+        assert printed is not None
+        assert printed.trim_mm == (63, 88)
 
     @pytest.mark.parametrize("cell", ["63.5x88.9", "63.5 x 88.9", "63.5×88.9", "63.5, 88.9", "63.5 88.9"])
     def test_sizes_are_read(self, tmp_path: Path, cell: str) -> None:

@@ -100,3 +100,12 @@ def test_reasons_are_grouped_by_code(catalog: Catalog) -> None:
         "outscored": both,
     }
     assert not [code for code in found.reasons if ":" in code]
+
+
+def test_a_checkpoint_whose_entry_moved_to_another_line_is_counted_once(catalog: Catalog) -> None:
+    world, moved = World(), World()
+    vars(moved)["checkpoint"] = replace(world.checkpoint, licence_from="checkpoints.yaml:7")
+    for each, number in ((world, 0), (moved, 1)):
+        each.register(catalog)
+        catalog.record([each.record(number)])
+    assert [(one.name, one.candidates) for one in stats(catalog).checkpoints] == [("tiny", 2)]

@@ -69,3 +69,28 @@ def test_every_way_to_fail_is_put_in_words(answer: Any, words: str, monkeypatch:
         others.measure_others({"odd": answer}, pixels, ["dark", "light"], failures)
     assert list(failures) == ["odd"]
     assert words in failures["odd"]
+
+
+def test_planning_refuses_unknown_names_and_imports_no_package(
+    world: World, judge: Limner, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path_factory.mktemp("site")
+    (installed / "bright.py").write_text("raise SystemExit('imported')")
+    facts = installed / "bright-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: bright\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[limner.scorers]\nbrightness = bright:make\n")
+    monkeypatch.syspath_prepend(str(installed))
+    write(world, min_scores={"brightnes": 0.3, "brightness": 0.2})
+    done = judge("plan", "spec.yaml")
+    assert done.code == 2
+    assert (
+        "spec.yaml: keep.min_scores: got 'brightnes'; allowed: the scorers that are installed (brightness, odd)"
+        in done.err
+    )
+    assert "did you mean 'brightness'?" in done.err
+    row = spec_of(("sword", "potion"))["assets"][1] | {"keep": {"min_scores": {"none-such": 1}}}
+    world.write(spec_of(("sword",), assets=[spec_of(("sword",))["assets"][0], row]))
+    assert ":31:3: keep.min_scores: got 'none-such'" in judge("plan", "spec.yaml").err
+    write(world, min_scores={"brightness": 0.2})
+    assert judge("plan", "spec.yaml").code == 0

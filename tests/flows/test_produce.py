@@ -168,7 +168,7 @@ class TestNewScorers:
         clip = yaml.safe_load(registry.read_text())["checkpoints"]["tiny-clip"]["files"]["open_clip_model.safetensors"]
         head, folder = tiny_scorers.build_head(world.folder / "head", clip, seed=5)
         entry = {"architecture": "aesthetic-head", "source": {"folder": str(folder)}, "licence": "CC0-1.0",
-                 "status": "verified", "commercial": True, "lineage_known": True}  # fmt: skip
+                 "status": "declared", "commercial": True, "lineage_known": True}  # fmt: skip
         (world.folder / "checkpoints.yaml").write_text(yaml.safe_dump({"checkpoints": {"other-head": entry}}))
         world.write(spec_of(IDS, scoring={"aesthetic": "other-head"}))
         before = limner("show", "tiny-set/sword#0", "--json").json["scores"]["aesthetic"]

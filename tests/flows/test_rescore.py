@@ -63,7 +63,7 @@ def register(world: World, name: str, folder: Path, architecture: str) -> None:
     value = yaml.safe_load(file.read_text()) if file.is_file() else {"checkpoints": {}}
     value["checkpoints"][name] = {
         "architecture": architecture, "source": {"folder": str(folder)}, "licence": "CC0-1.0",
-        "status": "verified", "commercial": True, "lineage_known": True,
+        "status": "declared", "commercial": True, "lineage_known": True,
     }  # fmt: skip
     file.write_text(yaml.safe_dump(value, sort_keys=False))
 

@@ -125,8 +125,7 @@ class TestServe:
         from tests.world import ROOT
 
         for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:
-            path, _, name = deployment["entrypoint"].partition(":")
-            assert import_object(f"{path.removesuffix('.py').replace('/', '.')}.{name}") is produce
+            assert import_object(deployment["entrypoint"]) is produce
             assert (ROOT / deployment["parameters"]["spec"]).is_file()
             assert Settings.from_parameters(deployment["parameters"]["settings"]).wait is False
             assert deployment["schedules"][0]["timezone"]

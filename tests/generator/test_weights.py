@@ -19,8 +19,9 @@ from generator.families.parts import read_parts
 from generator.weights import hashes
 from generator.weights.hashes import HashMemory
 from generator.weights.pinning import default_hub_cache, locate, main_file, pin, wanted_patterns
-from specs.checkpoint import Checkpoint, Source, WeightFile
+from specs.checkpoint import Checkpoint, Source, Status, WeightFile
 from specs.errors import LimnerError
+from specs.registry.registry import STARTER_FILE, load_registry
 from tests import tiny
 from tests.generator.conftest import entry
 
@@ -91,6 +92,26 @@ class TestPinning:
         files = tuple(file for file in declared(copy).files if file.path != UNET)
         with pytest.raises(LimnerError, match=rf"{UNET}: got weights that .* does not declare"):
             pin(replace(declared(copy), files=files), copy, memory)
+
+    def test_refuses_any_other_file_of_a_verified_checkpoint(self, copy: Path, memory: HashMemory) -> None:
+        (copy / "tokenizer" / "added_tokens.json").write_text("{}")
+        verified = replace(declared(copy), status=Status.VERIFIED)
+        files = tuple(file for file in verified.files if "added_tokens" not in file.path)
+        with pytest.raises(LimnerError, match=r"added_tokens\.json: got a file that .* an entry of their own"):
+            pin(replace(verified, files=files), copy, memory)
+
+    def test_refuses_other_weights_under_a_name_that_is_pinned(self, tmp_path: Path, memory: HashMemory) -> None:
+        other = Path(shutil.copytree(STARTER_FILE.parent / "safety", tmp_path / "safety"))
+        data = bytearray((other / "model.safetensors").read_bytes())
+        data[-1] ^= 1
+        (other / "model.safetensors").write_bytes(data)
+        mine = tmp_path / "checkpoints.yaml"
+        mine.write_text("checkpoints:\n  starter-safety: {source: {folder: safety}}\n")
+        checkpoint = load_registry([mine]).checkpoints["starter-safety"]
+        with pytest.raises(LimnerError) as refused:
+            pin(checkpoint, other, memory)
+        for part in (str(mine), hashlib.sha256(data).hexdigest(), "as limner's registry says", "another name"):
+            assert part in str(refused.value)
 
     def test_hashes_configuration_that_is_not_declared(self, copy: Path, memory: HashMemory) -> None:
         files = tuple(file for file in declared(copy).files if file.path.endswith(".safetensors"))

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -91,21 +91,43 @@ def tempting(world: World) -> list[list[str]]:  # noqa: F811
     return [[command, name] for name in specs for command in ("plan", "produce")]
 
 
-def run_all(world: World, commands: list[list[str]], variables: dict[str, str]) -> tuple[Finished, list[str]]:  # noqa: F811
-    """Run commands one after another under strace; what was printed, and every address that was asked for."""
-    log = world.folder.parent / f"{world.folder.name}.strace"
+def luring(world: World, address: str) -> tuple[Path, dict[str, str]]:  # noqa: F811
+    """What traps leave when one is sprung, and a user's variables that send the libraries to the hub at ``address``.
+
+    Proxies speak HTTP: of SOCKS, httpx fails before it asks anybody.
+    """
+    canary, variables = set_traps(world.folder)
+    variables |= {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "ALL_PROXY": "http://127.0.0.1:9"}
+    variables |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy"), "http://127.0.0.1:9")
+    return canary, variables | {"LIMNER_TEST_VARIABLES": json.dumps(variables)}
+
+
+def in_a_child(
+    world: World,  # noqa: F811
+    commands: list[list[str]],
+    variables: dict[str, str],
+    trace: Sequence[str] = (),
+) -> Finished:
+    """Run commands one after another in one process."""
     environment = {**world.environment(), **variables}
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "TOKENIZERS_PARALLELISM", "PYTHONPATH"):
         environment.pop(name, None)  # nothing of the tests' own may help
-    trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(log)]
     done = subprocess.run(
         [*trace, sys.executable, "-P", "-c", EVERY, json.dumps(commands)],
         cwd=world.folder, env=environment, capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def run_all(world: World, commands: list[list[str]], variables: dict[str, str]) -> tuple[Finished, list[str]]:  # noqa: F811
+    """Run commands one after another under strace; what was printed, and every address that was asked for."""
+    log = world.folder.parent / f"{world.folder.name}.strace"
+    trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(log)]
+    done = in_a_child(world, commands, variables, trace)
     found = [match[2] for line in log.read_text(errors="replace").splitlines() if (match := ADDRESS.search(line))]
     assert found, "the run connects to its embedded server, so the guard sees connections"
     log.unlink()
-    return Finished(done.returncode, done.stdout, done.stderr), found
+    return done, found
 
 
 @needs_strace
@@ -115,10 +137,7 @@ def test_no_command_leaves_loopback_or_runs_what_it_finds(
 ) -> None:
     """With traps of every kind set: dot files of Prefect, a library that brings its own settings, a proxy."""
     address, asked = hub
-    canary, variables = set_traps(world.folder)
-    variables |= {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0", "ALL_PROXY": "socks5://127.0.0.1:9"}
-    variables |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy"), "http://127.0.0.1:9")
-    variables["LIMNER_TEST_VARIABLES"] = json.dumps(variables)
+    canary, variables = luring(world, address)
     world.write(spec_of(["sword"]))
     brought = world.library / "prefect"
     brought.mkdir(parents=True)
@@ -145,6 +164,42 @@ def test_no_command_leaves_loopback_or_runs_what_it_finds(
         assert f"ENDED 0 {' '.join(words)}\n" in done.out, (words, done.err)
 
 
+def test_the_hub_sees_the_same_command_where_the_guard_is_off(
+    world: World,  # noqa: F811
+    hub: tuple[str, list[str]],
+) -> None:
+    """So that nothing asked above means something: same variables, same hub; only ``--online`` takes the guard away."""
+    address, asked = hub
+    _, variables = luring(world, address)
+    tempting(world)
+    in_a_child(world, [["produce", "hub.yaml"]], variables)
+    assert asked == []
+    done = in_a_child(world, [["produce", "hub.yaml", "--online"]], variables)
+    assert any("/someone/model/" in request for request in asked), (asked, done)
+
+
+def test_the_hub_sees_what_a_library_asks_for_where_the_guard_is_off(
+    tmp_path: Path, hub: tuple[str, list[str]]
+) -> None:
+    """The same request of huggingface_hub's own, after ``configure_libraries`` and without it."""
+    address, asked = hub
+    code = (
+        "import sys\n"
+        "if sys.argv[1] == 'on':\n"
+        "    from specs.boundary.children import configure_libraries\n    configure_libraries()\n"
+        "import huggingface_hub\n"
+        "try:\n    huggingface_hub.hf_hub_download('someone/text', 'config.json')\n"
+        "except Exception as error:\n    print(type(error).__name__)\n"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "0", "HF_ENDPOINT": address, "PYTHONPATH": str(ROOT),
+                   "HF_HOME": str(tmp_path)}  # fmt: skip
+    seen = []
+    for guard in ("on", "off"):
+        subprocess.run([sys.executable, "-P", "-c", code, guard], env=environment, check=True, cwd="/")
+        seen.append(any("/someone/text/" in request for request in asked))
+    assert seen == [False, True], asked
+
+
 def test_the_hubs_own_constant_is_offline_in_every_process() -> None:
     """Set before the first import, where a variable set later is ignored; and again where it was imported before."""
     code = (
@@ -164,3 +219,24 @@ def test_the_hubs_own_constant_is_offline_in_every_process() -> None:
             capture_output=True, text=True, check=False, cwd=Path("/"),
         )  # fmt: skip
         assert done.stdout == "offline\n", done.stderr
+
+
+def test_the_flow_on_a_users_own_worker_is_offline_before_a_library_is_imported(tmp_path: Path) -> None:
+    """As Prefect's worker loads it: by the entry point of ``prefect.yaml``, in a process that limner did not start."""
+    (entrypoint,) = {one["entrypoint"] for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    code = (
+        "import os, sys\n"
+        "from prefect.flows import load_flow_from_entrypoint\n"
+        "flow = load_flow_from_entrypoint(sys.argv[1], use_placeholder_flow=False)\n"
+        "late = {'huggingface_hub', 'transformers', 'diffusers', 'open_clip', 'torch'} & sys.modules.keys()\n"
+        "assert not late, late\n"
+        "import huggingface_hub.constants as c\n"
+        "print(flow.name, c.HF_HUB_OFFLINE, c.HF_HUB_DISABLE_TELEMETRY, '127.0.0.1' in os.environ['NO_PROXY'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, entrypoint],
+        env={"PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "0", "NO_PROXY": "", "PYTHONPATH": str(ROOT),
+             "PREFECT_HOME": str(tmp_path / "prefect"), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == "produce True True True\n", done.stderr

@@ -227,3 +227,9 @@ class TestJudgement:
         assert spec.sources == ((file.path, file.sha256),)
         Image.new("RGB", (2, 2), "blue").save(tmp_path / "look.png")
         assert load(tmp_path, text).spec_sha256 != spec.spec_sha256
+
+
+def test_no_spec_allows_what_is_no_picture(tmp_path: Path) -> None:
+    (line,) = refused(tmp_path, HEAD + "keep: {allow_defects: [blank, nan_black]}\n" + ROWS)
+    assert "keep.allow_defects: got 'nan_black'" in line
+    assert "never kept" in line

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from specs.checkpoint import IMAGE_ARCHITECTURES, SCORER_ARCHITECTURES, Checkpoint, Status, WeightFile
+from specs.checkpoint import IMAGE_ARCHITECTURES, SCORER_ARCHITECTURES, SHIPPED, Checkpoint, Status, WeightFile
 from specs.errors import RegistryErrors, UsageError
 from specs.registry import registry as registry_module
 from specs.registry.registry import OWN_FILE, Registry, load_registry
@@ -92,6 +92,11 @@ class TestTheShippedRegistry:
     def test_lets_the_starter_be_used_commercially_and_sold(self) -> None:
         decision = decide(KNOWN.checkpoints["starter"], "commercial", RightsClaim())
         assert (decision.may_render, decision.may_export_commercially) == (True, True)
+
+    @pytest.mark.parametrize("name", STARTER)
+    def test_says_where_the_starters_files_are(self, name: str) -> None:
+        checkpoint = KNOWN.checkpoints[name]
+        assert all((Path(str(checkpoint.source.folder)) / file.path).is_file() for file in checkpoint.files)
 
     def test_knows_that_the_starters_code_is_sixteenfold(self) -> None:
         assert KNOWN.resolve("starter", Path()).multiple_px == 16
@@ -248,6 +253,107 @@ class TestAUsersFile:
             load_registry([tmp_path / "none.yaml"])
         with pytest.raises(RegistryErrors, match="got nothing"):
             load_registry([written(tmp_path, "")])
+
+
+class TestAKnownNameWithPinnedHashes:
+    """Other files under it would pass for those whose rights are known."""
+
+    def test_stays_verified_wherever_its_files_lie(self, tmp_path: Path) -> None:
+        text = "checkpoints:\n  starter:\n    source: {folder: copy}\n"
+        moved = load_registry([written(tmp_path, text)]).checkpoints["starter"]
+        assert moved.source.folder == str(tmp_path / "copy")
+        assert (moved.files, moved.status) == (KNOWN.checkpoints["starter"].files, Status.VERIFIED)
+        assert moved.licence_from == moved.files_from == SHIPPED
+
+    @pytest.mark.parametrize("path", ["model.safetensors", "another.safetensors"])
+    def test_accepts_no_other_file(self, tmp_path: Path, path: str) -> None:
+        text = f"checkpoints:\n  starter-safety:\n    source: {{folder: x}}\n    files:\n      {path}: {'ab' * 32}\n"
+        known = {file.path: file.sha256 for file in KNOWN.checkpoints["starter-safety"].files}
+        with pytest.raises(RegistryErrors) as caught:
+            load_registry([written(tmp_path, text)])
+        told = str(caught.value)
+        assert told.startswith(f"{tmp_path}/checkpoints.yaml:5:")
+        allowed = known.get(path, ", ".join(known))
+        assert (
+            f"got {'ab' * 32}; allowed: {allowed}, as limner's registry says; give other weights another name" in told
+        )
+
+    def test_may_repeat_what_is_pinned_and_loses_none_of_it(self, tmp_path: Path) -> None:
+        first = KNOWN.checkpoints["starter"].files[0]
+        text = f"checkpoints:\n  starter: {{source: {{folder: x}}, files: {{{first.path}: {first.sha256}}}}}\n"
+        assert (
+            load_registry([written(tmp_path, text)]).checkpoints["starter"].files == KNOWN.checkpoints["starter"].files
+        )
+
+    def test_or_a_pinned_revision_accepts_no_other(self, tmp_path: Path) -> None:
+        repo = KNOWN.checkpoints["sdxl-base-1.0"].source
+        for revision in (f", revision: {'0a' * 20}", ""):
+            text = f"checkpoints:\n  sdxl-base-1.0: {{source: {{hub: {repo.repo_id}{revision}}}}}\n"
+            with pytest.raises(RegistryErrors, match=rf":2:\d+: source.revision: got .*{repo.revision}.*another name"):
+                load_registry([written(tmp_path, text)])
+
+
+class TestWhoseWordItIs:
+    def test_is_the_users_for_files_that_nobody_pinned(self, tmp_path: Path) -> None:
+        text = "checkpoints:\n  stable-diffusion-1.5:\n    source: {folder: mine}\n"
+        mine = written(tmp_path, text)
+        changed = load_registry([mine]).checkpoints["stable-diffusion-1.5"]
+        assert (changed.status, changed.licence_from) == (Status.DECLARED, SHIPPED)
+        assert changed.files_from == f"{mine}:3"
+
+    def test_is_the_users_for_a_name_of_their_own(self, tmp_path: Path) -> None:
+        mine = written(tmp_path, MINE)
+        own = load_registry([mine]).checkpoints["house-style"]
+        assert (own.status, own.licence_from, own.files_from) == (Status.DECLARED, f"{mine}:8", f"{mine}:7")
+
+    def test_is_nobodys_for_a_bare_folder(self, tmp_path: Path) -> None:
+        diffusers_folder(tmp_path, "StableDiffusionPipeline", context=768, blocks=4, sample=64)
+        found = KNOWN.resolve(str(tmp_path), Path())
+        assert found.licence_from == found.files_from == "nobody"
+
+    def test_is_never_verified_in_a_users_file(self, tmp_path: Path) -> None:
+        text = MINE.replace("status: declared", "status: verified")
+        with pytest.raises(RegistryErrors, match=r"yaml:12:13: status: got 'verified'; allowed: declared, unknown or"):
+            load_registry([written(tmp_path, text)])
+
+    def test_is_not_verified_without_hashes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(registry_module, "STARTER_FILE", tmp_path / "none.yaml")
+        assert load_registry().checkpoints["starter"].status is Status.DECLARED
+
+    def test_does_not_change_the_terms_of_a_known_licence(self, tmp_path: Path) -> None:
+        text = MINE.replace(
+            "  LicenseRef-House:", "  LicenseRef-CreativeML-OpenRAIL-M: {commercial: true}\n  LicenseRef-House:"
+        )
+        with pytest.raises(
+            RegistryErrors,
+            match=r":2:3: licences.*-M: got commercial: true, use_restrictions: none; .*breaking any",
+        ):
+            load_registry([written(tmp_path, text)])
+
+
+class TestParentsInAUsersFile:
+    @pytest.mark.parametrize("parent", ["novelai-leak", "NovelAI-Leak", "novelai leak"])
+    def test_count_for_the_gate_however_far_back(self, tmp_path: Path, parent: str) -> None:
+        child = (
+            MINE[MINE.index("  house-style") :].replace("house-style", "child").replace("sdxl-base-1.0", "house-style")
+        )
+        registry = load_registry([written(tmp_path, MINE.replace("sdxl-base-1.0", parent) + child)])
+        found = registry.checkpoints["child"]
+        ancestors = registry.ancestors(found)
+        assert [one.name for one in ancestors] == ["house-style", "novelai-leak", "stable-diffusion-1.4"]
+        decision = decide(found, "internal", RightsClaim("we bought it"), ancestors=ancestors)
+        assert (decision.may_render, decision.codes) == (False, ("parent_refused",))
+
+    def test_may_go_round_in_a_circle(self, tmp_path: Path) -> None:
+        registry = load_registry([written(tmp_path, MINE.replace("sdxl-base-1.0", "house-style"))])
+        assert [one.name for one in registry.ancestors(registry.checkpoints["house-style"])] == ["house-style"]
+
+    def test_that_are_one_word_must_be_names(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            RegistryErrors, match=r"yaml:10:15: parents: got 'novelai-leek'.*did you mean 'novelai-leak'"
+        ):
+            load_registry([written(tmp_path, MINE.replace("sdxl-base-1.0", "novelai-leek"))])
+        assert load_registry([written(tmp_path, MINE.replace("sdxl-base-1.0", "our own studio's base"))])
 
 
 class TestTheStartersHashes:

@@ -72,6 +72,50 @@ class TestRefusedOrigins:
         assert "taken from its makers" in decision.reasons[0]
 
 
+FREE = checkpoint(name="free", licence="MIT")
+
+
+class TestAncestors:
+    """What was made from something is no better than it."""
+
+    @pytest.mark.parametrize(("use", "claim"), product(USES, [NOTHING, REASON]))
+    def test_that_are_refused_refuse_whatever_is_claimed(self, use: str, claim: RightsClaim) -> None:
+        leak = checkpoint(name="leak", status=Status.REFUSED, notes="taken from its makers")
+        decision = decide(checkpoint(), use, claim, ancestors=[FREE, leak])
+        assert (decision.may_render, decision.codes) == (False, ("parent_refused",))
+        assert "known was made from leak, which is refused: taken from its makers" in decision.reasons[0]
+
+    @pytest.mark.parametrize("facts", [{"licence": "unknown"}, {"lineage_known": False}, {"status": Status.UNKNOWN}])
+    def test_that_are_unknown_need_a_reason_and_sell_nothing(self, facts: dict[str, object]) -> None:
+        lineage = [FREE, checkpoint(name="mixed", **facts)]
+        refused = decide(checkpoint(), "commercial", NOTHING, ancestors=lineage)
+        accepted = decide(checkpoint(), "commercial", REASON, ancestors=lineage)
+        assert (refused.may_render, accepted.may_render) == (False, True)
+        assert not accepted.may_export_commercially
+        assert "parent_unknown" in refused.codes
+        assert any("It was made from mixed, whose licence or origin is unknown" in one for one in refused.reasons)
+
+    @pytest.mark.parametrize(
+        ("commercial", "code"), [(False, "noncommercial_licence"), (None, "commercial_terms_unknown")]
+    )
+    def test_that_may_not_be_sold_are_not_sold_by_another_name(self, commercial: bool | None, code: str) -> None:
+        parent = checkpoint(name="study", licence="CC-BY-NC-4.0", commercial=commercial)
+        decision = decide(checkpoint(), "commercial", REASON, ancestors=[parent])
+        assert (decision.may_render, decision.may_export_commercially) == (False, False)
+        assert code in decision.codes
+        assert any("CC-BY-NC-4.0 of study" in reason for reason in decision.reasons)
+        assert "no_commercial_export" in decide(checkpoint(), "internal", NOTHING, ancestors=[parent]).codes
+
+    def test_hand_their_restrictions_down(self) -> None:
+        parent = checkpoint(licence="LicenseRef-Rail", use_restrictions=("medical advice",))
+        decision = decide(checkpoint(), "commercial", NOTHING, ["medical advice"], [parent])
+        assert {"use_restricted", "prompt_near_restriction"} <= set(decision.codes)
+        assert any("LicenseRef-Rail forbids" in reason for reason in decision.reasons)
+
+    def test_of_known_rights_change_nothing(self) -> None:
+        assert decide(checkpoint(), "commercial", NOTHING, ancestors=[FREE]) == gate()
+
+
 class TestLicences:
     @pytest.mark.parametrize("claim", [NOTHING, REASON])
     def test_that_forbid_commercial_use_refuse_it(self, claim: RightsClaim) -> None:

@@ -42,6 +42,7 @@ class Recorder:
         self._load_scorers = load_scorers
         self._scorers: Scorers | None = None
         self._loading = threading.Lock()
+        self._checked = False
 
     def load(self) -> Scorers:
         """The scorers, loaded at the first call, which takes a second or more."""
@@ -71,6 +72,7 @@ class Recorder:
             self._record(entry, rendered.pixels[index], encoded[index], rendered.execution, seconds, found)
             for (index, entry), found in zip(rows, measured, strict=True)
         ]
+        self._check_weights()
         self._catalog.record(records)
         self._bar.add(len(records), sum(record.verdict is None for record in records))
         return len(records)
@@ -83,9 +85,16 @@ class Recorder:
         dropped = picture.state != "present"
         cards = [None] * len(entries) if dropped else self._measure_again(picture, entries)
         reused = [self._reuse(picture, entry, card) for entry, card in zip(entries, cards, strict=True)]
+        self._check_weights()
         self._catalog.reuse(reused)
         self._bar.add(len(reused), sum(item.verdict is None for item in reused))
         return len(reused)
+
+    def _check_weights(self) -> None:
+        """Before the first record that all weights are loaded for: none was replaced since it was hashed."""
+        if not self._checked:
+            self._resolved.require_unchanged_weights()
+            self._checked = self._scorers is not None
 
     def _measure_again(self, picture: MadeImage, entries: Sequence[PlannedCandidate]) -> list[Scorecard | None]:
         data = self._catalog.picture(picture.image_sha256)
