@@ -35,7 +35,7 @@ def described(schema: Any, path: str = "") -> list[str]:
 
 
 def test_is_checked_in_as_the_model_gives_it() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m specs.reading.schema"
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m specs.reading.editor_schema"
 
 
 def test_is_a_valid_schema() -> None:
