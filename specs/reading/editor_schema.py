@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec, for editors: ``python -m specs.reading.editor_schema`` writes ``specs/spec.schema.json``."""
+"""A spec's JSON Schema for editors; ``python -m specs.reading.editor_schema`` writes ``specs/spec.schema.json``."""
 
 from __future__ import annotations
 

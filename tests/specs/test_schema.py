@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from specs.reading.schema import SCHEMA_FILE, SpecModel, json_schema, schema_text
+from specs.reading.editor_schema import SCHEMA_FILE, json_schema, schema_text
+from specs.reading.schema import SpecModel
 from tests.specs.bad_specs import BAD_SPECS, GOOD
 from tests.specs.test_load import EVERYTHING
 
