@@ -19,6 +19,7 @@ from catalog.database.locks import holding
 from catalog.database.schema import CandidateRow
 from catalog.database.sqlite import open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, StorageError
+from catalog.objects.areas import Area, ImageState
 from catalog.objects.store import Objects, sync_folder
 from catalog.provenance import CandidateKey, Embedding, GitState, Provenance, Record, Reuse
 from catalog.queries import candidates as queries
@@ -150,7 +151,7 @@ class Catalog:
         with holding(self.library / "locks" / "objects.lock", shared=True):
             with reading(self.engine) as connection:
                 known = images.areas(connection, (item.candidate.image_sha256 for item in records))
-            for area in ("objects", "quarantine"):
+            for area in (Area.OBJECTS, Area.QUARANTINE):
                 kept = [item for item in records if item.keep_pixels]
                 blobs = [item.png for item in kept if known.get(item.candidate.image_sha256, item.area) == area]
                 if blobs:
@@ -203,7 +204,7 @@ class Catalog:
             with seal.write_transaction(self.engine) as connection:
                 wanted = set(image_sha256s)
                 wanted -= queries.not_rejected(connection, wanted)
-                gone = images.mark(connection, sorted(wanted), start="present", end="dropped")
+                gone = images.mark(connection, sorted(wanted), start=ImageState.PRESENT, end=ImageState.DROPPED)
             for row in gone:
                 self.objects.delete(row["image_sha256"], row["area"])
         return len(gone)

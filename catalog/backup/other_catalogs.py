@@ -18,6 +18,7 @@ from catalog.database.migrate import require_catalog
 from catalog.database.sqlite import connect
 from catalog.errors import CatalogError
 from catalog.integrity.snapshot import BESIDE, UNREADABLE, snapshot
+from catalog.objects.areas import ImageState
 
 MAGIC = b"SQLite format 3\0"
 APPLICATION_AT = 68  # bytes into the file's header, big-endian
@@ -52,7 +53,7 @@ def spoken_by(catalogs: list[Path]) -> Spoken:
         except (OSError, CatalogError, *UNREADABLE):
             unreadable.append(path)
             continue
-        places |= {(sha256, area) for sha256, area, state in rows if state == "present"}
+        places |= {(sha256, area) for sha256, area, state in rows if state == ImageState.PRESENT}
         sha256s |= {sha256 for sha256, _, _ in rows}
     return Spoken(frozenset(places), frozenset(sha256s), tuple(unreadable))
 

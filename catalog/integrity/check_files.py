@@ -11,6 +11,7 @@ from pathlib import Path
 
 from catalog.backup.other_catalogs import Spoken
 from catalog.integrity.problems import Problem
+from catalog.objects.areas import ImageState
 from catalog.objects.store import AREAS, TEMPORARY, Objects, Stored
 from generator.pictures.images import read_png
 from specs.canonical import sha256_hex
@@ -81,7 +82,7 @@ def is_referenced(file: Stored, kept: Mapping[str, Kept], places: set[tuple[str,
 def is_spoken_of(file: Stored, kept: Mapping[str, Kept], places: set[tuple[str, str]], spoken: Spoken) -> bool:
     """Does this file belong to something: to a row, also to one that thinks it lost, or to a copy of the catalog?"""
     row = kept.get(file.sha256)
-    lost = row is not None and row.state == "lost"
+    lost = row is not None and row.state == ImageState.LOST
     elsewhere = file.sha256 in spoken.sha256s and (row is None or (file.sha256, file.area) in spoken.places)
     return lost or elsewhere or is_referenced(file, kept, places)
 
@@ -97,7 +98,7 @@ def temporary_files(library: Path) -> Iterator[Path]:
 
 def _absent(kept: Mapping[str, Kept], places: set[tuple[str, str]]) -> Iterator[Problem]:
     for sha256, row in kept.items():
-        if row.state == "present" and (sha256, row.area) not in places:
+        if row.state == ImageState.PRESENT and (sha256, row.area) not in places:
             other = next((area for area in AREAS if (sha256, area) in places), None)
             name = f"{row.area}/{sha256[:2]}/{sha256}.png"
             if other:

@@ -38,6 +38,7 @@ from catalog.integrity.problems import Problem
 from catalog.integrity.snapshot import UNREADABLE, reading_only
 from catalog.provenance import CandidateKey, provenance_sha256
 from catalog.writes.register import ASSET_KIND, CHECKPOINT_KIND, REGISTRATION_KIND, RIGHTS_KIND
+from scoring.deciders import is_by_person
 from specs.canonical import content_id, value_sha256
 from specs.checkpoint import WEIGHTS_KIND
 from specs.job import KIND as JOB_KIND
@@ -249,5 +250,5 @@ _DERIVED: dict[type[Base], Callable[..., Row]] = {
     CandidateRow: _candidate,
     EmbeddingRow: lambda row, _: {"dim": len(row["vector"]) // 2},
     ScorecardRow: _scorecard,
-    VerdictRow: lambda row, _: {"by_person": row["decided_by"].startswith("person:")},
+    VerdictRow: lambda row, _: {"by_person": is_by_person(row["decided_by"])},
 }

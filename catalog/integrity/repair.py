@@ -19,6 +19,7 @@ from catalog.database.schema import ImageRow
 from catalog.database.sqlite import connect, reading
 from catalog.integrity.check_files import Kept
 from catalog.integrity.problems import Problem
+from catalog.objects.areas import ImageState
 from catalog.objects.store import AREAS, sync_folder
 from catalog.writes.placement import mark
 from specs.boundary.files import MOST_PICTURE_BYTES, read_bytes
@@ -66,7 +67,7 @@ def _find_again(catalog: Catalog) -> list[str]:
     done = []
     for sha256, row in kept_rows(catalog).items():
         place = catalog.objects.path(sha256, row.area)
-        if row.state == "dropped" or (row.state == "present" and os.path.lexists(place)):
+        if row.state == ImageState.DROPPED or (row.state == ImageState.PRESENT and os.path.lexists(place)):
             continue
         found = next((path for path in _places(catalog.library, sha256) if _is_whole(path, sha256)), None)
         if found is None:
@@ -77,7 +78,7 @@ def _find_again(catalog: Catalog) -> list[str]:
             catalog.objects.put(read_bytes(found, MOST_PICTURE_BYTES), row.area)
             found.unlink()
         with seal.write_transaction(catalog.engine) as connection:
-            mark(connection, [sha256], start="lost", end="present")
+            mark(connection, [sha256], start=ImageState.LOST, end=ImageState.PRESENT)
         done.append(f"{place.relative_to(catalog.library)}: found in {found.relative_to(catalog.library)}, put back")
     return done
 
@@ -129,7 +130,7 @@ def _mend_file(catalog: Catalog, problem: Problem) -> list[str]:
     done = _put_aside(catalog.library, path)
     if problem.kind != "extra":
         with seal.write_transaction(catalog.engine) as connection:
-            mark(connection, [sha256], start="present", end="lost")
+            mark(connection, [sha256], start=ImageState.PRESENT, end=ImageState.LOST)
         done.append(f"{problem.what}: marked as lost; `limner produce` makes it again")
     return done
 

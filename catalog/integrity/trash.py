@@ -27,6 +27,7 @@ from catalog.database.locks import Lock, is_alive
 from catalog.errors import StorageError
 from catalog.integrity import check_files
 from catalog.integrity.repair import kept_rows
+from catalog.objects.areas import ImageState
 from catalog.objects.store import AREAS, Stored, sync_folder
 from specs.errors import UsageError
 
@@ -61,7 +62,7 @@ def collect(library: Path, *, yes: bool = False) -> Collected:
         stored = [file for area in AREAS for file in catalog.objects.entries(area)]
         places = {(file.sha256, file.area) for file in stored}
         loose = [file for file in stored if not check_files.is_spoken_of(file, kept, places, spoken)]
-        known = spoken.sha256s | {sha256 for sha256, row in kept.items() if row.state != "dropped"}
+        known = spoken.sha256s | {sha256 for sha256, row in kept.items() if row.state != ImageState.DROPPED}
         old, left = _in_trash(library, known, spoken)
         if not yes:
             _require_few(library, stored, loose, old)

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.errors import CatalogError, StorageError
+from catalog.objects.areas import Area
 from specs.canonical import sha256_hex
 
-AREAS = ("objects", "quarantine")
+AREAS = (Area.OBJECTS, Area.QUARANTINE)
 TEMPORARY = "object-"  # how names in library/tmp begin that are ours
 _NAME = re.compile(r"([0-9a-f]{64})\.png")
 
@@ -43,17 +44,17 @@ class Objects:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def path(self, sha256: str, area: str = "objects") -> Path:
+    def path(self, sha256: str, area: str = Area.OBJECTS) -> Path:
         """Where an object lies, whether or not it does."""
         if not _NAME.fullmatch(f"{sha256}.png") or area not in AREAS:
             raise ValueError(f"not an object: {area}/{sha256}")
         return self.root / area / sha256[:2] / f"{sha256}.png"
 
-    def put(self, data: bytes, area: str = "objects") -> str:
+    def put(self, data: bytes, area: str = Area.OBJECTS) -> str:
         """Store bytes; returns their SHA-256. On disk when this returns."""
         return self.put_all([data], area)[0]
 
-    def put_all(self, blobs: Sequence[bytes], area: str = "objects") -> list[str]:
+    def put_all(self, blobs: Sequence[bytes], area: str = Area.OBJECTS) -> list[str]:
         """Store many: one fsync a new file and one a folder. All on disk when this returns, in the order given."""
         names = [sha256_hex(blob) for blob in blobs]
         with _translate_errors(self.root):
@@ -62,13 +63,13 @@ class Objects:
             self._sync_folders(self.path(name, area) for name in names)
         return names
 
-    def get(self, sha256: str, area: str = "objects") -> bytes:
+    def get(self, sha256: str, area: str = Area.OBJECTS) -> bytes:
         """The bytes of an object; FileNotFoundError when it is not there. Not hashed: that is ``verify``'s work."""
         path = self.path(sha256, area)
         with _translate_errors(self.root), os.fdopen(self._open_read(path), "rb") as file:
             return file.read()
 
-    def entries(self, area: str = "objects") -> Iterator[Stored]:
+    def entries(self, area: str = Area.OBJECTS) -> Iterator[Stored]:
         """Every object of an area, sorted by name. Strange files are not listed: see ``foreign_files``."""
         for folder in self._folders(area):
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -76,7 +77,7 @@ class Objects:
                     size = entry.stat(follow_symlinks=False).st_size
                     yield Stored(entry.name[:64], area, Path(entry.path), size)
 
-    def foreign_files(self, area: str = "objects") -> Iterator[Path]:
+    def foreign_files(self, area: str = Area.OBJECTS) -> Iterator[Path]:
         """What lies in an area and is no object: links, folders, files under other names."""
         root = self.root / area
         if not root.is_dir():
@@ -90,7 +91,7 @@ class Objects:
             inner = sorted(os.scandir(path), key=lambda entry: entry.name)
             yield from (Path(found.path) for found in inner if not _is_object(found, path))
 
-    def delete(self, sha256: str, area: str = "objects") -> None:
+    def delete(self, sha256: str, area: str = Area.OBJECTS) -> None:
         """Remove an object; fine when it is not there. Removed on disk when this returns."""
         path = self.path(sha256, area)
         with _translate_errors(self.root):

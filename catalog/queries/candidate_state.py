@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalog.database.scorecards import scorecard_of
+from catalog.objects.areas import Area, ImageState
 from catalog.provenance import CandidateKey
+from scoring.deciders import is_by_person
 from scoring.scorecard import SafetyState, Scorecard
 from scoring.verdict import Verdict
 from specs.canonical import canonical_json
@@ -75,7 +77,7 @@ class CandidateState:
     @property
     def is_keeper(self) -> bool:
         """See the function of this name."""
-        clear = self.safety is SafetyState.CLEAR and self.area == "objects"
+        clear = self.safety is SafetyState.CLEAR and self.area == Area.OBJECTS
         return not self.surplus and is_keeper(self.keep, self.state, clear=clear, overridden=self.overridden)
 
     def judged_by(self, policy_sha256: str) -> bool:
@@ -168,7 +170,7 @@ def name_of(set_name: str, asset_id: str, number: int, recipes_ago: int = 0) -> 
 
 def is_keeper(keep: bool | None, state: str, *, clear: bool, overridden: bool) -> bool:
     """Kept, its pixels present, and measured clear (and so in ``objects``) or overridden by a person with a note."""
-    return bool(keep) and state == "present" and (clear or overridden)
+    return bool(keep) and state == ImageState.PRESENT and (clear or overridden)
 
 
 def overrides(verdict: Verdict) -> bool:
@@ -178,4 +180,4 @@ def overrides(verdict: Verdict) -> bool:
 
 def is_person(decided: Verdict | CandidateState) -> bool:
     """Decided by a person, not by a policy?"""
-    return decided.decided_by.startswith("person:")
+    return is_by_person(decided.decided_by)

@@ -23,6 +23,7 @@ from catalog.database.schema import (
     VerdictRow,
 )
 from catalog.database.scorecards import STATES
+from catalog.objects.areas import ImageState
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import OVERRIDE, WITHDRAWN, CandidateState, Embeddings, Keeper
 from catalog.writes.annotations import tags_of
@@ -170,7 +171,7 @@ def standing() -> Select[Any]:
         .join(ScorecardRow, _newest_card())
         .outerjoin(PERSON, _newest_verdict(PERSON, True))
         .outerjoin(POLICY, _newest_verdict(POLICY, False))
-        .where(ImageRow.state != "lost")
+        .where(ImageRow.state != ImageState.LOST)
     )
 
 

@@ -22,9 +22,11 @@ from catalog.database.schema import (
     SetRow,
 )
 from catalog.errors import NotFoundError
+from catalog.objects.areas import Area
 from catalog.queries.candidates import PERSON, POLICY
 from catalog.queries.filter import Filter
 from catalog.writes.annotations import counts, standing_tags
+from scoring.deciders import Decider, as_person
 from specs.values.checks import listed, near, show
 
 Condition = ColumnElement[bool]
@@ -142,8 +144,8 @@ def _of_verdicts(wanted: Filter) -> list[Condition]:
         found.append(or_(*(reasons.contains(one, autoescape=True) for one in begun)))
     if wanted.decided_by:
         by: Any = func.coalesce(PERSON.decided_by, POLICY.decided_by, "", type_=String)
-        a_person = wanted.decided_by == "person"
-        found.append(by.startswith("person:", autoescape=True) if a_person else by == wanted.decided_by)
+        a_person = wanted.decided_by == Decider.PERSON
+        found.append(by.startswith(as_person(""), autoescape=True) if a_person else by == wanted.decided_by)
     at: Any = func.coalesce(PERSON.at, POLICY.at, CandidateRow.made_at)
     if wanted.since:
         found.append(at >= wanted.since)
@@ -169,5 +171,5 @@ def _of_state(state: str) -> list[Condition]:
         return [keep == False]  # noqa: E712 (SQL)
     if state == "waiting":
         return [PERSON.keep.is_(None)]
-    unclear = or_(ScorecardRow.safety != "clear", ImageRow.area != "objects")
+    unclear = or_(ScorecardRow.safety != "clear", ImageRow.area != Area.OBJECTS)
     return [unclear] if state == "unclear" else []

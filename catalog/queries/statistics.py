@@ -26,15 +26,17 @@ from catalog.database.schema import (
     SetRow,
 )
 from catalog.database.sqlite import reading
+from catalog.objects.areas import Area, ImageState
 from catalog.queries.candidate_state import OVERRIDE, is_keeper
 from catalog.queries.candidates import PERSON, POLICY, standing
 from catalog.queries.recipes import recipes_ago
 from catalog.writes.annotations import counts as tag_counts
 from catalog.writes.places import surplus
+from scoring.deciders import Decider
 from scoring.reasons import reason_code
 from scoring.scorecard import SafetyState
 
-BY = ("policy", "person")
+BY = tuple(Decider)
 BESIDES = ("taste", "cache", "sheets", "lost", "tmp", "prefect")  # folders that hold neither rows nor pictures
 
 
@@ -128,14 +130,13 @@ def stats(catalog: Catalog) -> Stats:
             key=lambda one: (-one.candidates, one.name),
         )
         _count_assets(found.sets, wanted, filled)
-        found.pictures = dict.fromkeys(("present", "dropped", "lost"), 0) | dict(
-            _pairs(connection, select(ImageRow.state, func.count()).group_by(ImageRow.state))
-        )
+        counts = dict(_pairs(connection, select(ImageRow.state, func.count()).group_by(ImageRow.state)))
+        found.pictures = {state.value: counts.get(state, 0) for state in ImageState}
         found.device_seconds = _device_seconds(connection)
         found.tags = tag_counts(connection)
-        pictured = select(ImageRow.area, func.sum(ImageRow.bytes)).where(ImageRow.state == "present")
+        pictured = select(ImageRow.area, func.sum(ImageRow.bytes)).where(ImageRow.state == ImageState.PRESENT)
         areas = dict(_pairs(connection, pictured.group_by(ImageRow.area)))
-    found.bytes_on_disk = {name: int(areas.get(name, 0)) for name in ("objects", "quarantine")}
+    found.bytes_on_disk = {name: int(areas.get(name, 0)) for name in (Area.OBJECTS, Area.QUARANTINE)}
     found.bytes_on_disk["catalog"] = (catalog.library / FILE).stat().st_size
     found.bytes_on_disk |= {name: _bytes_under(catalog.library / name) for name in BESIDES}
     return found
@@ -190,9 +191,9 @@ def _count(
     for row in _groups(connection):
         one, asset, n = sets[row.set_name], (row.set_name, row.asset_id), row.n
         keep = row.policy_keep if row.person_keep is None else row.person_keep
-        by = "policy" if row.person_keep is None else "person"
+        by = Decider.POLICY if row.person_keep is None else Decider.PERSON
         overridden = bool(row.override_note.strip())
-        clear = row.area == "objects" and row.safety == SafetyState.CLEAR.value
+        clear = row.area == Area.OBJECTS and row.safety == SafetyState.CLEAR.value
         kept = is_keeper(keep, row.state, clear=clear, overridden=overridden)
         found.candidates += n
         found.safety[row.safety] += n
@@ -228,7 +229,7 @@ def _leave_out_surplus(
     for row in fetch(connection, CandidateRow, "candidate_id", sorted(gone)):
         one, asset = sets[row["set_name"]], (row["set_name"], row["asset_id"])
         filled[asset] -= 1
-        found.keepers_by["policy"] -= 1
+        found.keepers_by[Decider.POLICY] -= 1
         checkpoints[row["registration_sha256"]].keepers -= 1
         one.keepers -= asset in wanted
         one.former_keepers -= asset not in wanted

@@ -35,6 +35,7 @@ from catalog.review.views import pages as reading
 from catalog.review.views.thumbs import thumbnail
 from catalog.review.views.values import Found, Page, Tile
 from catalog.writes import placement as images
+from scoring.deciders import as_person
 from scoring.reasons import PERSONS, words
 from specs.counted import counted
 from specs.errors import LimnerError
@@ -209,7 +210,7 @@ class Review:
             asked.texts(value, "tags"),
             asked.truth(value, "remove"),
         )
-        author = f"person:{self.person}"
+        author = as_person(self.person)
         on = await run_in_threadpool(partial(self.catalog.tag, candidate, tags, author, remove=remove))
         return JSONResponse({"tags": on})
 
@@ -217,20 +218,20 @@ class Review:
         """Append a note on a candidate."""
         value = await asked.json_object(request)
         candidate, text = asked.text(value, "candidate"), asked.text(value, "text")
-        await run_in_threadpool(self.catalog.note, candidate, text, f"person:{self.person}")
+        await run_in_threadpool(self.catalog.note, candidate, text, as_person(self.person))
         return JSONResponse({"noted": True})
 
     async def save_search(self, request: Request) -> Response:
         """Save the search that the address spells, under a name."""
         name = asked.text(await asked.json_object(request), "name")
         wanted = filter_of(asked.sought(request), asked.wanted(request, values.SORTS, "number"))
-        await run_in_threadpool(self.catalog.save_search, name, wanted, f"person:{self.person}")
+        await run_in_threadpool(self.catalog.save_search, name, wanted, as_person(self.person))
         return JSONResponse({"name": name})
 
     async def delete_search(self, request: Request) -> Response:
         """Take a saved search away."""
         name = asked.text(await asked.json_object(request), "name")
-        await run_in_threadpool(self.catalog.delete_search, name, f"person:{self.person}")
+        await run_in_threadpool(self.catalog.delete_search, name, as_person(self.person))
         return JSONResponse({"name": name})
 
     def _page(self, request: Request, name: str, **shown: Any) -> Response:

@@ -31,6 +31,7 @@ from catalog.review.views.tiles import fetch_tiles, standing_tiles
 from catalog.review.views.values import Tile
 from catalog.writes import places
 from catalog.writes.candidates import append_verdicts
+from scoring.deciders import as_person
 from scoring.verdict import Verdict
 from specs.errors import UsageError
 
@@ -129,7 +130,7 @@ def _tile(connection: Connection, candidate_id: str, seen: int | None) -> Tile:
     if not found:
         raise CatalogError(f"{key.set_name}/{key.asset_id}: this candidate's picture was lost; run `limner produce`.")
     if seen is not None and found[0].seen != seen:
-        by = found[0].decided_by.removeprefix("person:")
+        by = found[0].decided_by.removeprefix(as_person(""))
         raise ConflictError(
             f"{found[0].name}: was decided meanwhile ({found[0].word}, {by}); nothing was "
             "changed: look at it and decide anew."
@@ -139,7 +140,7 @@ def _tile(connection: Connection, candidate_id: str, seen: int | None) -> Tile:
 
 def _append(connection: Connection, tile: Tile, person: str, keep: bool, reasons: Sequence[str], note: str) -> None:
     key = key_of(connection, tile.candidate_id)
-    verdict = Verdict(tile.image_sha256, keep, tuple(reasons), f"person:{person}", "", now(), note)
+    verdict = Verdict(tile.image_sha256, keep, tuple(reasons), as_person(person), "", now(), note)
     append_verdicts(connection, [(key, verdict)])
     places.refill(connection, [(key.set_name, key.asset_id)])
 

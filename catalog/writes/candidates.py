@@ -32,6 +32,7 @@ from catalog.database.schema import (
 )
 from catalog.database.scorecards import scorecard_of
 from catalog.errors import CatalogError, NotFoundError
+from catalog.objects.areas import ImageState
 from catalog.provenance import CandidateKey, Embedding, Record, Reuse, provenance_sha256
 from catalog.queries.candidate_state import CandidateState, Recorded, is_person
 from catalog.writes.register import text
@@ -228,7 +229,7 @@ def _settle_image(connection: Connection, record: Record, images: dict[str, Row]
     """The image's row: new, or the one that is there; a lost one is present again. Quarantine is never left here."""
     made = record.candidate
     before = images.get(made.image_sha256)
-    state = "present" if record.keep_pixels else "dropped"
+    state = ImageState.PRESENT if record.keep_pixels else ImageState.DROPPED
     if before is None:
         row: Row = {
             "image_sha256": made.image_sha256,
@@ -241,8 +242,8 @@ def _settle_image(connection: Connection, record: Record, images: dict[str, Row]
             "state": state,
         }
         add(connection, ImageRow, [row])
-    elif before["state"] != "present" and state == "present":
-        row = {**before, "state": "present"}
+    elif before["state"] != ImageState.PRESENT and state == ImageState.PRESENT:
+        row = {**before, "state": ImageState.PRESENT}
         replace(connection, ImageRow, [row])
     else:
         row = before
@@ -290,7 +291,7 @@ def _context(connection: Connection, items: Sequence[Record] | Sequence[Reuse]) 
 
 
 def _is_wanted(row: Row | None, images: dict[str, Row]) -> bool:
-    return row is None or images[row["image_sha256"]]["state"] == "lost"
+    return row is None or images[row["image_sha256"]]["state"] == ImageState.LOST
 
 
 def _images(connection: Connection, records: Sequence[Record], found: Iterable[Row]) -> list[Row]:
@@ -302,7 +303,7 @@ def _source_candidates(connection: Connection, job_ids: Sequence[str]) -> dict[s
     """The first candidate of each job whose picture is not lost."""
     rows = fetch(connection, CandidateRow, "job_id", job_ids)
     images = fetch(connection, ImageRow, "image_sha256", [row["image_sha256"] for row in rows])
-    lost = {row["image_sha256"] for row in images if row["state"] == "lost"}
+    lost = {row["image_sha256"] for row in images if row["state"] == ImageState.LOST}
     sources: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: (row["made_at"], row["candidate_id"])):
         if row["image_sha256"] not in lost:

@@ -11,6 +11,7 @@ from catalog.database.schema import ImageRow
 from catalog.database.seal import write_transaction
 from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
+from catalog.objects.areas import ImageState
 from catalog.objects.store import Objects
 from specs.commands import limner
 
@@ -52,7 +53,9 @@ def relocate(engine: Engine, objects: Objects, image_sha256s: Sequence[str], are
     """Copy to the new area, change the rows, remove from the old one: a crash leaves one file too many at most."""
     with reading(engine) as connection:
         rows = fetch(connection, ImageRow, "image_sha256", image_sha256s)
-    copied = {row["image_sha256"]: row["area"] for row in rows if row["area"] != area and row["state"] == "present"}
+    copied = {
+        row["image_sha256"]: row["area"] for row in rows if row["area"] != area and row["state"] == ImageState.PRESENT
+    }
     for sha256, start in copied.items():
         try:
             objects.put(objects.get(sha256, start), area)
@@ -60,7 +63,7 @@ def relocate(engine: Engine, objects: Objects, image_sha256s: Sequence[str], are
             raise missing(objects, sha256, start) from None
     with write_transaction(engine) as connection:
         rows = [row for row in fetch(connection, ImageRow, "image_sha256", image_sha256s) if row["area"] != area]
-        rows = [row for row in rows if row["state"] != "present" or row["image_sha256"] in copied]
+        rows = [row for row in rows if row["state"] != ImageState.PRESENT or row["image_sha256"] in copied]
         replace(connection, ImageRow, [{**row, "area": area} for row in rows])
     for row in rows:
         objects.delete(row["image_sha256"], row["area"])

@@ -25,11 +25,13 @@ from sqlalchemy import ColumnElement, Connection, select, true, tuple_
 
 from catalog.database.rows import Row, fetch, now
 from catalog.database.schema import AssetRow, AssetVersion, CandidateRow, ScorecardRow, VerdictRow
+from catalog.objects.areas import Area, ImageState
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState
 from catalog.queries.candidates import candidate_of, standing
 from catalog.queries.recipes import recipes_ago
 from catalog.writes.candidates import append_verdicts
+from scoring.deciders import Decider
 from scoring.reasons import NOT_WANTED, REPLACED, RESTORED
 from scoring.verdict import Verdict
 
@@ -120,11 +122,15 @@ def _settled(candidates: Sequence[Ranked], places: int, connection: Connection) 
 
 def _say(candidate: CandidateState, keep: bool, reasons: tuple[str, ...], note: str = "") -> Said:
     """By the rules that judged it last: to make room is no judgement of the picture."""
-    return candidate.key, Verdict(candidate.image_sha256, keep, reasons, "policy", candidate.policy_sha256, now(), note)
+    return candidate.key, Verdict(
+        candidate.image_sha256, keep, reasons, Decider.POLICY, candidate.policy_sha256, now(), note
+    )
 
 
 def _may_be_kept(candidate: CandidateState) -> bool:
-    return candidate.state == "present" and candidate.area == "objects" and candidate.safety.value == "clear"
+    return (
+        candidate.state == ImageState.PRESENT and candidate.area == Area.OBJECTS and candidate.safety.value == "clear"
+    )
 
 
 def _last_keep(connection: Connection, candidate: CandidateState) -> Row | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select
 from catalog.database.locks import Lock, is_alive, run_lock
 from catalog.database.rows import add, among, fetch, now, replace
 from catalog.database.schema import CandidateRow, ClaimRow, ImageRow, RunRow
+from catalog.objects.areas import ImageState
 from catalog.queries.candidate_state import Claim, MadeImage
 from catalog.writes.register import text
 from specs.canonical import Json
@@ -70,7 +71,7 @@ def made_images(connection: Connection, job_ids: Sequence[str]) -> dict[str, Mad
     query = (
         select(CandidateRow.job_id, ImageRow.image_sha256, ImageRow.area, ImageRow.state)
         .join(ImageRow, ImageRow.image_sha256 == CandidateRow.image_sha256)
-        .where(among(CandidateRow.job_id, job_ids), ImageRow.state != "lost")
+        .where(among(CandidateRow.job_id, job_ids), ImageRow.state != ImageState.LOST)
         .order_by(CandidateRow.made_at, CandidateRow.candidate_id)
     )
     for row in connection.execute(query):

@@ -13,13 +13,13 @@ from enum import Enum
 
 from catalog.catalog import Catalog
 from catalog.database.rows import now
+from catalog.objects.areas import Area
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState, Embeddings
 from flows.pipeline.planning import Candidates, present, round_end, standing_keepers
 from flows.pipeline.rendering.scorers import Scorers
 from flows.pipeline.resolve import ResolvedSpec
 from flows.pipeline.selection_context import (
-    BY_POLICY,
     Judged,
     choose,
     judged_candidates,
@@ -27,6 +27,7 @@ from flows.pipeline.selection_context import (
     places_of,
     reject_library_duplicates,
 )
+from scoring.deciders import Decider
 from scoring.reasons import CHOSEN, NOT_WANTED, OUTSCORED, STANDS, SUPERSEDED, TOO_LIKE, reason_code
 from scoring.selection.select import Choice
 from scoring.verdict import Verdict, judge
@@ -69,7 +70,7 @@ def judge_and_select(
             item.candidate.image_sha256
             for found in judged.values()
             for item in found
-            if item.candidate.area == "objects"
+            if item.candidate.area == Area.OBJECTS
         }
         catalog.drop_pixels(verdict.image_sha256 for _, verdict in verdicts if verdict.image_sha256 in of_objects)
     return verdicts
@@ -199,7 +200,7 @@ def _verdicts(
             if same and (keep or not _is_news(item, reasons, measured)):
                 continue
             note = pick.why if keep and pick else ""
-            yield item.candidate.key, Verdict(sha256, keep, reasons, BY_POLICY, policy, at, note)
+            yield item.candidate.key, Verdict(sha256, keep, reasons, Decider.POLICY, policy, at, note)
 
 
 def _is_news(item: Judged, reasons: tuple[str, ...], measured: Set[CandidateKey]) -> bool:
@@ -223,8 +224,8 @@ def _superseded(
             continue
         current = {item.candidate.key.job_id for item in items}
         for job_id, candidate in made[asset_id].items():
-            if job_id not in current and candidate.is_keeper and candidate.decided_by == BY_POLICY:
+            if job_id not in current and candidate.is_keeper and candidate.decided_by == Decider.POLICY:
                 verdict = Verdict(
-                    candidate.image_sha256, False, (SUPERSEDED,), BY_POLICY, resolved.policies[asset_id], now()
+                    candidate.image_sha256, False, (SUPERSEDED,), Decider.POLICY, resolved.policies[asset_id], now()
                 )
                 yield candidate.key, verdict

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from catalog.objects.areas import ImageState
 from catalog.queries.candidate_state import CandidateState
 from flows.pipeline.holes import Hole, hole_of
 from flows.pipeline.resolve import ResolvedSpec
@@ -156,7 +157,7 @@ def recipe_of(plan: AssetPlan, checkpoint: str) -> Recipe:
 
 def choosable(candidate: CandidateState, keep: KeepRules, pictures: Pictures) -> bool:
     """Would this stored candidate fill a free place: does it pass, has no person decided, is no keeper too like it?"""
-    if candidate.is_keeper or candidate.state != "present" or candidate.by_person:
+    if candidate.is_keeper or candidate.state != ImageState.PRESENT or candidate.by_person:
         return False
     reasons = json.loads(candidate.policy_reasons)
     like = [reason.partition(":")[2] for reason in reasons if reason_code(reason) == TOO_LIKE]

@@ -22,7 +22,6 @@ from scoring.verdict import judge
 from specs.expand import AssetPlan
 from specs.spec import KeepRules
 
-BY_POLICY = "policy"
 Vectors = Mapping[str, NDArray[np.float16]]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from catalog.catalog import Catalog
 from catalog.database.scorecards import card_text
+from catalog.objects.areas import Area, ImageState
 from catalog.provenance import CandidateKey, Embedding
 from catalog.queries.candidate_state import CandidateState, Embeddings
 from catalog.writes.register import text
@@ -36,7 +37,7 @@ from specs.errors import UsageError
 Item = tuple[CandidateState, Scorecard]
 Change = tuple[CandidateState, CandidateState]  # a candidate before and after
 AT_ONCE = 4096  # embeddings that are copied: a whole set's are as large as what is stored of it
-AREAS = {SafetyState.CLEAR: "objects", SafetyState.FLAGGED: "quarantine", SafetyState.UNKNOWN: "quarantine"}
+AREAS = {SafetyState.CLEAR: Area.OBJECTS, SafetyState.FLAGGED: Area.QUARANTINE, SafetyState.UNKNOWN: Area.QUARANTINE}
 
 
 class NeedsPixelsError(UsageError):
@@ -77,9 +78,9 @@ def refresh(
     fresh += looked_at
     if fresh:
         resolved.require_unchanged_weights()
-    _move(catalog, fresh, "quarantine")  # first: no crash leaves a flagged picture among the others
+    _move(catalog, fresh, Area.QUARANTINE)  # first: no crash leaves a flagged picture among the others
     catalog.rescore([now for _, now in fresh], embeddings)
-    _move(catalog, fresh, "objects")
+    _move(catalog, fresh, Area.OBJECTS)
     return Refreshed({now.key: now for _, now in fresh}, len(looked_at))
 
 
@@ -110,7 +111,7 @@ def _stale(resolved: ResolvedSpec, made: Candidates) -> Iterable[Item]:
     for asset_id, plan in resolved.plans.items():
         named = f'"scorers":{text(dict(resolved.identities[asset_id]))}}}'  # a card is canonical JSON, and ends so
         for candidate in present(plan, made.get(asset_id, {})).values():
-            if candidate.state == "present" and not candidate.card.endswith(named):
+            if candidate.state == ImageState.PRESENT and not candidate.card.endswith(named):
                 yield candidate, candidate.scorecard
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from catalog.database.schema import CandidateRow, ImageRow, JobRow, ScorecardRow, VerdictRow
+from catalog.objects.areas import Area, ImageState
 from catalog.queries.candidate_state import OVERRIDE, WITHDRAWN, is_keeper
 from catalog.writes.places import surplus
 from catalog.writes.register import text
@@ -110,7 +111,7 @@ def read(connection: Connection, names: Names, of: ColumnElement[bool] | None = 
         )
         .join(ImageRow, ImageRow.image_sha256 == CandidateRow.image_sha256)
         .join(JobRow, JobRow.job_id == CandidateRow.job_id)
-        .where(ImageRow.state != "lost")
+        .where(ImageRow.state != ImageState.LOST)
     )  # fmt: skip
     found = connection.execute(query if of is None else query.where(of))
     return columns_of(_row(names, cards, said, *row) for row in found if row[0] in cards)
@@ -142,7 +143,7 @@ def _row(
         person = None
     counts = person or policy
     reasons = names.reasons.number(_parsed(counts[2]) if counts else ())
-    clear, present = safety == "clear" and area == "objects", state == "present"
+    clear, present = safety == "clear" and area == Area.OBJECTS, state == ImageState.PRESENT
     override = bool(person) and OVERRIDE in names.reasons.values[reasons] and bool(counts and counts[3].strip())
     keeper = is_keeper(counts and counts[1], state, clear=clear, overridden=override)
     decided_at = counts[4] if counts else made_at

@@ -31,6 +31,7 @@ from catalog.database.schema import (
     VerdictRow,
 )
 from catalog.database.sqlite import reading
+from catalog.objects.areas import Area, ImageState
 from catalog.queries.filter import Filter
 from catalog.review.search.columns import Columns, Names, read, without_surplus
 from catalog.writes.annotations import Remarks, of
@@ -155,7 +156,9 @@ class Standings:
         for model, last in zip(GROWING, self._seen.last, strict=True):
             found |= set(connection.execute(after(model, "candidate_id", last)).scalars())
         pictures = [picture[0] for picture in seen.odd ^ self._seen.odd]
-        if len(found) + len(pictures) > MANY or any(state == "lost" for _, _, state in seen.odd ^ self._seen.odd):
+        if len(found) + len(pictures) > MANY or any(
+            state == ImageState.LOST for _, _, state in seen.odd ^ self._seen.odd
+        ):
             return None
         if pictures:
             its = among(CandidateRow.image_sha256, pictures)
@@ -186,7 +189,7 @@ class Standings:
 
 def _seen(connection: Connection) -> _Seen:
     odd = select(ImageRow.image_sha256, ImageRow.area, ImageRow.state).where(
-        or_(ImageRow.state != "present", ImageRow.area != "objects")
+        or_(ImageRow.state != ImageState.PRESENT, ImageRow.area != Area.OBJECTS)
     )
     registrations = connection.execute(select(SetRow.set_name, SetRow.registration_sha256)).all()
     return _Seen(

@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from catalog.errors import StorageError
+from catalog.objects.areas import Area
 from catalog.objects.store import Objects
 from specs.commands import limner
 
@@ -28,7 +29,7 @@ def thumbnail(objects: Objects, sha256: str) -> bytes:
     with contextlib.suppress(OSError):
         return _read(path)
     try:
-        made = _shrink(objects.get(sha256, "objects"))
+        made = _shrink(objects.get(sha256, Area.OBJECTS))
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, ValueError) as error:  # whatever Pillow raises for bytes that are no picture

@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from catalog.database.rows import among
 from catalog.database.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
+from catalog.objects.areas import Area, ImageState
 from catalog.queries.candidate_state import OVERRIDE, is_keeper
 from catalog.queries.candidates import PERSON, POLICY, standing
 from catalog.queries.listing import named_pictures
@@ -109,10 +110,10 @@ def tiles_in_turn(connection: Connection, columns: Columns, rows: NDArray[np.int
 
 def tile_of(row: Any) -> Tile:
     """A row as a tile. Kept and clear, or kept by a person who took it upon themselves: a keeper, as in ``queries``."""
-    clear = row.safety == "clear" and row.area == "objects"
+    clear = row.safety == "clear" and row.area == Area.OBJECTS
     reasons = tuple(json.loads(row.reasons))
     overridden = bool(row.person_keep) and bool(row.note.strip()) and OVERRIDE in reasons
-    present = row.state == "present"
+    present = row.state == ImageState.PRESENT
     return Tile(
         candidate_id=row.candidate_id,
         set_name=row.set_name,

@@ -12,6 +12,7 @@ import numpy as np
 
 from catalog.catalog import Catalog
 from catalog.database.rows import now
+from catalog.objects.areas import Area, ImageState
 from catalog.provenance import Embedding, Record, Reuse
 from catalog.queries.candidate_state import Claim, MadeImage
 from catalog.writes.runs import Run
@@ -22,6 +23,7 @@ from flows.pipeline.resolve import ResolvedSpec
 from flows.progress import ProgressBar
 from generator.candidate import Candidate, Execution
 from generator.pictures.images import Embedded, encode_png, pixels_sha256, read_png
+from scoring.deciders import Decider
 from scoring.reasons import DROPPED
 from scoring.scorecard import SafetyState, Scorecard
 from scoring.verdict import Verdict, judge
@@ -82,7 +84,7 @@ class Recorder:
 
         One whose pixels were dropped keeps the scores that it was dropped for, and is rejected.
         """
-        dropped = picture.state != "present"
+        dropped = picture.state != ImageState.PRESENT
         cards = [None] * len(entries) if dropped else self._measure_again(picture, entries)
         reused = [self._reuse(picture, entry, card) for entry, card in zip(entries, cards, strict=True)]
         self._check_weights()
@@ -104,7 +106,7 @@ class Recorder:
 
     def _reuse(self, picture: MadeImage, entry: PlannedCandidate, card: Scorecard | None) -> Reuse:
         policy = self._resolved.policies[entry.asset_id]
-        gone = Verdict(picture.image_sha256, False, (DROPPED,), "policy", policy, now())
+        gone = Verdict(picture.image_sha256, False, (DROPPED,), Decider.POLICY, policy, now())
         return Reuse(
             set_name=self._resolved.spec.set_name,
             asset_id=entry.asset_id,
@@ -166,7 +168,7 @@ class Recorder:
             embedding=embedding,
             phash=found.phash,
             spec_sha256=self._resolved.spec.spec_sha256,
-            area="objects" if clear else "quarantine",
+            area=Area.OBJECTS if clear else Area.QUARANTINE,
             png=data,
             verdict=verdict,
             made_at=now(),
@@ -178,4 +180,4 @@ class Recorder:
         reasons = judge(card, self._resolved.plans[asset_id].asset.keep)
         if not reasons:
             return None
-        return Verdict(card.image_sha256, False, reasons, "policy", self._resolved.policies[asset_id], now())
+        return Verdict(card.image_sha256, False, reasons, Decider.POLICY, self._resolved.policies[asset_id], now())

@@ -15,6 +15,7 @@ from flows.cli.decisions import the_person
 from flows.cli.options import AsJson, Library, Person
 from flows.output import console, print_json
 from flows.settings import Settings, from_environment
+from scoring.deciders import as_person
 from specs.errors import UsageError
 
 
@@ -93,7 +94,7 @@ def show_keepers(
             wanted = _saved(catalog, saved)
         keepers = catalog.keepers(matching=wanted)
         if save is not None:
-            catalog.save_search(save, wanted, f"person:{the_person(person)}")
+            catalog.save_search(save, wanted, as_person(the_person(person)))
     if as_json:
         print_json([keeper_value(keeper) for keeper in keepers])
     elif paths:

@@ -10,6 +10,7 @@ from catalog.catalog import Catalog
 from flows.cli.decisions import the_person
 from flows.cli.options import Library, Person, PictureId
 from flows.settings import Settings, from_environment
+from scoring.deciders import as_person
 
 
 def command(
@@ -26,7 +27,7 @@ def note_one(id_: str, text: str, settings: Settings, *, person: str | None) -> 
     """``limner note``."""
     with Catalog.open(settings.library, create=False) as catalog:
         candidate_id = catalog.find(id_).candidate_id
-        catalog.note(candidate_id, text, f"person:{the_person(person)}")
+        catalog.note(candidate_id, text, as_person(the_person(person)))
         count = len(catalog.remarks([candidate_id])[candidate_id].notes)
     print(f"{id_}: {count} note{'s' if count > 1 else ''}")
     return 0

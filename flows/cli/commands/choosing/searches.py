@@ -13,6 +13,7 @@ from flows.cli.decisions import the_person
 from flows.cli.options import AsJson, Library, Person
 from flows.output import console, print_json
 from flows.settings import Settings, from_environment
+from scoring.deciders import as_person
 from specs.commands import limner
 
 
@@ -30,7 +31,7 @@ def show_searches(settings: Settings, *, delete: str | None, person: str | None,
     """``limner searches``: those that are saved, after deleting one where that is asked."""
     with Catalog.open(settings.library, create=False) as catalog:
         if delete is not None:
-            catalog.delete_search(delete, f"person:{the_person(person)}")
+            catalog.delete_search(delete, as_person(the_person(person)))
         searches = catalog.searches()
     if as_json:
         print_json(

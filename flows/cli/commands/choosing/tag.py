@@ -13,6 +13,7 @@ from flows.cli.decisions import the_person
 from flows.cli.options import AsJson, Library, Person, PictureId
 from flows.output import print_json
 from flows.settings import Settings, from_environment
+from scoring.deciders import as_person
 from specs.errors import UsageError
 
 
@@ -43,7 +44,7 @@ def tag_one(
                 f"--remove: got {got}; allowed: the tags of {id_}: {', '.join(standing) or 'it has none'}."
             )
         if tags:
-            standing = catalog.tag(candidate_id, tags, f"person:{the_person(person)}", remove=remove)
+            standing = catalog.tag(candidate_id, tags, as_person(the_person(person)), remove=remove)
     if as_json:
         print_json({"id": id_, "tags": list(standing)})
     else:

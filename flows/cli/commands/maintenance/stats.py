@@ -14,6 +14,7 @@ from catalog.queries.statistics import Stats, stats
 from flows.cli.options import AsJson, Library
 from flows.output import console, print_json
 from flows.settings import Settings, from_environment
+from scoring.deciders import Decider
 
 WORDS = {True: "yes", False: "no", None: "unknown"}
 TAGS_SHOWN = 20
@@ -90,11 +91,11 @@ def _print(found: Stats, settings: Settings) -> None:
         [c.name, c.licence, c.status, WORDS[c.commercial], c.candidates, c.keepers] for c in found.checkpoints
     ), left=4)  # fmt: skip
     _table(out, ("verdict", "by policy", "by person"), [
-        ["keepers", found.keepers_by["policy"], found.keepers_by["person"]],
-        ["rejected", found.rejected_by["policy"], found.rejected_by["person"]],
+        ["keepers", found.keepers_by[Decider.POLICY], found.keepers_by[Decider.PERSON]],
+        ["rejected", found.rejected_by[Decider.POLICY], found.rejected_by[Decider.PERSON]],
     ])  # fmt: skip
     _table(out, ("reason of rejection", "by policy", "by person"), (
-        [name, by["policy"], by["person"]] for name, by in _by_number(found)
+        [name, by[Decider.POLICY], by[Decider.PERSON]] for name, by in _by_number(found)
     ))  # fmt: skip
     _print_lines(found)
 

@@ -12,6 +12,7 @@ import typer
 from numpy.typing import NDArray
 
 from catalog.catalog import Catalog
+from catalog.objects.areas import ImageState
 from flows.cli.options import AsJson, Checkpoints, Device, Library, PictureId
 from flows.output import print_json
 from flows.pipeline.resolve import registry_for
@@ -72,7 +73,7 @@ def reproduce_one(id_: str, settings: Settings, *, to: Path | None, as_json: boo
         key = catalog.find(id_)
         record: Mapping[str, Any] = catalog.provenance(key).value
         picture = record["image"]
-        present = picture["state"] == "present"
+        present = picture["state"] == ImageState.PRESENT
         data = catalog.picture(picture["image_sha256"]) if present else None
     pixels, execution = _render(record, settings)
     if to is not None:

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from catalog.catalog import Catalog
+from catalog.objects.areas import Area, ImageState
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState
 from flows.cli.options import AsJson, EverySet, Library
@@ -18,6 +19,7 @@ from flows.cli.which_set import set_names
 from flows.output import console, print_json
 from flows.pipeline.resolve import TASTES
 from flows.settings import Settings, from_environment
+from scoring.deciders import as_person
 from scoring.taste.learn import learn_taste, questions, suggested
 from scoring.taste.taste_file import EVERY_SET, Learned, save_taste
 from specs.commands import limner
@@ -134,12 +136,12 @@ def _clip(catalog: Catalog, names: Sequence[str]) -> str:
 
 
 def _is_by(one: CandidateState, person: str | None) -> bool:
-    return one.keep is not None and (one.decided_by == f"person:{person}" if person else one.by_person)
+    return one.keep is not None and (one.decided_by == as_person(person) if person else one.by_person)
 
 
 def _waits(one: CandidateState) -> bool:
     """No person has decided, and a person may see it: present, and measured clear."""
-    return not one.by_person and one.state == "present" and one.area == "objects"
+    return not one.by_person and one.state == ImageState.PRESENT and one.area == Area.OBJECTS
 
 
 def _rows(candidates: Sequence[CandidateState], vectors: Any) -> Seen:
