@@ -90,7 +90,7 @@ def make_set(session: Session, spec: str, settings: dict[str, Any]) -> Summary:
         if failures:
             break
     summary = session.finish()
-    publish(session)
+    publish(session, summary)
     return summary
 
 

@@ -1,4 +1,7 @@
-"""What a person sees of a run in Prefect's page: progress, what changed, the keepers, the contact sheet."""
+"""What a person sees of a run in Prefect's page: its name, progress, what changed, the keepers, the contact sheet.
+
+Nothing of it where nobody can look: the embedded server has no page, and ends with the run.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,25 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED
 
-from flows.pipeline.session import Session
+from flows.pipeline.session import Session, Summary
+from specs.counted import counted
 
 SHEET_SIDE_PX = 1600  # the sheet travels inside the artifact, so it is made small enough
 
 
+def somebody_may_look() -> bool:
+    """Is the server one that keeps what it is told? The embedded one is started without logs."""
+    return bool(PREFECT_LOGGING_TO_API_ENABLED.value())
+
+
 def begin(session: Session) -> UUID | None:
     """A progress artifact at the share that is made already."""
+    if not somebody_may_look():
+        return None
     return create_progress_artifact(  # type: ignore[return-value]
         progress=_percent(session), key=_key(session, "progress"), description=f"Pictures of {_name(session)}"
     )
@@ -32,8 +46,11 @@ def advance(session: Session, artifact: UUID | None) -> None:
         update_progress_artifact(artifact_id=artifact, progress=_percent(session))
 
 
-def publish(session: Session) -> None:
-    """The tables and the sheet, once a run is done."""
+def publish(session: Session, summary: Summary) -> None:
+    """The run's name and tags, the tables and the sheet, once a run is done."""
+    if not somebody_may_look():
+        return
+    _name_run(session, summary)
     create_table_artifact(table=session.changes(), key=_key(session, "changes"), description="What this run changed")
     keepers = [
         {
@@ -48,6 +65,15 @@ def publish(session: Session) -> None:
     ]
     create_table_artifact(table=keepers, key=_key(session, "keepers"), description=f"Keepers of {_name(session)}")
     create_image_artifact(image_url=_data_url(session), key=_key(session, "sheet"), description="Contact sheet")
+
+
+def _name_run(session: Session, summary: Summary) -> None:
+    """``my-deck: 4 made, 1 hole``, with the set and the checkpoint as tags."""
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    name = f"{summary.set}: {summary.generated} made{failed}, {counted(len(summary.holes), 'hole')}"
+    with get_client(sync_client=True) as client:
+        tags = [*(flow_run.tags or []), summary.set, session.resolved.image.checkpoint.name]
+        client.update_flow_run(UUID(str(flow_run.id)), name=name, tags=list(dict.fromkeys(tags)))
 
 
 def _data_url(session: Session) -> str:
