@@ -287,7 +287,6 @@ class Catalog:
     def keepers(
         self,
         set_name: str | None = None,
-        asset_ids: Iterable[str] | None = None,
         matching: Filter = Filter(),  # noqa: B008 (a frozen value)
     ) -> list[Keeper]:
         """What is kept, of one set or of all, in the order of the rows; ``matching`` narrows further.
@@ -299,8 +298,6 @@ class Catalog:
             where = conditions(connection, replace(matching, state="kept"))
             if set_name is not None:
                 where.append(CandidateRow.set_name == set_name)
-            if asset_ids is not None:
-                where.append(CandidateRow.asset_id.in_(list(asset_ids)))
             return shown.keepers(connection, self.library, where)
 
     def names(self, candidates: Iterable[CandidateState]) -> Mapping[CandidateKey, str]:

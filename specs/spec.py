@@ -147,7 +147,7 @@ class StyleText:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One YAML file, checked. ``text`` is the file as read; ``spec_sha256`` covers it, its row files and overrides."""
+    """One YAML file, checked. ``text`` is the file as read; ``spec_sha256`` covers it and its row files."""
 
     set_name: str
     title: str

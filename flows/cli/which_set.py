@@ -17,10 +17,7 @@ SPEC_SUFFIXES = (".yaml", ".yml")
 
 def spec_files(named: Sequence[str], settings: Settings, *, every: bool) -> list[Path]:
     """The specs that are named, as files; with ``every`` those of all sets of the library. UsageError."""
-    if every == bool(named):
-        raise UsageError(
-            f"SET: got {'both names and --all' if every else 'nothing'}; allowed: sets or specs, or --all."
-        )
+    _refuse_both(named, every)
     with Catalog.open(settings.library, create=False) as catalog:
         paths = dict(catalog.set_paths())
     if every:
@@ -33,10 +30,7 @@ def spec_files(named: Sequence[str], settings: Settings, *, every: bool) -> list
 
 def set_names(named: Sequence[str], settings: Settings, catalog: Catalog, *, every: bool) -> list[str]:
     """The sets that are named; with ``every`` all of the library. UsageError."""
-    if every == bool(named):
-        raise UsageError(
-            f"SET: got {'both names and --all' if every else 'nothing'}; allowed: sets or specs, or --all."
-        )
+    _refuse_both(named, every)
     there = list(catalog.set_paths())
     wanted = [load_spec(Path(name)).set_name if is_file(name) else name for name in named]
     return there if every else [known(name, there, settings) for name in wanted]

@@ -48,14 +48,6 @@ def near_duplicates(
     return found
 
 
-def nearest(phash: str, embedding: Matrix, phashes: Sequence[str], embeddings: Matrix) -> list[tuple[int, float]]:
-    """(row, cosine) of the pictures of a library that are the same as this one, most alike first."""
-    bits = hamming_matrix([phash], phashes)[0] if phashes else np.zeros(0, np.uint8)
-    cosines = np.asarray(embeddings, dtype=np.float32) @ np.asarray(embedding, dtype=np.float32)
-    rows = [int(row) for row in np.flatnonzero((bits <= MAX_BITS) & (cosines >= MIN_COSINE))]
-    return sorted(((row, round(float(cosines[row]), 6)) for row in rows), key=lambda item: (-item[1], item[0]))
-
-
 def cluster(count: int, pairs: Sequence[tuple[int, int]]) -> list[tuple[int, ...]]:
     """Groups of two or more rows of ``count`` that the pairs connect; each sorted, groups by their first row."""
     leader = list(range(count))

@@ -41,11 +41,6 @@ def area_mean(grey: Matrix, rows: int, columns: int) -> NDArray[np.float64]:
     return area_weights(grey.shape[0], rows) @ grey @ area_weights(grey.shape[1], columns).T
 
 
-def hamming(one: str, other: str) -> int:
-    """How many of the 64 bits differ: 0 … 64."""
-    return (int(one, 16) ^ int(other, 16)).bit_count()
-
-
 def hamming_matrix(ones: Sequence[str], others: Sequence[str]) -> NDArray[np.uint8]:
     """(M, N) numbers of differing bits."""
     left = np.array([int(value, 16) for value in ones], dtype=np.uint64)

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from specs.canonical import Json, sha256_hex, value_sha256
-from specs.errors import InvalidValue, SpecError, SpecErrors
+from specs.errors import InvalidValue, SpecErrors
 from specs.reading.assemble import Assembly, assets, keep_rules
-from specs.reading.document import Node, NotReadable, decode, parse, read_bytes
+from specs.reading.document import NotReadable, decode, parse, read_bytes
 from specs.reading.entries import inline_entries, table_entries
 from specs.reading.named_files import beside, read_references
 from specs.reading.report import validate
@@ -27,28 +27,23 @@ from specs.spec import (
     StyleText,
 )
 from specs.tables.rows import SUFFIXES, Table, read_table
-from specs.values.checks import show
 
 KIND = "limner.spec/1"
-NONE: Mapping[str, str] = MappingProxyType({})
 STAND_INS: Mapping[str, object] = MappingProxyType(
     {"set": "left-out", "checkpoint": "left-out", "picture": {"width_px": 64, "height_px": 64}, "assets": []}
 )
 
 
-def load_spec(path: Path, overrides: Mapping[str, str] = NONE) -> Spec:
-    """The spec in a YAML file.
+def load_spec(path: Path) -> Spec:
+    """The spec in a YAML file; its row files are found relative to its folder.
 
-    ``overrides`` maps dotted keys (``picture.steps``) to YAML texts that replace what the file says. Row files are
-    found relative to the spec's folder. Raises SpecErrors with everything that is wrong.
+    Raises SpecErrors with everything that is wrong.
     """
     shown = str(path)
     try:
         data = read_bytes(path, shown)
         text = decode(data, shown)
         root, errors = parse(text, shown)
-        for key, value in overrides.items():
-            errors.extend(override(root, key, value))
     except NotReadable as stop:
         raise SpecErrors([stop.error]) from None
     checked = validate(SpecModel, root, TAGS, STAND_INS)
@@ -66,31 +61,12 @@ def load_spec(path: Path, overrides: Mapping[str, str] = NONE) -> Spec:
     identity: dict[str, Json] = {
         "text": sha256_hex(data),
         "rows": [digest for _, digest in sources],
-        "overrides": dict(overrides),
+        "overrides": {},  # of a time when options could change a spec: ids stay what they were
     }
     files = tuple((one.path, one.sha256) for one in references if one.path)
     if files:
         identity["references"] = [digest for _, digest in files]
     return _spec(assembly, made, text, value_sha256(KIND, identity), (*sources, *files), references)
-
-
-def override(root: Node, key: str, text: str) -> list[SpecError]:
-    """Puts a YAML text at a dotted key of the tree; returns what is wrong with its form."""
-    shown = f"override {key}"
-    start = Place(shown, 1, 1)
-    node, errors = parse(text, shown)
-    *groups, last = key.split(".")
-    target = root
-    for group in groups:
-        if target.entries is None:
-            break
-        target.keys.setdefault(group, start)
-        target = target.entries.setdefault(group, Node(start, entries={}))
-    if target.entries is None:
-        return [*errors, SpecError(start, "override", show(key), "a key of a mapping, such as picture.steps")]
-    target.entries[last] = node
-    target.keys[last] = start
-    return errors
 
 
 def _assets(assembly: Assembly, table: Table | None) -> tuple[Asset, ...]:

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from specs.canonical import sha256_hex
-from specs.errors import SpecErrors
 from specs.reading.load import load_spec
 from specs.spec import Candidates, KeepRules, Picture, Place, PrintSize, Schedule, Scoring, SelectionWeights
 from tests.specs.making import GOOD, HEAD, ROWS, load, refused
@@ -161,25 +160,6 @@ class TestTheHash:
         first = load(tmp_path)
         (tmp_path / "spec.yaml").rename(tmp_path / "renamed.yaml")
         assert load_spec(tmp_path / "renamed.yaml").spec_sha256 == first.spec_sha256
-
-
-class TestOverrides:
-    def test_replace_what_the_file_says(self, tmp_path: Path) -> None:
-        load(tmp_path)
-        overrides = {"picture.steps": "3", "seed": "9", "candidates": "{first: 1, at_most: 2}", "keep.per_asset": "2"}
-        spec = load_spec(tmp_path / "spec.yaml", overrides)
-        assert (spec.assets[0].picture.steps, spec.seed, spec.keep.per_asset) == (3, 9, 2)
-        assert spec.assets[0].candidates == Candidates(1, 2)
-
-    def test_are_refused_like_the_file(self, tmp_path: Path) -> None:
-        load(tmp_path)
-        with pytest.raises(SpecErrors) as caught:
-            load_spec(tmp_path / "spec.yaml", {"picture.stepz": "3", "seed": "x", "set.name": "deck"})
-        assert [(error.place.path, error.what) for error in caught.value.errors] == [
-            ("override picture.stepz", "unknown key"),
-            ("override seed", "seed"),
-            ("override set.name", "override"),
-        ]
 
 
 class TestDidYouMean:
