@@ -288,7 +288,7 @@ class TestRanks:
         looked: list[str] = []
         seen = Clip.embed
         monkeypatch.setattr(Clip, "embed", lambda clip, pixels: looked.append("embed") or seen(clip, pixels))
-        monkeypatch.setattr(flows.rescoring, "read_png", lambda data: looked.append("decode"))
+        monkeypatch.setattr(flows.pipeline.stale_scorecards, "read_png", lambda data: looked.append("decode"))
         write(world, ("sword", "potion"), candidates=2)
         assert judge("rescore", "tiny-set", "--json").json["measured"] == 2
         assert looked == []

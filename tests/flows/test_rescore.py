@@ -53,7 +53,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(Checker, "_forward")
     import flows.pipeline.stale_scorecards
 
-    count(flows.rescoring, "read_png")
+    count(flows.pipeline.stale_scorecards, "read_png")
     return counted
 
 
