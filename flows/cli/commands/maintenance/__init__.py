@@ -1,0 +1,1 @@
+"""Commands about the library as a whole, its machine and its checkpoints."""
