@@ -59,7 +59,7 @@ class TestABackup:
         shutil.copytree(target, six.library)
         with Catalog.open(six.library, create=False) as restored:
             restored.record(world.records(3, 6))
-            assert len(restored.made(world.set_name)["item-000"]) == 3
+            assert len(restored.candidates(world.set_name)["item-000"]) == 3
         assert verify(six.library).problems == ()
 
     def test_writes_nothing_to_the_library(self, six: Catalog, target: Path) -> None:

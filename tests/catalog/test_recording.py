@@ -227,7 +227,7 @@ class TestLostPictures:
         catalog.close()
         verify(library, repair=True)
         with Catalog.open(library, create=False) as again:
-            assert again.made(world.set_name) == {}
+            assert again.candidates(world.set_name) == {}
             again.record([record])
             assert [keeper.note for keeper in again.keepers()] == ["mine"]
             assert again.provenance(record.key).value["scores"]["earlier"] == [], "an equal card is not repeated"
@@ -248,7 +248,7 @@ class TestLostPictures:
         drifted = replace(record, candidate=other, png=data, scorecard=card(sha256), verdict=None)
         with Catalog.open(library, create=False) as again:
             again.record([drifted])
-            (found,) = again.made(world.set_name)["item-000"].values()
+            (found,) = again.candidates(world.set_name)["item-000"].values()
             assert (found.image_sha256, found.keep) == (sha256, None)
             assert len(again.provenance(record.key).value["verdicts"]) == 2
             with pytest.raises(CatalogError, match="made again meanwhile"):

@@ -323,7 +323,7 @@ class TestTheSeal:
             file.truncate(2 * seal.PART + 5)
         script = (
             "import atexit, sys\n"
-            "from catalog import seal\n"
+            "from catalog.database import seal\n"
             "file = open(sys.argv[1], 'rb')\n"
             "atexit.register(lambda: print(seal.file_seal(file.fileno(), 7, 3).sha256))\n"
         )
