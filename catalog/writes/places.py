@@ -95,6 +95,11 @@ def surplus(connection: Connection, assets: Iterable[Asset]) -> set[str]:
     }
 
 
+def by_strength(connection: Connection, asset: Asset) -> list[Ranked]:
+    """Every candidate of an asset, the strongest first: the order in which keepers come back."""
+    return sorted(_standing(connection, [asset]).get(asset, []), key=lambda one: one.order)
+
+
 def _too_many(candidates: Sequence[Ranked], places: int) -> list[Ranked]:
     """The policy's keepers that have no place, the weakest last."""
     kept = [one for one in candidates if one.candidate.is_keeper]

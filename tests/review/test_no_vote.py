@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,11 @@ from catalog.review.views import pages
 from catalog.review.views.values import Wanted
 from scoring.reasons import OUTSCORED, TOO_LIKE
 from scoring.verdict import Verdict
-from tests.catalog.factory import World
 from tests.review.chromium import CHROMIUM
+from tests.review.drawn import Drawn
 from tests.review.serving import Serving, served
 
-WORLD = World(assets=3, each=4, side_px=48)
+WORLD = Drawn(assets=3, each=4, side_px=1024)  # larger than the view, so that there is a place to look at
 SET = f"/sets/{WORLD.set_name}"
 OPACITY = "one => getComputedStyle(one.querySelector('.picture img')).opacity"
 
@@ -71,6 +72,7 @@ def at(asset: int, number: int) -> int:
     return asset + WORLD.assets * number
 
 
+@cache
 def one(number: int, asset: int = 0) -> str:
     """A candidate's id."""
     return WORLD.key(at(asset, number)).candidate_id
@@ -96,35 +98,67 @@ def test_a_rejected_picture_is_dimmed_in_the_grid_alone_and_only_without_the_foc
     assert page.locator("main .tile").evaluate(OPACITY) == "1"
 
 
-def test_the_focus_starts_on_the_keeper_then_on_the_runner_up(page: Page, serving: Serving, library: Path) -> None:
-    page.goto(f"{serving.home}{SET}/item-000?fold=no")
-    expect(page.locator("main .tile:focus")).to_have_attribute("data-id", one(1))
-    with Catalog.open(library, create=False) as catalog:
-        tiles = pages.candidates(catalog, WORLD.set_name, "item-001", Wanted(folded=False)).tiles
-    best = max((tile for tile in tiles if tile.reasons == ("not_wanted",)), key=lambda tile: tile.aesthetic)
-    page.goto(f"{serving.home}{SET}/item-001?fold=no")
-    expect(page.locator("main .tile:focus")).to_have_attribute("data-id", best.candidate_id)
+def test_the_focus_starts_on_the_keeper_then_on_the_runner_up_and_comes_back_to_where_a_person_put_it(
+    page: Page, serving: Serving
+) -> None:
+    first, second = f"{serving.home}{SET}/item-000?fold=no", f"{serving.home}{SET}/item-001?fold=no"
+    for address, id_ in ((first, one(1)), (second, one(3, asset=1)), (f"{second}&sort=newest", one(3, asset=1))):
+        page.goto(address)
+        expect(page.locator("main .tile:focus")).to_have_attribute("data-id", id_)
+    page.keyboard.press("p")
+    before = page.locator("main .tile:focus").get_attribute("data-id") or ""
+    assert before != one(3, asset=1)
+    page.goto(second)
+    expect(page.locator("main .tile:focus")).to_have_attribute("data-id", before)
 
 
-def test_the_full_view_steps_as_the_help_says_and_keeps_the_zoom(page: Page, serving: Serving) -> None:
+def place_of(page: Page) -> list[int]:
+    """How far the full view is scrolled, in px."""
+    place: list[int] = page.evaluate("[$('.full').scrollLeft, $('.full').scrollTop].map(Math.round)")
+    return place
+
+
+def test_the_full_view_steps_as_the_help_says_and_keeps_zoom_and_position(page: Page, serving: Serving) -> None:
     page.goto(f"{serving.home}/candidates/{one(0)}")
     expect(page.locator("main .tile")).to_be_focused()
     page.keyboard.press("z")
-    expect(page.locator("main .tile.actual")).to_have_count(1)
-    for key, number in (("n", 1), ("n", 2), ("p", 1)):
+    page.locator("main .full img").evaluate("picture => picture.decode()")
+    page.evaluate("$('.full').scrollTo(90, 240)")
+    runner_up = one(3, asset=1)
+    steps = (("n", one(1)), ("ArrowRight", one(2)), ("p", one(1)), ("]", runner_up), ("[", one(1)), ("w", runner_up))
+    for key, id_ in steps:
         page.keyboard.press(key)
-        page.wait_for_url(f"**/candidates/{one(number)}")
+        page.wait_for_url(f"**/candidates/{id_}")
         expect(page.locator("main .tile.actual")).to_be_focused()
-    page.keyboard.press("]")
-    expect(page.locator("h1")).to_contain_text("#")
-    best = page.locator("main .tile").get_attribute("data-name")
-    assert best in (f"{WORLD.set_name}/item-001#1", f"{WORLD.set_name}/item-001#3"), "its runner-up"
-    expect(page.locator("main .tile.actual")).to_be_focused()
-    page.keyboard.press("[")
-    page.wait_for_url(f"**/candidates/{one(1)}")
-    expect(page.locator("main .tile.actual")).to_be_focused()
-    page.keyboard.press("w")
-    expect(page.locator("main .tile")).to_have_attribute("data-name", best)
+        page.locator("main .full img").evaluate("picture => picture.decode()")
+        assert place_of(page) == [90, 240], key
+
+
+def test_a_decision_in_full_view_keeps_zoom_and_position_and_is_written_before_the_next_step(
+    page: Page, serving: Serving, library: Path
+) -> None:
+    page.goto(f"{serving.home}/candidates/{one(0, asset=2)}")
+    expect(page.locator("main .tile")).to_be_focused()
+    page.keyboard.press("z")
+    page.locator("main .full img").evaluate("picture => picture.decode()")
+    page.evaluate("$('.full').scrollTo(90, 240)")
+    page.keyboard.press("k")
+    expect(page.locator("main .tile.kept.actual")).to_be_focused()
+    page.locator("main .full img").evaluate("picture => picture.decode()")
+    assert place_of(page) == [90, 240]
+    page.route("**/undo", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    page.keyboard.press("u")
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/candidates/{one(1, asset=2)}")
+    with Catalog.open(library, create=False) as catalog:
+        tiles = pages.candidates(catalog, WORLD.set_name, "item-002", Wanted(folded=False)).tiles
+    assert not tiles[0].is_keeper
+
+
+def test_the_help_names_every_key_that_does_something_and_no_other(page: Page) -> None:
+    arrows = {"→": "ArrowRight", "←": "ArrowLeft", "↑": "ArrowUp", "↓": "ArrowDown", "Esc": "Escape"}
+    named = {arrows.get(key, key) for key in page.locator("#help dt kbd").all_text_contents()} - {"1", "8"}
+    assert named == set(page.evaluate("Object.keys({ ...ON_TILE, ...ANYWHERE })"))
 
 
 def test_title_row_and_prompt_stand_over_the_candidates(page: Page, serving: Serving) -> None:

@@ -13,6 +13,7 @@ const store = (name, list) => sessionStorage.setItem(name, JSON.stringify(list))
 const rendered = new WeakMap(); // tile → the HTML it was made of
 let queue = Promise.resolve(); // decisions are sent one after another, in the order of the keys
 let acts = 0; // decisions begun and ended
+let unsaved = 0; // how many could not be written
 let fresh = Promise.resolve(), wanted = false; // the page being fetched again; whether a further fetch waits its turn
 let asked = null; // the decision that the dialog is about: {look, keep}
 let last = null; // id of the tile that had the focus last
@@ -45,6 +46,14 @@ function step(by) {
   if (!list.length) return;
   const at = list.indexOf(current());
   focusOn(list[at < 0 ? 0 : Math.min(Math.max(at + by, 0), list.length - 1)]);
+}
+
+function start() {
+  if (location.hash) return;
+  const [top] = tiles(), tile = byId(place.here()) || $("main .tile[data-first]") || top;
+  if (!tile) return;
+  tile.focus({ preventScroll: tile === top }); // what stands over the first tile stays in view
+  last = tile.dataset.id;
 }
 
 function columns() {
@@ -83,10 +92,10 @@ async function render() {
     if (before && rendered.get(before) === one.outerHTML) one.replaceWith(before);
     else rendered.set(one, one.outerHTML);
   }
-  const scroll = $(".full", old) && [$(".full", old).scrollLeft, $(".full", old).scrollTop];
+  const seen = zoom.now();
   old.replaceChildren(...main.childNodes);
   if (totals && $("#totals")) $("#totals").textContent = totals.textContent;
-  if (scroll && $(".full")) $(".full").scrollTo(...scroll);
+  zoom.show(seen);
   showMarks();
   if (inside && index >= 0) {
     const again = byId(tile.dataset.id) || tiles()[Math.min(index, tiles().length - 1)];
@@ -130,7 +139,13 @@ async function send(path, value) {
 }
 
 function enqueue(work) {
-  queue = queue.then(() => { acts += 1; return work(); }).catch((error) => say(error.message)).finally(() => { acts += 1; refresh(); });
+  queue = queue.then(() => { acts += 1; return work(); }).catch((error) => { unsaved += 1; say(error.message); }).finally(() => { acts += 1; refresh(); });
+}
+
+// a key that leaves the page waits until what was decided is saved; what could not be keeps the page and its message
+function leave(go) {
+  const before = unsaved;
+  queue.then(() => { if (unsaved === before) go(); });
 }
 
 const ours = new Map(); // "candidate:seen" → what our own write made of it, so that quick keys are no conflict
@@ -279,7 +294,7 @@ function compare() {
   const marked = stored(MARKED);
   if (marked.length < 2) return say("Mark two to four pictures with c first.");
   store(MARKED, []);
-  location.assign(`/compare?${new URLSearchParams(marked.map((id) => ["id", id]))}`);
+  leave(() => location.assign(`/compare?${new URLSearchParams(marked.map((id) => ["id", id]))}`));
 }
 
 // looking
@@ -292,8 +307,8 @@ function reveal(button) {
   button.remove();
 }
 
-function toggle(tile, name, button) {
-  const on = tile.classList.toggle(name);
+function toggle(tile, name, button, to) {
+  const on = tile.classList.toggle(name, to);
   if (button) button.setAttribute("aria-pressed", String(name === "plain" ? !on : on));
 }
 
@@ -302,35 +317,45 @@ function unfold(tile) {
   const address = new URL(location.href), id = tile.dataset.id;
   if (address.searchParams.get("open") === id) address.searchParams.delete("open");
   else address.searchParams.set("open", id);
-  location.assign(address);
+  leave(() => location.assign(address));
 }
 
 function open_(tile) {
-  if (tile.dataset.open) location.assign(tile.dataset.open);
+  if (tile.dataset.open) leave(() => location.assign(tile.dataset.open));
   else toggle(tile, "actual", $('[data-do="actual"]', tile));
 }
 
 function follow(key) {
   const page = { "]": 'main a[rel="next"]', "[": 'main a[rel="prev"]' }[key];
   const link = $(`main a[data-key="${key}"]`) || (page && $(page));
-  if (link) link.click();
+  if (link) leave(() => link.click());
   return Boolean(link);
 }
 
-// the zoom of the full view, and where it is looked at, as shares of the picture: the next picture is seen the same way
+// how the full view is looked at, places as shares of the picture: the next picture is seen the same way
 const zoom = {
-  save: () => {
-    const full = $(".full"), tile = full && full.closest(".tile");
-    if (tile) sessionStorage.setItem(ZOOM, JSON.stringify({ on: tile.classList.contains("actual"),
-      x: full.scrollLeft / full.scrollWidth, y: full.scrollTop / full.scrollHeight }));
+  now: () => {
+    const full = $("main .full");
+    if (!full) return null;
+    const { classList } = full.closest(".tile");
+    return { actual: classList.contains("actual"), plain: classList.contains("plain"), down: window.scrollY,
+      x: full.scrollLeft / full.scrollWidth, y: full.scrollTop / full.scrollHeight };
   },
-  restore: () => {
-    const full = $(".full"), was = JSON.parse(sessionStorage.getItem(ZOOM) || "null");
-    if (!full || !was || !was.on) return;
-    const picture = $("img", full), look = () => full.scrollTo(was.x * full.scrollWidth, was.y * full.scrollHeight);
-    toggle(full.closest(".tile"), "actual", $('[data-do="actual"]'));
+  show: (seen) => {
+    const full = $("main .full"), picture = full && $("img", full);
+    if (!full || !seen) return;
+    const look = () => full.scrollTo(seen.x * full.scrollWidth, seen.y * full.scrollHeight), tile = full.closest(".tile");
+    toggle(tile, "actual", $('[data-do="actual"]', tile), seen.actual);
+    toggle(tile, "plain", $('[data-do="overlay"]', tile), seen.plain);
     if (picture && !picture.complete) picture.addEventListener("load", look);
     look();
+  },
+  save: () => sessionStorage.setItem(ZOOM, JSON.stringify(zoom.now())),
+  restore: () => {
+    const seen = JSON.parse(sessionStorage.getItem(ZOOM) || "null");
+    sessionStorage.removeItem(ZOOM); // it is of the step from picture to picture alone
+    zoom.show(seen);
+    if (seen) window.scrollTo(0, seen.down);
   },
 };
 
@@ -341,7 +366,7 @@ const ON_TILE = {
   e: unfold,
   t: (tile) => tile.dataset.image && tag(tile),
   a: (tile) => tile.dataset.image && note(tile),
-  m: (tile) => tile.dataset.image && location.assign(`/search?${new URLSearchParams({ like: candidateOf(tile) })}`),
+  m: (tile) => tile.dataset.image && leave(() => location.assign(`/search?${new URLSearchParams({ like: candidateOf(tile) })}`)),
   z: open_,
   Enter: open_,
   o: (tile) => $("svg", tile) && toggle(tile, "plain", $('[data-do="overlay"]', tile)),
@@ -354,7 +379,7 @@ const ANYWHERE = {
   f: () => { const field = $(".filters select, .filters input"); if (field) field.focus(); },
   "/": () => $("#search").focus(),
   "?": () => $("#help").showModal(),
-  Escape: () => { const up = $('header a[rel="up"]') || $("header nav a"); if (up) up.click(); },
+  Escape: () => { const up = $('header a[rel="up"]') || $("header nav a"); if (up) leave(() => up.click()); },
 };
 const BY_BUTTON = {
   keep: (tile) => ON_TILE.k(tile), reject: (tile) => ON_TILE.r(tile), mark: (tile) => mark(tile), undo: (tile) => undo(tile),
@@ -382,6 +407,7 @@ function pressed(event) {
     if (event.key === "Escape") { event.preventDefault(); where.blur(); if (!current()) step(0); else focusOn(current()); }
     return;
   }
+  if ($("main .single") && ["ArrowUp", "ArrowDown"].includes(event.key)) return; // there they scroll
   if (event.key === "Enter" && ["BUTTON", "A", "SUMMARY"].includes(where.tagName)) return;
   const tile = current();
   const act = ON_TILE[event.key] ? tile && (() => ON_TILE[event.key](tile)) : ANYWHERE[event.key];
@@ -391,14 +417,11 @@ function pressed(event) {
 }
 
 document.addEventListener("keydown", pressed);
-document.addEventListener("focusin", (event) => {
-  const tile = event.target.closest("main .tile");
-  if (tile) place.set((last = tile.dataset.id));
-});
 document.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name); // short addresses
 });
 document.addEventListener("click", (event) => {
+  if (event.target.closest("main a[data-key]")) zoom.save();
   const button = event.target.closest("button[data-do], button[data-reason]");
   if (!button) return;
   if (button.dataset.reason) answer(button.dataset.reason);
@@ -411,11 +434,10 @@ document.addEventListener("change", (event) => {
 
 for (const tile of tiles()) rendered.set(tile, tile.outerHTML);
 showMarks();
-if (!location.hash) {
-  const again = place.here() && byId(place.here());
-  if (again) focusOn(again);
-  else if (tiles().length) ($("main .tile[data-first]") || tiles()[0]).focus({ preventScroll: true });
-}
+start();
 zoom.restore();
-window.addEventListener("pagehide", zoom.save);
+document.addEventListener("focusin", (event) => { // after the start, which is the page's choice and no person's
+  const tile = event.target.closest("main .tile");
+  if (tile) place.set((last = tile.dataset.id));
+});
 pulse();

@@ -17,12 +17,12 @@ from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
 from catalog.provenance import CandidateKey
 from catalog.queries.recipes import recipes_ago
-from catalog.review.search.columns import Names, read, without_surplus
-from catalog.review.search.masks import cut, in_order, matching
+from catalog.review.search.columns import Columns, Names, read, without_surplus
+from catalog.review.search.masks import Rows, cut, in_order, matching
+from catalog.review.views.first import first_of
 from catalog.review.views.fold import MOST_FOLDED, folded
 from catalog.review.views.tiles import fetch_tiles, standing_tiles, tiles_in_turn
 from catalog.review.views.values import AssetText, Detail, Page, SetLine, Tile, Wanted, boxes_of
-from scoring.reasons import NOT_WANTED, OUTSCORED, reason_code
 
 COMPARED = (2, 3, 4)
 
@@ -53,20 +53,28 @@ def the_set(catalog: Catalog, set_name: str) -> SetLine:
 
 def candidates(catalog: Catalog, set_name: str, asset_id: str, wanted: Wanted) -> Page:
     """A page of an asset's candidates; near-duplicates folded into the first of them where that is wanted."""
-    names = Names()
     with reading(catalog.engine) as connection:
-        its = and_(CandidateRow.set_name == set_name, CandidateRow.asset_id == asset_id)
-        columns = read(connection, names, its)
-        columns = without_surplus(connection, names, columns)
-        rows = in_order(columns, np.flatnonzero(matching(columns, names, wanted)), wanted.sort)
-        ago = recipes_ago(connection, (id_.decode() for id_ in columns.candidate[rows].tolist()))
-        rows = rows[np.argsort([*ago.values()], kind="stable")]
+        columns, rows = _in_turn(connection, set_name, asset_id, wanted)
         if wanted.folded and 1 < len(rows) <= MOST_FOLDED:
             tiles = folded(connection, tiles_in_turn(connection, columns, rows), wanted.unfolded)
             number, part = cut(len(tiles), wanted.page)
-            return Page(focused(tiles[part]), number, len(tiles))
-        number, part = cut(len(rows), wanted.page)
-        return Page(focused(tiles_in_turn(connection, columns, rows[part])), number, len(rows))
+            found, tiles = len(tiles), tiles[part]
+        else:
+            number, part = cut(len(rows), wanted.page)
+            found, tiles = len(rows), tiles_in_turn(connection, columns, rows[part])
+        ids, keepers = [tile.candidate_id for tile in tiles], {tile.candidate_id for tile in tiles if tile.is_keeper}
+        first = first_of(connection, (set_name, asset_id), ids, keepers)
+    return Page([replace(tile, first=tile.candidate_id == first) for tile in tiles], number, found)
+
+
+def _in_turn(connection: Connection, set_name: str, asset_id: str, wanted: Wanted) -> tuple[Columns, Rows]:
+    """An asset's candidates, and the rows of those that are wanted: the recipe in force first, then in their order."""
+    names = Names()
+    columns = read(connection, names, and_(CandidateRow.set_name == set_name, CandidateRow.asset_id == asset_id))
+    columns = without_surplus(connection, names, columns)
+    rows = in_order(columns, np.flatnonzero(matching(columns, names, wanted)), wanted.sort)
+    ago = recipes_ago(connection, _ids(columns, rows))
+    return columns, rows[np.argsort([*ago.values()], kind="stable")]
 
 
 def text_of(catalog: Catalog, set_name: str, asset_id: str) -> AssetText:
@@ -85,22 +93,17 @@ def text_of(catalog: Catalog, set_name: str, asset_id: str) -> AssetText:
     return AssetText(str(asset["title"]), row, str(asset["prompt"]))
 
 
-def focused(tiles: Sequence[Tile]) -> list[Tile]:
-    """The same, with the mark on the one to look at first: the keeper that stands, else the runner-up, which is the
-    most beautiful of those that nothing but others keep out, else the first."""
-
-    def order(tile: Tile) -> tuple[bool, bool, float]:
-        passes = tile.shown and all(reason_code(reason) in (OUTSCORED, NOT_WANTED) for reason in tile.reasons)
-        return not tile.is_keeper, not (passes and tile.waits), -(tile.aesthetic or 0.0) if passes else 0.0
-
-    best = min(tiles, key=order, default=None)
-    return [replace(tile, first=tile is best) for tile in tiles]
-
-
 def first_candidate(catalog: Catalog, set_name: str, asset_id: str) -> str:
     """The id of the candidate to look at first; '' for an asset without any."""
-    tiles = candidates(catalog, set_name, asset_id, Wanted(folded=False)).tiles
-    return next((tile.candidate_id for tile in tiles if tile.first), "")
+    with reading(catalog.engine) as connection:
+        columns, rows = _in_turn(connection, set_name, asset_id, Wanted())
+        ids = _ids(columns, rows)
+        keepers = set(_ids(columns, rows[columns.keeper[rows]]))
+        return first_of(connection, (set_name, asset_id), ids, keepers)
+
+
+def _ids(columns: Columns, rows: Rows) -> list[str]:
+    return [id_.decode() for id_ in columns.candidate[rows].tolist()]
 
 
 def compared(catalog: Catalog, candidate_ids: Sequence[str]) -> list[Tile]:
@@ -127,11 +130,11 @@ def detail(catalog: Catalog, candidate_id: str) -> Detail:
     with reading(catalog.engine) as connection:
         key = key_of(connection, candidate_id)
         found = fetch_tiles(connection, standing_tiles().where(CandidateRow.candidate_id == candidate_id))
+        ids = _ids(*_in_turn(connection, key.set_name, key.asset_id, Wanted()))
     if not found:
         raise NotFoundError(f"{key.set_name}/{key.asset_id}: this candidate's picture was lost; run `limner produce`.")
     record = catalog.provenance(key).value
-    ids = [tile.candidate_id for tile in candidates(catalog, key.set_name, key.asset_id, Wanted(folded=False)).tiles]
-    at = ids.index(candidate_id) if candidate_id in ids else 0
+    at = ids.index(candidate_id)
     asset: Any = record["asset"]
     image: Any = record["image"]
     prompt: Any = record["prompt"]
