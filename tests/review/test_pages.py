@@ -15,7 +15,7 @@ from catalog.catalog import Catalog
 from catalog.review.decisions import Decision, decide
 from catalog.review.views.values import boxes_of
 from scoring.scorecard import SafetyState
-from tests.catalog.factory import World, quarantined
+from tests.catalog.factory import World, by_policy, quarantined
 from tests.review.conftest import WORLD, Tab
 from tests.review.hostile import PAYLOADS, Hostile
 
@@ -100,6 +100,28 @@ class TestCandidates:
         assert self.numbers(tab, "state=rejected") == ["1", "2", "3"]
         assert self.numbers(tab, "state=waiting") == ["0", "1", "3"]
         assert self.numbers(tab, "reason=off_style") == ["2"]
+
+    def test_the_runner_up_passes_the_rules_and_nobody_rejected_it(self, tab: Tab, catalog: Catalog) -> None:
+        def first() -> str:
+            return re.search(r'data-name="[^"]*#(\d+)" data-first', tab.get(f"{SET}/item-000").text)[1]  # type: ignore[index]
+
+        tiles = tab.tiles()
+        assert first() == "0"
+        tab.keep(tiles[0], False, "off_style")
+        assert first() == "3"
+        tab.keep(tiles[3], False, "off_style")
+        assert first() == "2"
+        like = by_policy(WORLD.record(6), False, f"too_like:{tiles[0].image_sha256}")
+        catalog.append([(WORLD.key(6), like)])
+        assert first() == "1"
+
+    def test_full_view_steps_through_more_candidates_than_a_page_has(self, tab: Tab, catalog: Catalog) -> None:
+        world = World(set_name="many", assets=1, each=43, seed=7)
+        world.register(catalog)
+        catalog.record([replace(world.record(number), embedding=None) for number in range(43)])
+        text = tab.get(f"/candidates/{world.key(41).candidate_id}").text
+        for key, number in (("p", 40), ("n", 42)):
+            assert f'data-key="{key}" href="/candidates/{world.key(number).candidate_id}"' in text
 
     def test_near_duplicates_are_folded_but_never_a_keeper(self, tab: Tab, catalog: Catalog) -> None:
         first, same = WORLD.record(0), WORLD.record(12)
