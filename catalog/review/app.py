@@ -130,6 +130,7 @@ class Review:
             found = search(self.catalog, self.standings, self.alike, sought, wanted)
         except LimnerError as error:
             trouble = str(error)
+        said = [item for item in request.query_params.multi_items() if item[0] not in ("page", "by", "sort")]
         clips = reading.clip_names(self.catalog, list(self.alike.clips(reading.writes(self.catalog))))
         return self._page(
             request,
@@ -143,7 +144,8 @@ class Review:
             sets=[line.set_name for line in reading.sets(self.catalog)],
             states=values.STATES,
             sorts=sorts,
-            by=values.BY,
+            like=reading.tile(self.catalog, sought.like),
+            searched_by={by: urlencode([*said, ("by", by)]) for by in values.BY},
         )
 
     def picture(self, request: Request) -> Response:

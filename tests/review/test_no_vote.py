@@ -171,8 +171,11 @@ def test_title_row_and_prompt_stand_over_the_candidates(page: Page, serving: Ser
         expect(text).to_contain_text(name)
         expect(text).to_contain_text(str(cell))
     assert text.bounding_box()["y"] < page.locator("main .tile").first.bounding_box()["y"]
-    page.goto(f"{serving.home}/compare?{ids(0, 1)}")
-    expect(page.locator(".asset-text")).to_contain_text(asset.prompt)
+    for path in (f"compare?{ids(0, 1)}", f"candidates/{one(0)}"):
+        page.goto(f"{serving.home}/{path}")
+        expect(page.locator("main")).to_contain_text(asset.title)
+        for words in (asset.prompt, *(f"{name}: {cell}" for name, cell in asset.row)):
+            expect(text).to_contain_text(words)
 
 
 def test_a_reason_names_the_picture_that_it_speaks_of_and_leads_there(page: Page, serving: Serving) -> None:

@@ -154,6 +154,29 @@ def test_where_no_text_has_the_words_the_pictures_are_searched_and_the_page_says
     assert found(tab, words=nowhere)[0] == replace(WORLD, each=8).key(15).candidate_id
     assert "No text has these words: the closest pictures." in tab.client.get("/search", params={"words": nowhere}).text
     assert found(tab, words=nowhere, by="text") == []
+    assert found(tab, words=nowhere, sort="aesthetic") == found(tab, words="3", by="picture", sort="aesthetic")
+
+
+def test_the_other_search_is_offered_with_the_same_filter(tab: Tab) -> None:
+    text = tab.client.get("/search", params={"words": "item-001", "set": WORLD.set_name, "state": "kept"}).text
+    assert f'href="?words=item-001&amp;set={WORLD.set_name}&amp;state=kept&amp;by=picture"' in text
+    text = tab.client.get("/search", params={"words": "3", "by": "picture", "state": "kept"}).text
+    assert 'href="?words=3&amp;state=kept&amp;by=text"' in text
+
+
+def test_without_the_weights_it_says_that_no_text_has_the_words_and_why_no_picture_was_searched(
+    catalog: Catalog,
+) -> None:
+    without = Tab(admitted(application(catalog)), catalog)
+    text = without.client.get("/search", params={"words": "nowhere"}).text
+    assert re.search(r"No text has these words, and pictures cannot be searched for them.[^<]*not at hand", text)
+    assert "Found in texts" not in text
+
+
+def test_more_like_this_names_the_picture(tab: Tab) -> None:
+    id_ = WORLD.key(2).candidate_id
+    text = tab.get(f"/search?like={id_}").text
+    assert f'like <a href="/candidates/{id_}">{WORLD.set_name}/item-002#0</a></h1>' in text
 
 
 def test_words_of_the_row_are_found_and_the_other_search_is_offered(tab: Tab) -> None:

@@ -21,7 +21,7 @@ from catalog.review.search.columns import Columns, Names, read, without_surplus
 from catalog.review.search.masks import Rows, cut, in_order, matching
 from catalog.review.views.first import first_of
 from catalog.review.views.fold import MOST_FOLDED, folded
-from catalog.review.views.tiles import fetch_tiles, standing_tiles, tiles_in_turn
+from catalog.review.views.tiles import fetch_tiles, standing_tiles, tiles_by_id, tiles_in_turn
 from catalog.review.views.values import AssetText, Detail, Page, SetLine, Tile, Wanted, boxes_of
 
 COMPARED = (2, 3, 4)
@@ -114,6 +114,12 @@ def compared(catalog: Catalog, candidate_ids: Sequence[str]) -> list[Tile]:
     if len(found) not in COMPARED or len(found) != len(candidate_ids):
         raise NotFoundError(f"compare: got {len(candidate_ids)} candidates; allowed: two to four that are on record.")
     return [found[candidate_id] for candidate_id in candidate_ids]
+
+
+def tile(catalog: Catalog, candidate_id: str) -> Tile | None:
+    """One candidate; None where it is not on record."""
+    with reading(catalog.engine) as connection:
+        return tiles_by_id(connection, [candidate_id]).get(candidate_id)
 
 
 def key_of(connection: Connection, candidate_id: str) -> CandidateKey:
