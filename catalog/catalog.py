@@ -305,11 +305,12 @@ class Catalog:
         with reading(self.engine) as connection:
             return shown.names(connection, list(candidates))
 
-    def picture_names(self, image_sha256s: Collection[str]) -> Mapping[str, str]:
-        """Picture → what a person calls a candidate that it is of; one that is not on record is left out."""
+    def picture_names(self, pictures: Collection[str]) -> Mapping[str, str]:
+        """Picture (its hash, or as a note begins it) → what a person calls a candidate that it is of; one that is not
+        on record is left out."""
         with reading(self.engine) as connection:
-            named = shown.named_pictures(connection, image_sha256s)
-        return {sha256: found[0].name for sha256, found in named.items()}
+            named = shown.named_pictures(connection, pictures)
+        return {picture: found[0].name for picture, found in named.items()}
 
     def newest_recipes(self, set_name: str, asset_ids: Sequence[str]) -> Mapping[str, Recipe]:
         """Of each of these assets the recipe of the picture that was made last; without pictures it is left out."""

@@ -6,6 +6,9 @@ a note; everything else is given by a policy.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 CHOSEN = "chosen"
 STANDS = "keeper_stands"
 SUPERSEDED = "recipe_changed"
@@ -41,6 +44,9 @@ WORDS = {  # those that do not read as they are spelled
     "other": "see the note",
 }
 
+BEGUN = 12  # digits of a picture's hash in the policy's notes: ``against the runner-up 3fe8a1b2c3d4, quality +0.40``
+_BEGUN = re.compile(rf"\b[0-9a-f]{{{BEGUN}}}\b")
+
 
 def reason_code(reason: str) -> str:
     """The name of a reason without what it speaks of: ``too_like:<sha256>`` → ``too_like``."""
@@ -50,6 +56,16 @@ def reason_code(reason: str) -> str:
 def of_picture(reason: str) -> str:
     """The hash of the picture that a reason speaks of; '' for none."""
     return reason.partition(":")[2]
+
+
+def pictures_in(note: str) -> list[str]:
+    """The beginnings of pictures' hashes in a policy's note."""
+    return _BEGUN.findall(note)
+
+
+def in_names(note: str, names: Mapping[str, str]) -> str:
+    """A policy's note for people; ``names``: of pictures, by what ``pictures_in`` gives."""
+    return _BEGUN.sub(lambda found: names.get(found[0]) or "that is no longer here", note)
 
 
 def words(reason: str, picture: str = "") -> str:

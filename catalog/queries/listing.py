@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from catalog.database.rows import among
 from catalog.database.schema import CandidateRow
@@ -16,6 +16,7 @@ from catalog.queries import candidates as queries
 from catalog.queries.candidate_state import CandidateState, Keeper, name_of
 from catalog.queries.recipes import recipes_ago
 from catalog.writes.places import surplus
+from scoring.reasons import BEGUN
 
 
 def candidates(connection: Connection, set_name: str) -> dict[str, dict[str, CandidateState]]:
@@ -58,18 +59,22 @@ class NamedPicture:
     candidate_id: str
 
 
-def named_pictures(connection: Connection, image_sha256s: Collection[str]) -> dict[str, list[NamedPicture]]:
-    """Picture → the candidates that it is of; none for one that is not on record."""
-    if not image_sha256s:
+def named_pictures(connection: Connection, pictures: Collection[str]) -> dict[str, list[NamedPicture]]:
+    """Picture → the candidates that it is of; none for one that is not on record. A picture is asked for by its hash,
+    or by its first BEGUN digits."""
+    if not pictures:
         return {}
-    columns = (CandidateRow.image_sha256, CandidateRow.candidate_id, CandidateRow.set_name, CandidateRow.asset_id)
-    query = select(*columns, CandidateRow.number).where(among(CandidateRow.image_sha256, sorted(image_sha256s)))
-    rows = connection.execute(query.order_by(CandidateRow.candidate_id)).all()
+    image = CandidateRow.image_sha256
+    begun = [image.between(text, text + "g") for text in pictures if len(text) == BEGUN]  # g: after every hex digit
+    whole = among(image, sorted(text for text in pictures if len(text) != BEGUN))
+    columns = (image, CandidateRow.candidate_id, CandidateRow.set_name, CandidateRow.asset_id, CandidateRow.number)
+    rows = connection.execute(select(*columns).where(or_(whole, *begun)).order_by(CandidateRow.candidate_id)).all()
     ago = recipes_ago(connection, [row.candidate_id for row in rows])
     found: dict[str, list[NamedPicture]] = defaultdict(list)
     for row in rows:
         name = name_of(row.set_name, row.asset_id, row.number, ago[row.candidate_id])
-        found[row.image_sha256].append(NamedPicture((row.set_name, row.asset_id), name, row.candidate_id))
+        for text in {row.image_sha256, row.image_sha256[:BEGUN]} & set(pictures):
+            found[text].append(NamedPicture((row.set_name, row.asset_id), name, row.candidate_id))
     return dict(found)
 
 

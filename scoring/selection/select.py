@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.reasons import NOT_WANTED, OUTSCORED
+from scoring.reasons import BEGUN, NOT_WANTED, OUTSCORED, TOO_LIKE
 from scoring.selection.anneal import anneal
 from scoring.selection.assignment import Assignment, hill_climb
 from scoring.selection.fill import fill
@@ -174,7 +174,7 @@ def _why(assignment: Assignment, place: int, runner: int | None) -> str:
         return f"{among}: kept before, so it stays"
     if runner is None:
         return f"{among}: no other is left"
-    name = objective.options[runner].image_sha256[:12]
+    name = objective.options[runner].image_sha256[:BEGUN]
     if assignment.bans_on(place, slice(runner, runner + 1))[0]:
         return f"{among}: the runner-up {name} is too like another keeper"
     mine, theirs = _parts(assignment, place, row), _parts(assignment, place, runner)
@@ -190,6 +190,6 @@ def _why(assignment: Assignment, place: int, runner: int | None) -> str:
 def _passed_over(assignment: Assignment, row: int, held: Mapping[str, list[int]], banning: int) -> str:
     options = assignment.objective.options
     if banning >= 0:
-        return f"too_like:{options[assignment.held[banning]].image_sha256}"
+        return f"{TOO_LIKE}:{options[assignment.held[banning]].image_sha256}"
     mine = held[options[row].asset_id]
     return f"{OUTSCORED}:{options[mine[0]].image_sha256}" if mine else NOT_WANTED

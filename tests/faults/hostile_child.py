@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from generator.families.registry import FAMILIES
-
 from generator.prompts.tokenizer import load_tokenizer
 from generator.weights.hashes import HashMemory
 from generator.weights.pinning import pin

@@ -61,6 +61,12 @@ class TestEachFaultHasItsReason:
         sentence = explain("aesthetic_too_low", replace(CARD, aesthetic=4.21), RULES)
         assert sentence == "aesthetic: measured 4.21, at least 5 is allowed"
 
+    def test_a_picture_is_named_and_never_shown_by_its_hash(self) -> None:
+        names = {"a" * 64: "#2"}
+        assert explain(f"outscored:{'a' * 64}", CARD, RULES, names) == "weaker than #2"
+        assert explain(f"too_like:{'b' * 64}", CARD, RULES, names) == "too like a picture that is no longer here"
+        assert explain("too_like_another", CARD, RULES, names) == "too like another"
+
     def test_an_allowed_defect_is_no_reason_but_nan_black_cannot_be_allowed(self) -> None:
         rules = replace(RULES, allow_defects=("framed", "nan_black"))
         assert judge(replace(CARD, defects=("framed",)), rules) == ()

@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select, true
 from sqlalchemy.orm import aliased
 
-from catalog.database.rows import among
+from catalog.database.rows import among, fetch_newest
 from catalog.database.schema import CandidateRow, ImageRow, ScorecardRow, VerdictRow
+from catalog.database.scorecards import scorecard_of
 from catalog.objects.areas import Area, ImageState
 from catalog.queries.candidate_state import OVERRIDE, is_keeper
 from catalog.queries.candidates import PERSON, POLICY, standing
 from catalog.queries.listing import named_pictures
 from catalog.queries.recipes import recipes_ago
+from catalog.queries.rules import keep_rules
 from catalog.review.search.columns import Columns
 from catalog.review.views.values import Tile, Why
 from catalog.writes import annotations as remarks
 from catalog.writes.places import surplus
-from scoring.reasons import of_picture, words
+from scoring.reasons import in_names, of_picture, pictures_in
+from scoring.verdict import explain
 
 Tiles = list[Tile]
 
@@ -64,7 +67,6 @@ def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
     tiles = [tile_of(row) for row in connection.execute(query)]
     ids = [tile.candidate_id for tile in tiles]
     said, ago = remarks.of(connection, ids), recipes_ago(connection, ids)
-    why = _why(connection, tiles)
     by_rule = {(tile.set_name, tile.asset_id) for tile in tiles if tile.is_keeper and tile.waits}
     crowded = surplus(connection, by_rule)
     return [
@@ -72,27 +74,48 @@ def fetch_tiles(connection: Connection, query: Select[Any]) -> Tiles:
             tile,
             remarks=said[tile.candidate_id],
             recipes_ago=ago[tile.candidate_id],
-            why=why[tile.candidate_id],
             is_keeper=tile.is_keeper and tile.candidate_id not in crowded,
+        )
+        for tile in _explained(connection, tiles)
+    ]
+
+
+def _explained(connection: Connection, tiles: Tiles) -> Tiles:
+    """With their reasons and the policy's notes in words; a picture that these speak of is named, one of the same asset
+    by its number."""
+    spoken = {picture for tile in tiles for reason in tile.reasons if (picture := of_picture(reason))}
+    spoken |= {picture for tile in tiles for picture in _in_note(tile)}
+    named = named_pictures(connection, spoken)
+    cards = fetch_newest(connection, ScorecardRow, [tile.candidate_id for tile in tiles], ["card"])
+    rules = keep_rules(connection, {(tile.set_name, tile.asset_id) for tile in tiles})
+
+    def name(tile: Tile, picture: str) -> Why:
+        own = (tile.set_name, tile.asset_id)
+        found = min(named.get(picture, ()), key=lambda one: (one.asset != own, one.name), default=None)
+        if found is None:
+            return Why("")
+        short = found.name.partition("/")[2].removeprefix(tile.asset_id)
+        return Why("", short if found.asset == own else found.name, found.candidate_id)
+
+    def why(tile: Tile, reason: str) -> Why:
+        found = name(tile, of_picture(reason))
+        card = scorecard_of(cards[tile.candidate_id]["card"])
+        words = explain(reason, card, rules[tile.set_name, tile.asset_id], {of_picture(reason): found.name})
+        return replace(found, words=words.removesuffix(found.name).rstrip())
+
+    def note(tile: Tile) -> str:
+        return in_names(tile.note, {picture: name(tile, picture).name for picture in _in_note(tile)})
+
+    return [
+        replace(
+            tile, why=tuple(why(tile, one) for one in tile.reasons), note=note(tile) if _in_note(tile) else tile.note
         )
         for tile in tiles
     ]
 
 
-def _why(connection: Connection, tiles: Tiles) -> dict[str, tuple[Why, ...]]:
-    """Candidate id → its reasons in words; a picture that one speaks of is named, its own asset's by its number."""
-    spoken = {picture for tile in tiles for reason in tile.reasons if (picture := of_picture(reason))}
-    named = named_pictures(connection, spoken)
-
-    def said(tile: Tile, reason: str) -> Why:
-        own = (tile.set_name, tile.asset_id)
-        found = min(named.get(of_picture(reason), ()), key=lambda one: (one.asset != own, one.name), default=None)
-        if found is None:
-            return Why(words(reason))
-        name = found.name.partition("/")[2].removeprefix(tile.asset_id) if found.asset == own else found.name
-        return Why(words(reason, name).removesuffix(name).rstrip(), name, found.candidate_id)
-
-    return {tile.candidate_id: tuple(said(tile, reason) for reason in tile.reasons) for tile in tiles}
+def _in_note(tile: Tile) -> list[str]:
+    return [] if tile.decided_by.startswith("person:") else pictures_in(tile.note)
 
 
 def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:

@@ -20,7 +20,7 @@ from flows.output import console, print_json
 from flows.pipeline.planning import State
 from flows.pipeline.session import RescoreResult, Session, open_session
 from flows.settings import Settings, from_environment
-from scoring.reasons import of_picture
+from scoring.reasons import in_names, of_picture, pictures_in
 from scoring.verdict import explain
 
 ROWS_SHOWN = 24
@@ -120,6 +120,7 @@ def changes_of(session: Session, done: RescoreResult) -> list[Change]:
     now = session.candidates()
     said = dict(done.verdicts)
     spoken = {picture for verdict in said.values() for one in verdict.reasons if (picture := of_picture(one))}
+    spoken |= {picture for verdict in said.values() for picture in pictures_in(verdict.note)}
     named = session.catalog.picture_names(spoken)
     found: list[tuple[CandidateState, tuple[str, ...], str]] = []
     for asset_id, jobs in done.before.items():
@@ -130,7 +131,7 @@ def changes_of(session: Session, done: RescoreResult) -> list[Change]:
             verdict = said.get(after.key)
             reasons = verdict.reasons if verdict else (f"safety_{after.safety.value}",)
             plan = session.resolved.plans.get(asset_id)
-            words = verdict.note if verdict and verdict.keep else ""
+            words = in_names(verdict.note, named) if verdict and verdict.keep else ""
             if plan and not words:
                 words = "; ".join(explain(reason, after.scorecard, plan.asset.keep, named) for reason in reasons)
             found.append((after, reasons, words))
