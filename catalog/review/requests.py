@@ -66,7 +66,7 @@ def wanted(request: Request, sorts: tuple[str, ...], sort: str) -> Wanted:
     query = request.query_params
     return Wanted(
         state=one_of(query.get("state", "all"), STATES),
-        reason=query.get("reason", "").strip(),
+        reason=query.get("reason", "").strip().replace(" ", "_"),
         min_aesthetic=least(request, "aesthetic"),
         min_adherence=least(request, "adherence"),
         since=day(request, "since"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,26 @@ from catalog.review.views import pages
 from catalog.review.views.values import Wanted
 from scoring.reasons import OUTSCORED, TOO_LIKE
 from scoring.verdict import Verdict
+from specs.spec import Spec
+from tests.catalog.factory import World
 from tests.review.chromium import CHROMIUM
 from tests.review.drawn import Drawn
 from tests.review.serving import Serving, served
 
 WORLD = Drawn(assets=3, each=4, side_px=1024)  # larger than the view, so that there is a place to look at
 SET = f"/sets/{WORLD.set_name}"
+
+
+class Long(World):
+    """One asset with one candidate, and a title without a space."""
+
+    @cached_property
+    def spec(self) -> Spec:
+        made, title = super().spec, "Rindfleischetikettierung" * 12
+        return replace(made, title=title, assets=tuple(replace(asset, title=title) for asset in made.assets))
+
+
+LONG = Long(set_name="long", assets=1, each=2)
 OPACITY = "one => getComputedStyle(one.querySelector('.picture img')).opacity"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: run `make packages`")
@@ -34,7 +48,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Catalog.open(folder, create=True) as catalog:
         WORLD.register(catalog)
         records = [replace(WORLD.record(number), verdict=None) for number in range(12)]
-        catalog.record(records)
+        LONG.register(catalog)
+        catalog.record([*records, LONG.record(0)])
         kept = records[at(0, 1)].candidate.image_sha256
         first = [(f"{OUTSCORED}:{kept}",), ("chosen",), (f"{TOO_LIKE}:{kept}",), ("aesthetic_too_low",)]
         second = [("aesthetic_too_low",), ("not_wanted",), ("adherence_too_low",), ("not_wanted",)]
@@ -188,8 +203,36 @@ def test_a_reason_names_the_picture_that_it_speaks_of_and_leads_there(page: Page
     page.wait_for_url(f"**/candidates/{one(1)}")
 
 
-def test_few_tiles_are_as_wide_as_many(page: Page, serving: Serving) -> None:
-    page.goto(f"{serving.home}/compare?{ids(0, 1)}")
-    two = page.locator("main .tile").first.bounding_box()["width"]
-    page.goto(f"{serving.home}/compare?{ids(0, 1, 2, 3)}")
-    assert abs(page.locator("main .tile").first.bounding_box()["width"] - two) < 2
+def test_few_tiles_stand_in_the_columns_of_many_and_compared_ones_fill_the_view(page: Page, serving: Serving) -> None:
+    def boxes(path: str) -> list[tuple[int, int]]:
+        page.goto(serving.home + path)
+        found = [tile.bounding_box() or {} for tile in page.locator("main .tile").all()]
+        return [(round(box["x"]), round(box["width"])) for box in found]
+
+    many, few = boxes(f"{SET}/item-000?fold=no"), boxes(f"/sets/{LONG.set_name}/item-000")
+    assert len(many) == 4
+    assert few == many[:1]
+    page.set_viewport_size({"width": 900, "height": 800})
+    three = boxes(f"/compare?{ids(0, 1, 2)}")
+    page.set_viewport_size({"width": 600, "height": 800})
+    two_and_one = boxes(f"/compare?{ids(0, 1, 2)}")
+    assert len({width for _, width in three}) == 1
+    assert sum(width for _, width in three) > 0.9 * 850
+    assert two_and_one[2] == two_and_one[0]
+
+
+def test_one_is_counted_as_one_and_the_longest_title_wraps(page: Page, serving: Serving) -> None:
+    page.set_viewport_size({"width": 400, "height": 860})
+    of_set = f"/sets/{LONG.set_name}"
+    only = LONG.key(0).candidate_id
+    for path in ("/", of_set, f"{of_set}/item-000", f"/candidates/{only}", f"/compare?id={only}&id={one(0)}"):
+        page.goto(serving.home + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
+    page.goto(serving.home)
+    expect(page.locator("main")).to_contain_text("1 asset · 1 candidate ·")
+    page.goto(f"{serving.home}{of_set}")
+    expect(page.locator("#totals")).to_have_text(
+        "1 of 1 asset filled, 0 approved by a person, 0 holes, 1 of 1 candidate waits"
+    )
+    page.goto(f"{serving.home}/search?set={LONG.set_name}")
+    expect(page.locator("h1")).to_contain_text("1 candidate of")

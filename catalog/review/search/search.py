@@ -63,7 +63,7 @@ def _cosines(alike: Alike, sought: Sought, standing: Standing) -> tuple[Cosines,
     except LimnerError as error:
         if sought.by:
             raise
-        raise LimnerError(f"No text has these words, and pictures cannot be searched for them. {error}") from error
+        raise LimnerError(f"No text has these words, and pictures cannot be searched for them: {error}") from error
 
 
 def _page(catalog: Catalog, columns: Columns, rows: Rows, page: int) -> Page:
