@@ -18,12 +18,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from catalog.catalog import Catalog
-from catalog.database.sqlite import reading as reading_from
 from catalog.errors import NotFoundError
 from catalog.review import decisions as deciding
 from catalog.review import requests as asked
 from catalog.review.decisions import Decision
 from catalog.review.faults import Faults
+from catalog.review.pictures import Pictures
 from catalog.review.search.library_state import Standings
 from catalog.review.search.saved import filter_of
 from catalog.review.search.search import search
@@ -32,16 +32,13 @@ from catalog.review.security import Guard
 from catalog.review.tickets import Tickets
 from catalog.review.views import overview, values
 from catalog.review.views import pages as reading
-from catalog.review.views.thumbs import thumbnail
 from catalog.review.views.values import Found, Page, Tile
-from catalog.writes import placement as images
 from scoring.deciders import as_person
 from scoring.reasons import PERSONS, words
 from specs.counted import counted
 from specs.errors import LimnerError
 
 HERE = Path(__file__).parent
-FOR_EVER = "private, max-age=31536000, immutable"
 STATIC = {"review.css": "text/css", "review.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
@@ -148,24 +145,6 @@ class Review:
             searched_by={by: urlencode([*said, ("by", by)]) for by in values.BY},
         )
 
-    def picture(self, request: Request) -> Response:
-        """A picture measured clear, by its hash."""
-        return self._png(asked.sha256(request), quarantined=False)
-
-    def quarantined(self, request: Request) -> Response:
-        """A picture not measured clear: the page asks for it only when a person clicked."""
-        return self._png(asked.sha256(request), quarantined=True)
-
-    def thumb(self, request: Request) -> Response:
-        """The thumbnail of a picture measured clear."""
-        sha256 = asked.sha256(request)
-        self._clear(sha256)
-        try:
-            data = thumbnail(self.catalog.objects, sha256)
-        except FileNotFoundError:
-            raise _missing(sha256) from None
-        return Response(data, media_type="image/webp", headers={"Cache-Control": FOR_EVER})
-
     def pulse(self, request: Request) -> Response:
         """How many writes there were; with ``set`` and news since ``since``, the set in numbers."""
         writes, set_name = reading.writes(self.catalog), request.query_params.get("set", "")
@@ -241,27 +220,8 @@ class Review:
         context = {"person": self.person, "query": query, **shown}
         return HTMLResponse(self.pages.get_template(name).render(context))
 
-    def _png(self, sha256: str, *, quarantined: bool) -> Response:
-        area = self._area(sha256) if quarantined else self._clear(sha256)
-        cache = "no-store" if quarantined else FOR_EVER
-        try:
-            data = self.catalog.objects.get(sha256, area)
-        except FileNotFoundError:
-            raise _missing(sha256) from None
-        return Response(data, media_type="image/png", headers={"Cache-Control": cache})
 
-    def _area(self, sha256: str) -> str:
-        with reading_from(self.catalog.engine) as connection:
-            return images.area_of(connection, sha256)
-
-    def _clear(self, sha256: str) -> str:
-        area = self._area(sha256)
-        if area != "objects":
-            raise NotFoundError(f"picture {sha256[:12]}: is in quarantine; it is shown after a click only.")
-        return area
-
-
-def routes(review: Review, faults: Faults) -> list[Route]:
+def routes(review: Review, pictures: Pictures, faults: Faults) -> list[Route]:
     """Every address of the server. A new one is guarded, and tested, by being in this list."""
     reads = {
         "/": review.sets,
@@ -272,9 +232,9 @@ def routes(review: Review, faults: Faults) -> list[Route]:
         "/compare": review.compare,
         "/candidates/{candidate_id}": review.candidate,
         "/search": review.search,
-        "/pictures/{sha256}": review.picture,
-        "/quarantine/{sha256}": review.quarantined,
-        "/thumbs/{sha256}": review.thumb,
+        "/pictures/{sha256}": pictures.picture,
+        "/quarantine/{sha256}": pictures.quarantined,
+        "/thumbs/{sha256}": pictures.thumb,
         "/pulse": review.pulse,
     }
     writes = {
@@ -310,15 +270,8 @@ def build(
     pages.globals["reasons"] = PERSONS
     review = Review(catalog, person, pages, standings, Alike(catalog, embed_text))
     faults = Faults(catalog, person, pages)
-    app = Starlette(routes=routes(review, faults), exception_handlers={HTTPException: faults.answer})
+    app = Starlette(routes=routes(review, Pictures(catalog), faults), exception_handlers={HTTPException: faults.answer})
     return Guard(app, tickets, port)
-
-
-def _missing(sha256: str) -> NotFoundError:
-    return NotFoundError(
-        f"picture {sha256[:12]}: its file is not in the library any more, though the catalog speaks of it; run "
-        "`limner verify`, and take the file from a backup."
-    )
 
 
 def _standing(tile: Tile) -> Response:

@@ -94,7 +94,7 @@ def test_a_whole_curation_by_keyboard(page: Page, serving: Serving, library: Pat
     press(page, "Enter")
     expected: dict[str, str] = {}
     for number in range(40):
-        expect(page.locator("h1")).to_have_text(f"item-{number:03d}")
+        expect(page.locator("h1")).to_have_text(f"Item-{number:03d}")
         ready(page)
         name = f"item-{number:03d}"
         if number % 4 == 0:  # keep the second instead of the first
@@ -121,7 +121,7 @@ def test_a_whole_curation_by_keyboard(page: Page, serving: Serving, library: Pat
             said(page, f"{name}#1 kept")
             expected |= {f"{name}#1": "keep"}
             press(page, "Escape")
-            expect(page.locator("h1")).to_have_text(name)
+            expect(page.locator("h1")).to_have_text(name.title())
             back(page)
         if number < 39:
             press(page, "]")
@@ -235,8 +235,8 @@ def test_what_is_next_to_review_is_one_key_away(page: Page, serving: Serving, li
             decide(catalog, Decision(WORLD.key(number).candidate_id, True, "eve"))
     page.goto(f"{serving.home}{SET}/item-037")
     press(page, "w")
-    expect(page.locator("h1")).not_to_have_text("item-037")
-    assert page.locator("h1").text_content() not in ("item-038", "item-039")
+    expect(page.locator("h1")).not_to_have_text("Item-037")
+    assert page.locator("h1").text_content() not in ("Item-038", "Item-039")
 
 
 def test_tags_and_notes_are_written_by_keyboard_and_found(page: Page, serving: Serving, library: Path) -> None:

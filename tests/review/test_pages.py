@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +15,6 @@ from catalog.catalog import Catalog
 from catalog.review.decisions import Decision, decide
 from catalog.review.views.values import boxes_of
 from scoring.scorecard import SafetyState
-from specs.spec import Asset, KeepRules, Picture
 from tests.catalog.factory import World, by_policy, quarantined
 from tests.review.conftest import WORLD, Tab
 from tests.review.hostile import PAYLOADS, Hostile
@@ -55,60 +54,6 @@ def test_every_view_answers(tab: Tab) -> None:
         assert answer.status_code == 200, answer.text
         assert Elements(answer.text).runs == []
         assert 'style="' not in answer.text
-
-
-@dataclass(frozen=True)
-class Ruled(World):
-    """With a rule, and a row that says more than the prompt."""
-
-    def _asset(self, asset_id: str, picture: Picture, line: int) -> Asset:
-        made = super()._asset(asset_id, picture, line)
-        row = (("ability", f"Draw {line + 1} Ravens"), *made.row)
-        return replace(made, row=row, keep=KeepRules(min_aesthetic=5.15))
-
-
-@pytest.fixture
-def ruled(catalog: Catalog) -> Ruled:
-    """An asset whose #2 is kept, beside a weaker one, one too like another set's keeper, and one below the rule."""
-    world = Ruled(set_name="ruled", assets=2, each=4, seed=3)
-    world.register(catalog)
-    records = [world.record(number) for number in range(8)]
-    kept, runner_up = (records[number].candidate.image_sha256 for number in (4, 6))
-    elsewhere = WORLD.record(1).candidate.image_sha256
-    said = {
-        0: by_policy(records[0], False, "aesthetic_too_low"),
-        2: by_policy(records[2], False, f"too_like:{elsewhere}"),
-        4: replace(by_policy(records[4], True, "chosen"), note=f"against the runner-up {runner_up[:12]}, quality +1"),
-        6: by_policy(records[6], False, f"outscored:{kept}"),
-    }  # fmt: skip
-    catalog.record([replace(one, verdict=said.get(number)) for number, one in enumerate(records)])
-    return world
-
-
-class TestReasonsAreWords:
-    """Names of candidates for hashes, sentences for codes."""
-
-    def test_each_says_what_was_measured_or_leads_to_the_picture_that_it_speaks_of(
-        self, tab: Tab, ruled: Ruled
-    ) -> None:
-        text = tab.get("/sets/ruled/item-000").text
-        other, kept = WORLD.key(1).candidate_id, ruled.key(4).candidate_id
-        assert f'too like <a href="/candidates/{other}">{WORLD.set_name}/item-001#0</a>' in text
-        assert f'weaker than <a href="/candidates/{kept}">#2</a>' in text
-        assert "aesthetic: measured 5, at least 5.15 is allowed" in text
-        assert "against the runner-up #3, quality +1" in text
-
-    def test_no_hash_and_no_code_is_read_on_any_page(self, tab: Tab, ruled: Ruled) -> None:
-        decide(tab.catalog, Decision(ruled.key(6).candidate_id, True, "ada"))
-        compared = "&".join(f"id={ruled.key(number).candidate_id}" for number in (0, 2, 4, 6))
-        for path in ("", "/ruled", "/ruled/item-000", f"?{compared}", "?set=ruled"):
-            page = {"": "/", "?": "/compare" if "id=" in path else "/search"}.get(path[:1], "/sets")
-            read = " ".join(_text(tab.get(page + path).text))
-            assert re.findall(r"\b[0-9a-f]{8,64}\b|\w+_(?:low|high|like|person|stands|wanted)\b", read) == [], path
-
-    def test_a_picture_that_is_not_on_record_any_more_is_said_to_be_so(self, tab: Tab, catalog: Catalog) -> None:
-        catalog.append([(WORLD.key(3), by_policy(WORLD.record(3), False, f"outscored:{'0' * 64}"))])
-        assert "weaker than a picture that is no longer here" in tab.get(f"{SET}/item-000").text
 
 
 class TestTheSetAtAGlance:
@@ -206,11 +151,6 @@ class TestCandidates:
         ):
             assert self.found(tab, words) == found, words
 
-    def test_search_finds_every_column_of_the_row(self, tab: Tab, ruled: Ruled) -> None:
-        assert self.found(tab, "draw ravens") == 8
-        assert self.found(tab, "draw 2 RAVENS set:none") == 0
-        assert self.found(tab, "ravens item-001") == 4
-
     def found(self, tab: Tab, words: str) -> int:
         """How many a search finds."""
         return int(re.search(r"<h1>(\d+)", tab.client.get("/search", params={"words": words, "by": "text"}).text)[1])  # type: ignore[index]
@@ -271,7 +211,7 @@ class TestPictures:
         assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")
 
 
-def test_two_hundred_script_payloads_stay_text(tab: Tab, catalog: Catalog) -> None:
+def test_two_hundred_script_payloads_staytext_of(tab: Tab, catalog: Catalog) -> None:
     assert len(PAYLOADS) == 200
     world = Hostile(set_name="hostile", assets=10, each=1)
     world.register(catalog)
@@ -286,11 +226,12 @@ def test_two_hundred_script_payloads_stay_text(tab: Tab, catalog: Catalog) -> No
     for path, payloads in pages.items():
         page = tab.get(path).text
         assert Elements(page).runs == [], path
-        shown = "".join(_text(page))
+        shown = "".join(text_of(page))
         assert [payload for payload in payloads if payload not in shown] == [], path
 
 
-def _text(html: str) -> list[str]:
+def text_of(html: str) -> list[str]:
+    """What a person reads of a page."""
     found: list[str] = []
 
     class Text(HTMLParser):
