@@ -222,6 +222,8 @@ def test_near_duplicates_unfold_on_a_key(page: Page, serving: Serving, library: 
     page.goto(f"{serving.home}{SET}/item-009")
     tiles = page.locator("main .tile")
     expect(tiles).to_have_count(2)
+    back(page)
+    tiles.first.focus()
     press(page, "e")
     expect(tiles).to_have_count(3)
     ready(page)
@@ -257,7 +259,7 @@ def test_tags_and_notes_are_written_by_keyboard_and_found(page: Page, serving: S
     page.keyboard.type("ask the editor <b>first</b>")
     press(page, "Enter")
     said(page, "Saved: the note")
-    expect(page.locator("main .tile").first).to_contain_text("ask the editor <b>first</b>")
+    expect(page.locator("main .tile.kept")).to_contain_text("ask the editor <b>first</b>")
     for query in ("tags=boss-fight", "words=editor", "words=boss"):
         page.goto(f"{serving.home}/search?{query}")
         expect(page.locator("h1")).to_contain_text("1 candidate")
