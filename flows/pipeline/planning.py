@@ -37,7 +37,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class PicturePool:
     """All pictures of a set, by their hashes, and those of them that are keepers."""
 
     keepers: Set[str]
@@ -87,7 +87,7 @@ def make_plan(resolved: ResolvedSpec, made: Candidates) -> Plan:
     if resolved.obstacles:
         return _blocked(resolved, made)
     every = [candidate for jobs in made.values() for candidate in jobs.values()]
-    pictures = Pictures({one.image_sha256 for one in every if one.is_keeper}, {one.image_sha256 for one in every})
+    pictures = PicturePool({one.image_sha256 for one in every if one.is_keeper}, {one.image_sha256 for one in every})
     states = tuple(
         _asset_state(plan, resolved.policies[id_], made.get(id_, {}), pictures) for id_, plan in resolved.plans.items()
     )
@@ -155,7 +155,7 @@ def recipe_of(plan: AssetPlan, checkpoint: str) -> Recipe:
     return Recipe(plan.job(0).recipe(), dict(plan.asset.row), checkpoint, seeds)
 
 
-def choosable(candidate: CandidateState, keep: KeepRules, pictures: Pictures) -> bool:
+def choosable(candidate: CandidateState, keep: KeepRules, pictures: PicturePool) -> bool:
     """Would this stored candidate fill a free place: does it pass, has no person decided, is no keeper too like it?"""
     if candidate.is_keeper or candidate.state != ImageState.PRESENT or candidate.by_person:
         return False
@@ -166,7 +166,7 @@ def choosable(candidate: CandidateState, keep: KeepRules, pictures: Pictures) ->
     return not judge(candidate.scorecard, keep)
 
 
-def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, CandidateState], pictures: Pictures) -> AssetState:
+def _asset_state(plan: AssetPlan, policy: str, made: Mapping[str, CandidateState], pictures: PicturePool) -> AssetState:
     rules = plan.asset.candidates
     found = present(plan, made)
     kept, wanted = standing_keepers(made), plan.asset.keep.per_asset
