@@ -12,12 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment
+from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from catalog.catalog import FILE, Catalog
+from catalog.database.schema import Library
+from catalog.database.sqlite import reading
 from catalog.errors import CatalogError, NotFoundError
 from catalog.review.decisions import ConflictError
 from catalog.review.plain_pages import wants_page
@@ -73,20 +76,28 @@ class Faults:
         shown = {"title": TITLES.get(status, "That did not work"), "words": words, "person": self._person}
         return HTMLResponse(self._pages.get_template("error.html").render(shown), status_code=status)
 
-    def _identity(self) -> tuple[int, int]:
-        found = os.stat(self._catalog.library / FILE)  # noqa: PTH116 (beside its errors below)
-        return found.st_dev, found.st_ino
+    def _identity(self) -> tuple[object, ...]:
+        """The file, and what is in it: the library's moment of making, and its schema."""
+        file = os.stat(self._catalog.library / FILE)  # noqa: PTH116 (its errors are told below)
+        with reading(self._catalog.engine) as connection:
+            made_at = connection.execute(select(Library.made_at)).scalar_one_or_none()
+            return file.st_dev, file.st_ino, made_at, connection.exec_driver_sql("PRAGMA user_version").scalar_one()
 
     def _still_there(self) -> None:
         try:
-            same = self._identity() == self._opened
+            now = self._identity()
         except OSError as error:
             raise CatalogError(
                 f"{self._catalog.library / FILE}: gone since this page was opened ({error.strerror}); put the library "
                 "back, or restore a backup, then stop `limner review` with Ctrl-C and start it again."
             ) from None
-        if not same:
+        if now[:-1] != self._opened[:-1]:
             raise CatalogError(
                 f"{self._catalog.library}: another library has taken its place since this page was opened; nothing "
                 "was written to either. Stop `limner review` with Ctrl-C and start it again."
+            )
+        if now != self._opened:
+            raise CatalogError(
+                f"{self._catalog.library}: another limner has brought it to schema {now[-1]} since this page was "
+                "opened. Stop `limner review` with Ctrl-C and start it again, with that limner."
             )

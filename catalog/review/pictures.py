@@ -9,11 +9,13 @@ from starlette.responses import Response
 
 from catalog.catalog import Catalog
 from catalog.database.sqlite import reading
-from catalog.errors import NotFoundError
+from catalog.errors import NotFoundError, StorageError
 from catalog.objects.areas import Area
 from catalog.review import requests as asked
 from catalog.review.views.thumbs import thumbnail
 from catalog.writes import placement as images
+from specs.canonical import sha256_hex
+from specs.commands import limner
 
 FOR_EVER = "private, max-age=31536000, immutable"
 
@@ -49,6 +51,8 @@ class Pictures:
             data = self.catalog.objects.get(sha256, area)
         except FileNotFoundError:
             raise _missing(sha256) from None
+        if sha256_hex(data) != sha256:
+            raise StorageError(f"picture {sha256[:12]}: its file is damaged; run `{limner('verify', '--repair')}`.")
         return Response(data, media_type="image/png", headers={"Cache-Control": cache})
 
     def _area(self, sha256: str) -> str:
@@ -65,5 +69,5 @@ class Pictures:
 def _missing(sha256: str) -> NotFoundError:
     return NotFoundError(
         f"picture {sha256[:12]}: its file is not in the library any more, though the catalog speaks of it; run "
-        "`limner verify`, and take the file from a backup."
+        f"`{limner('verify')}`, and take the file from a backup."
     )

@@ -14,6 +14,7 @@ STYLE = (
     "code{font-size:1.05em;padding:.1em .3em;border:1px solid #8888;border-radius:4px}"
 )
 STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+FORBIDDEN = 403
 WAY_IN = (
     "Press Enter in the terminal where <code>limner review</code> runs: it prints a new address. "
     "Or stop it there with Ctrl-C and start it again."
@@ -24,7 +25,8 @@ def refused(status: int, why: str, headers: Headers) -> Response:
     """Why a request is refused: for the page's own script as JSON, for people as a page that says how to get in."""
     if not wants_page(headers):
         return JSONResponse({"error": why}, status_code=status)
-    return HTMLResponse(_page("limner: refused", f"<h1>{escape(why)}</h1><p>{WAY_IN}</p>"), status_code=status)
+    way_in = f"<p>{WAY_IN}</p>" if status == FORBIDDEN else ""
+    return HTMLResponse(_page("limner: refused", f"<h1>{escape(why)}</h1>{way_in}"), status_code=status)
 
 
 def wants_page(headers: Headers) -> bool:

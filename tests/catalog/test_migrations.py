@@ -19,6 +19,7 @@ from catalog.database.schema import Base
 from catalog.database.sqlite import journal_mode, open_engine, reading
 from catalog.errors import CatalogError, LibraryMissingError, NewerLibraryError, StorageError
 from catalog.integrity.verify import verify
+from catalog.queries.filter import Filter
 from tests.catalog.factory import World, candidates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "catalog"
@@ -87,7 +88,7 @@ class TestOldLibraries:
         with Catalog.open(library, create=False) as catalog:
             catalog.objects.put_all([record.png for record in world.records(2)])
             assert len(catalog.keepers(world.set_name)) == 2
-            (keeper,) = catalog.keepers(world.set_name, ["item-001"])
+            (keeper,) = catalog.keepers(world.set_name, Filter(assets=("item-001",)))
             assert keeper.note == "the handle!"
             assert keeper.tags == (() if dump.stem == "0001" else ("hero",))
             assert [search.name for search in catalog.searches()] == ([] if dump.stem == "0001" else ["heroes"])

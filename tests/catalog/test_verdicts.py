@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from catalog.catalog import Catalog
 from catalog.errors import NotFoundError
 from catalog.queries.candidate_state import OVERRIDE
+from catalog.queries.filter import Filter
 from scoring.scorecard import SafetyState
 from tests.catalog.factory import World, by_person, by_policy, quarantined
 
@@ -111,7 +112,7 @@ class TestWhatMayBeAKeeper:
     def test_keepers_come_in_the_order_of_the_rows(self, catalog: Catalog, world: World) -> None:
         catalog.record(world.records(9)[::-1])
         assert _keepers(catalog) == ["item-000", "item-001", "item-002"]
-        (keeper,) = catalog.keepers(world.set_name, ["item-001"])
+        (keeper,) = catalog.keepers(world.set_name, Filter(assets=("item-001",)))
         assert (keeper.seed, keeper.title) == (world.record(1).candidate.job.seed, "Item-001")
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,13 @@ class Serving:
             self.session.extend(page.context.cookies())
 
 
-def start(library: Path, *words: str) -> Serving:
+def start(library: Path, *words: str, options: Sequence[str] = ("--no-open",), **variables: str) -> Serving:
     """Start it and read the address."""
-    options = ["--no-open", "--as", "ada", "--library", str(library), *words]
-    command = [sys.executable, "-P", "-m", "limner", "review", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True)
+    command = [sys.executable, "-P", "-m", "limner", "review", *options, "--as", "ada", "--library", str(library)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    process = subprocess.Popen(
+        [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+    )
     assert process.stdout is not None
     with process.stdout as output:
         line = output.readline()

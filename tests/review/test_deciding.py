@@ -10,6 +10,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import NotFoundError
 from catalog.integrity.verify import verify
+from catalog.queries.filter import Filter
 from catalog.review.decisions import ConflictError, Decision, decide, undo
 from catalog.review.views.pages import candidates
 from catalog.review.views.values import Tile, Wanted
@@ -37,7 +38,7 @@ class TestADecision:
         assert (kept.word, rejected.word) == ("kept", "rejected")
         assert say(catalog, kept, False, "off_style").word == "rejected"
         assert say(catalog, rejected, True).is_keeper
-        keepers = catalog.keepers(WORLD.set_name, ["item-000"])
+        keepers = catalog.keepers(WORLD.set_name, Filter(assets=("item-000",)))
         assert [(keeper.candidate.number, keeper.candidate.decided_by) for keeper in keepers] == [(1, "person:ada")]
 
     def test_is_appended_and_the_library_verifies(self, catalog: Catalog, library: Path) -> None:
@@ -115,7 +116,9 @@ class TestUndo:
         undo(catalog, tile.candidate_id, "ada")
         catalog.append([(WORLD.key(3), by_policy(WORLD.record(3), True, policy="e" * 64))])
         assert tiles(catalog)[1].is_keeper
-        assert [keeper.candidate.number for keeper in catalog.keepers(WORLD.set_name, ["item-000"])] == [0, 1]
+        assert [
+            keeper.candidate.number for keeper in catalog.keepers(WORLD.set_name, Filter(assets=("item-000",)))
+        ] == [0, 1]
 
     def test_overwrites_nothing(self, catalog: Catalog, library: Path) -> None:
         tile = tiles(catalog)[1]

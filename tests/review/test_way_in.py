@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -11,12 +12,13 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.review.chromium import CHROMIUM
 from tests.review.conftest import WORLD
-from tests.review.serving import ROOT, served
+from tests.review.serving import ROOT, served, start
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: run `make packages`")
 
@@ -79,3 +81,22 @@ def test_a_used_address_explains_and_no_page_has_a_console_error(browser: Browse
             page.screenshot(path=f"{shots}/error.png")
             stranger.screenshot(path=f"{shots}/used.png")
         context.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_however_it_ends_no_file_is_left(library: Path, tmp_path: Path, number: signal.Signals) -> None:
+    serving = start(library, options=(), TMPDIR=str(tmp_path), BROWSER="true %s")
+    for _ in range(100):
+        if list(tmp_path.glob("limner-review-*/open.html")) and _answers(serving.home):
+            break
+        time.sleep(0.1)
+    serving.process.send_signal(number)
+    assert serving.process.wait(30) in (0, -number)
+    assert list(tmp_path.glob("limner-review-*")) == []
+
+
+def _answers(home: str) -> bool:
+    try:
+        return httpx.get(home).status_code == 403
+    except httpx.HTTPError:
+        return False

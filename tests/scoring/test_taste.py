@@ -210,10 +210,11 @@ class TestNoTorch:
         import sys
 
         names = (
-            "adherence aesthetic along anneal board calibrate cells clusters concepts convert crossing defects errors"
+            "adherence calibration deciders errors from_embeddings identity plugins reasons scorecard verdict "
+            "aesthetic.heads aesthetic.convert clip.config clip.prompt_windows defects.find defects.crossing "
+            "defects.frames likeness.hashes likeness.clusters safety.concepts safety.forbidden selection.anneal "
+            "selection.explain selection.fill selection.select taste.learn taste.taste_file"
         )
-        names += " fill forbid heads identity likeness objective others preference regions rescore resample scorecard"
-        names += " search select taste verdict"
         code = "".join(f"import scoring.{name}\n" for name in names.split())
         code += "import sys; assert not {'torch', 'open_clip', 'transformers'} & set(sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from tests.security.hostile_repositories import REPOSITORIES
 from tests.security.hostile_variables import LIBRARIES, PEOPLE, PREFECT, PROGRAMS, PYTHON
-from tests.security.test_working_folder import OTHERS, OWN
-from tests.security.traps import LOGGING
+from tests.security.traps import LOGGING, OTHERS, OWN
 
 CODE = "open({canary!r}, 'a').write(__file__ + chr(10))\n"
 SHELL = "#!/bin/sh\necho $0 >> {canary}\n"

@@ -100,7 +100,7 @@ def test_the_project_passes_and_a_planted_file_does_not(tmp_path: Path) -> None:
     for folder in ("specs", "generator", "scoring", "catalog", "flows", "limner", "tools"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=lambda _, names: [n for n in names if "." in n[:-3]])
     (tmp_path / "catalog" / "planted.py").write_text("\nimport subprocess\n")
-    (tmp_path / "generator" / "unpickle.py").write_text("")
+    (tmp_path / "generator" / "weights" / "unpickle.py").write_text("")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "catalog/planted.py:2: subprocess" in done.stdout

@@ -234,7 +234,7 @@ def test_no_program_is_run(tmp_path: Path) -> None:
         "from flows.settings import Settings\nprint(_python(Settings(Path('library'))))\n"
         "from flows.orchestration.prefect_home import prepare\nprepare()\nimport platform\nplatform.architecture()\n"
         "from flows.orchestration.deployments import deployment\n"
-        "made = deployment(load_spec(Path('spec.yaml')), Path('/spec.yaml'), Settings(Path('library')))\n"
+        "made = deployment(load_spec(Path('spec.yaml')), Path('/spec.yaml'), Settings(Path('library')), '')\n"
         "print(made._get_deployment_version_info(made.version_type))\n"
     )
     spec = spec_of(["sword"], checkpoint="starter", schedule={"every_s": 60})

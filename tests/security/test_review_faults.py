@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,11 @@ def test_a_damaged_picture_is_explained(tab: Tab, catalog: Catalog) -> None:
     sha256 = tab.tiles()[0].image_sha256
     catalog.objects.path(sha256).chmod(0o600)
     catalog.objects.path(sha256).write_bytes(b"no picture")
-    assert explains(tab.get(f"/thumbs/{sha256}", **PAGE))
+    for kind in ("thumbs", "pictures"):
+        answer = tab.get(f"/{kind}/{sha256}", **PAGE)
+        assert explains(answer)
+        assert "damaged" in answer.text, kind
+        assert "immutable" not in answer.headers.get("cache-control", ""), "it may be repaired"
 
 
 @pytest.mark.parametrize("replaced", [True, False])
@@ -99,6 +104,25 @@ def test_a_library_that_was_replaced_or_removed_is_explained_on_every_route(
         assert answer.status_code == 500, route.path
         assert ("another library" if replaced else "gone since") in answer.text
         assert "limner review" in answer.text
+
+
+def test_a_newer_schema_is_seen_before_anything_is_written(tab: Tab, library: Path) -> None:
+    tile = tab.tiles()[0]
+    with sqlite3.connect(library / "catalog.sqlite") as opened:
+        opened.execute("PRAGMA user_version = 99")
+    assert "schema 99" in tab.get("/", **PAGE).text
+    assert tab.keep(tile).status_code == 500
+    with sqlite3.connect(library / "catalog.sqlite") as opened:
+        opened.execute("PRAGMA user_version = 3")
+    assert tab.tiles()[0] == tile
+
+
+def test_another_library_in_the_same_file_is_seen(tab: Tab, library: Path) -> None:
+    tile = tab.tiles()[0]
+    with sqlite3.connect(library / "catalog.sqlite") as opened:
+        opened.execute("UPDATE library SET made_at = '2000-01-01T00:00:00.000000Z'")
+    assert "another library" in tab.get("/", **PAGE).text
+    assert tab.keep(tile).status_code == 500
 
 
 def test_what_nobody_foresaw_is_one_sentence_and_a_file_for_its_owner_alone(

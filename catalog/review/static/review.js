@@ -111,8 +111,8 @@ async function pulse() {
   const set = document.body.dataset.set;
   try {
     const answer = await fetch(`/pulse?${new URLSearchParams({ set, since: writes })}`);
-    if (!answer.ok) throw new Error();
     const news = await answer.json(), before = writes;
+    if (!answer.ok) { say(news.error); $("#said").dataset.lost = "yes"; return; }
     writes = String(news.writes);
     if (news.sentence && $("#totals")) $("#totals").textContent = news.sentence;
     if (before && before !== writes) await refresh();
@@ -120,8 +120,9 @@ async function pulse() {
   } catch {
     say("The server does not answer. What was said to be saved is saved; start limner review again.");
     $("#said").dataset.lost = "yes";
+  } finally {
+    setTimeout(pulse, Math.max(2000, 10 * (performance.now() - began))); // a large library is not asked all the time
   }
-  setTimeout(pulse, Math.max(2000, 10 * (performance.now() - began))); // a large library is not asked all the time
 }
 
 // decisions

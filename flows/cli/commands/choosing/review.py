@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import sys
 import tempfile
 import threading
+import time
 import webbrowser
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from catalog.review.tickets import Tickets
 
 LOOPBACK = "127.0.0.1"
+FOREGROUND_POLL_S = 0.5
 
 
 def command(
@@ -65,15 +70,41 @@ def serve_review(settings: Settings, *, port: int, open_browser: bool, person: s
             if asking:
                 threading.Thread(target=_more_addresses, args=(home, tickets), daemon=True).start()
             reading = standings.warm()
-            with contextlib.suppress(KeyboardInterrupt):
+            with _ends_in_order(server), contextlib.suppress(KeyboardInterrupt):
                 server.run(sockets=[listener])
         reading.join()  # it reads the catalog that is closed next
     return 0
 
 
 def _more_addresses(home: str, tickets: Tickets) -> None:
-    for _line in sys.stdin:
+    """Another address for each Enter; in the background nothing is read, so that the shell does not stop the server."""
+    while True:
+        if os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp():
+            time.sleep(FOREGROUND_POLL_S)
+            continue
+        try:
+            if not sys.stdin.readline():
+                return
+        except OSError:  # put into the background while it waited
+            continue
         print(f"{home}?ticket={tickets.issue()}", flush=True)
+
+
+@contextlib.contextmanager
+def _ends_in_order(server: Any) -> Iterator[None]:
+    """A terminal that closes, or SIGTERM, ends the server as Ctrl-C does: the library is closed, no file is left."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    handlers: dict[signal.Signals, Any] = {signal.SIGHUP: end, signal.SIGTERM: end}
+    handlers[signal.SIGTTIN] = signal.SIG_IGN  # a read from the background then fails, and does not stop the server
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
