@@ -162,7 +162,7 @@ def main() -> None:
     configure_libraries()
     import flows.cli.commands.making.plan  # what planning imports, so that the forks have it
 
-    assert flows.reports
+    assert flows.cli.commands.making.plan
     for one in run("spec", specs(places, options.seed, refused=not options.known), options.inputs, places):
         print(json.dumps(one), flush=True)
     if options.folders == 0:
