@@ -27,9 +27,10 @@ def report(error: Exception, doing: str) -> str:
 
     ``doing``: the command, or what it was asked. Values of secret variables are left out.
     """
+    system = os.uname()  # ``platform`` would start programs
     lines = [
         f"command: {doing}",
-        f"python: {platform.python_version()}, {platform.platform()}",
+        f"python: {platform.python_version()}, {system.sysname} {system.release} {system.machine}",
         *(f"{name}: {_version(name)}" for name in REPORTED),
         "",
         *traceback.format_exception(error),

@@ -24,9 +24,10 @@ class End(io.RawIOBase):
     ``below`` is None where the stream is closed. Nothing is kept back here, so that nothing is left to fail at exit.
     """
 
-    def __init__(self, below: Any) -> None:
+    def __init__(self, below: Any, stream: TextIO | None = None) -> None:
         super().__init__()
         self._below = below
+        self._stream = stream  # whose end closes what is below
         self.error: OSError | None = None
 
     def writable(self) -> bool:
@@ -95,7 +96,7 @@ def _end_of(stream: TextIO | None) -> End:
     if stream is None:
         return End(None)
     stream.flush()
-    return End(getattr(stream.buffer, "raw", stream.buffer))
+    return End(getattr(stream.buffer, "raw", stream.buffer), stream)
 
 
 def _text(end: End, like: TextIO | None, *, line_buffering: bool) -> io.TextIOWrapper:
