@@ -54,7 +54,7 @@ class Faults:
         async def run(request: Request) -> Response:
             try:
                 if of_library:
-                    self._still_there()
+                    await run_in_threadpool(self._still_there)
                 return await (endpoint(request) if waits else run_in_threadpool(endpoint, request))
             except Exception as error:
                 return self.answer(request, error)
