@@ -31,6 +31,7 @@ from catalog.queries import record as show
 from catalog.queries.candidate_state import CandidateState, Claim, Embeddings, Keeper, MadeImage, Recorded
 from catalog.queries.filter import Filter
 from catalog.queries.filter_sql import conditions
+from catalog.queries.rules import Asset
 from catalog.writes import annotations as remarks
 from catalog.writes import candidates as record
 from catalog.writes import placement as images
@@ -172,7 +173,7 @@ class Catalog:
             return record.append_verdicts(connection, verdicts)
 
     def record_verdicts(
-        self, verdicts: Sequence[tuple[CandidateKey, Verdict]], crowded: Iterable[places.Asset] = ()
+        self, verdicts: Sequence[tuple[CandidateKey, Verdict]], crowded: Iterable[Asset] = ()
     ) -> list[places.Said]:
         """Append a choice of the policy's, one transaction; returns what was said besides.
 

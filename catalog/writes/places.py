@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import Any
@@ -24,20 +24,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, true, tuple_
 
 from catalog.database.rows import Row, fetch, now
-from catalog.database.schema import AssetRow, AssetVersion, CandidateRow, ScorecardRow, VerdictRow
+from catalog.database.schema import CandidateRow, ScorecardRow, VerdictRow
 from catalog.objects.areas import Area, ImageState
 from catalog.provenance import CandidateKey
 from catalog.queries.candidate_state import CandidateState
 from catalog.queries.candidates import candidate_of, standing
 from catalog.queries.recipes import recipes_ago
+from catalog.queries.rules import AT_ONCE, Asset, asset_values
 from catalog.writes.candidates import append_verdicts
 from scoring.deciders import Decider
 from scoring.reasons import NOT_WANTED, REPLACED, RESTORED
 from scoring.verdict import Verdict
 
-Asset = tuple[str, str]
 Said = tuple[CandidateKey, Verdict]
-AT_ONCE = 200  # assets a query
 DECIMALS = 6
 UNMEASURED = -9.0  # standard deviations: weaker than whatever was measured
 
@@ -183,18 +182,10 @@ def _of(assets: Sequence[Asset]) -> ColumnElement[bool]:
     return tuple_(CandidateRow.set_name, CandidateRow.asset_id).in_(assets)
 
 
-def _places(connection: Connection, assets: Iterable[Asset]) -> dict[Asset, int]:
+def _places(connection: Connection, assets: Collection[Asset]) -> dict[Asset, int]:
     """How many keepers each of these asks for, by its row in force."""
-    wanted = sorted(assets)
-    found: dict[Asset, int] = {}
-    for start in range(0, len(wanted), AT_ONCE):
-        query = (
-            select(AssetRow.set_name, AssetRow.asset_id, AssetVersion.value)
-            .join(AssetVersion, AssetVersion.asset_sha256 == AssetRow.asset_sha256)
-            .where(tuple_(AssetRow.set_name, AssetRow.asset_id).in_(wanted[start : start + AT_ONCE]))
-        )
-        found |= {(row[0], row[1]): int(json.loads(row[2])["keep"]["per_asset"]) for row in connection.execute(query)}
-    return found
+    values = asset_values(connection, assets)
+    return {asset: int(value["keep"]["per_asset"]) for asset, value in values.items()}
 
 
 def _decided_by_persons(connection: Connection, *, keep: bool = False) -> set[Asset]:

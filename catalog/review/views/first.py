@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection
 
 from catalog.queries.candidate_state import CandidateState
-from catalog.queries.rules import keep_rules
-from catalog.writes.places import Asset, by_strength
+from catalog.queries.rules import Asset, keep_rules
+from catalog.writes.places import by_strength
 from scoring.reasons import TOO_LIKE, reason_code
 from scoring.verdict import judge
 from specs.spec import KeepRules

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, and_, func, select
 
 from catalog.catalog import Catalog
 from catalog.database.rows import fetch
-from catalog.database.schema import AssetRow, AssetVersion, CandidateRow, CheckpointRow, Library, SetRow
+from catalog.database.schema import AssetRow, CandidateRow, CheckpointRow, Library, SetRow
 from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
 from catalog.provenance import CandidateKey
 from catalog.queries.recipes import recipes_ago
+from catalog.queries.rules import asset_values
 from catalog.review.search.columns import Columns, Names, read, without_surplus
 from catalog.review.search.masks import Rows, cut, in_order, matching
 from catalog.review.views.first import first_of
@@ -79,16 +80,10 @@ def _in_turn(connection: Connection, set_name: str, asset_id: str, wanted: Wante
 
 def text_of(catalog: Catalog, set_name: str, asset_id: str) -> AssetText:
     """What an asset's row says now. NotFoundError."""
-    query = (
-        select(AssetVersion.value)
-        .join(AssetRow, AssetRow.asset_sha256 == AssetVersion.asset_sha256)
-        .where(AssetRow.set_name == set_name, AssetRow.asset_id == asset_id)
-    )
     with reading(catalog.engine) as connection:
-        value = connection.execute(query).scalar_one_or_none()
-    if value is None:
+        asset = asset_values(connection, [(set_name, asset_id)]).get((set_name, asset_id))
+    if asset is None:
         raise NotFoundError(f"{set_name}/{asset_id}: no such asset in the library; allowed: those that the page shows.")
-    asset = json.loads(value)
     row = tuple((str(name), str(cell)) for name, cell in asset["row"].items() if str(cell).strip())
     return AssetText(str(asset["title"]), row, str(asset["prompt"]))
 
