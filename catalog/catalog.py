@@ -152,7 +152,7 @@ class Catalog:
         with holding(self.library / "locks" / "objects.lock", shared=True):
             with reading(self.engine) as connection:
                 known = images.areas(connection, (item.candidate.image_sha256 for item in records))
-            for area in (Area.OBJECTS, Area.QUARANTINE):
+            for area in Area:
                 kept = [item for item in records if item.keep_pixels]
                 blobs = [item.png for item in kept if known.get(item.candidate.image_sha256, item.area) == area]
                 if blobs:
@@ -378,7 +378,7 @@ class Catalog:
 
 def _make_folders(library: Path) -> None:
     """The library's folders, on disk. Where everything is there already, nothing is written."""
-    folders = [library, *(library / name for name in ("objects", "quarantine", "tmp", "locks", "locks/runs"))]
+    folders = [library, *(library / name for name in (*Area, "tmp", "locks", "locks/runs"))]
     if all(folder.is_dir() for folder in folders):
         return
     try:

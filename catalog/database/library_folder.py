@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import DamagedError, LibraryMissingError, StorageError
+from catalog.objects.areas import Area
 from specs.boundary.files import kind_of, read_json
 from specs.commands import limner
 from specs.errors import LimnerError, UsageError
@@ -27,7 +28,7 @@ MARK = "backup.json"  # see vault.py
 MARK_KIND = "limner.backup/1"
 FORMER, REPLACED, TRASH, LOST = "former", "replaced", "trash", "lost"
 FOLDERS = (
-    *("objects", "quarantine", "tmp", "locks", "locks/runs", "cache", "cache/thumbs", "sheets", "prefect", "taste"),
+    *(*Area, "tmp", "locks", "locks/runs", "cache", "cache/thumbs", "sheets", "prefect", "taste"),
     *(LOST, TRASH, FORMER, REPLACED),
 )
 FILES = (FILE, SEAL, MARK, *(FILE + suffix for suffix in ("-journal", "-wal", "-shm")), f"{FORMER}/{FILE}")
@@ -154,7 +155,7 @@ def size_of(path: Path) -> int:
 
 
 def _pictures(library: Path) -> Iterator[Path]:
-    for area in ("objects", "quarantine"):
+    for area in Area:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for folder in (library / area).iterdir():
                 if len(folder.name) == 2 and folder.is_dir() and not folder.is_symlink():

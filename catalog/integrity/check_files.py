@@ -74,7 +74,7 @@ def check(
 def is_referenced(file: Stored, kept: Mapping[str, Kept], places: set[tuple[str, str]]) -> bool:
     """Does a row speak of this file? In the wrong area it counts while the right one has none."""
     row = kept.get(file.sha256)
-    if row is None or row.state != "present":
+    if row is None or row.state != ImageState.PRESENT:
         return False
     return file.area == row.area or (file.sha256, row.area) not in places
 

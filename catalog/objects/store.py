@@ -23,7 +23,7 @@ from catalog.errors import CatalogError, StorageError
 from catalog.objects.areas import Area
 from specs.canonical import sha256_hex
 
-AREAS = (Area.OBJECTS, Area.QUARANTINE)
+AREAS = tuple(Area)
 TEMPORARY = "object-"  # how names in library/tmp begin that are ours
 _NAME = re.compile(r"([0-9a-f]{64})\.png")
 

@@ -136,7 +136,7 @@ def stats(catalog: Catalog) -> Stats:
         found.tags = tag_counts(connection)
         pictured = select(ImageRow.area, func.sum(ImageRow.bytes)).where(ImageRow.state == ImageState.PRESENT)
         areas = dict(_pairs(connection, pictured.group_by(ImageRow.area)))
-    found.bytes_on_disk = {name: int(areas.get(name, 0)) for name in (Area.OBJECTS, Area.QUARANTINE)}
+    found.bytes_on_disk = {name: int(areas.get(name, 0)) for name in Area}
     found.bytes_on_disk["catalog"] = (catalog.library / FILE).stat().st_size
     found.bytes_on_disk |= {name: _bytes_under(catalog.library / name) for name in BESIDES}
     return found

@@ -31,7 +31,7 @@ def areas(connection: Connection, image_sha256s: Iterable[str]) -> dict[str, str
 def area_of(connection: Connection, image_sha256: str) -> str:
     """Where a picture's file is; NotFoundError when it has none."""
     rows = fetch(connection, ImageRow, "image_sha256", [image_sha256])
-    if not rows or rows[0]["state"] != "present":
+    if not rows or rows[0]["state"] != ImageState.PRESENT:
         state = rows[0]["state"] if rows else "unknown"
         raise NotFoundError(
             f"picture {image_sha256[:12]}: its file is {state}; allowed: pictures whose file is present; "

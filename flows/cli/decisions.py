@@ -5,14 +5,10 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-from typing import TYPE_CHECKING
 
 from catalog.review.views.values import Tile
 from flows.output import print_json
 from specs.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 NAME_LENGTH = 100
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.objects.areas import ImageState
 from catalog.queries.candidate_state import CandidateState
 from scoring.reasons import DROPPED, TOO_LIKE
 from scoring.scorecard import Scorecard
@@ -102,7 +103,7 @@ def hole_of(plan: AssetPlan, candidates: Iterable[CandidateState], keepers: int)
 def _reasons(candidate: CandidateState, card: Scorecard, keep: KeepRules) -> tuple[str, ...]:
     if candidate.keep is False and candidate.by_person:
         return (REJECTED_BY_PERSON,)
-    if candidate.state == "dropped":
+    if candidate.state == ImageState.DROPPED:
         return (DROPPED,)
     if reasons := judge(card, keep):
         return reasons

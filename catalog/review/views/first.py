@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
+from catalog.objects.areas import ImageState
 from catalog.queries.candidate_state import CandidateState
 from catalog.queries.rules import Asset, keep_rules
 from catalog.writes.places import by_strength
@@ -28,5 +29,5 @@ def first_of(connection: Connection, asset: Asset, ids: Sequence[str], keepers: 
 
 def _may_be_chosen(candidate: CandidateState, rules: KeepRules) -> bool:
     too_like = TOO_LIKE in map(reason_code, json.loads(candidate.policy_reasons))  # only the choice knows the others
-    free = candidate.state == "present" and not candidate.by_person and not too_like
+    free = candidate.state == ImageState.PRESENT and not candidate.by_person and not too_like
     return free and not judge(candidate.scorecard, rules)

@@ -26,6 +26,7 @@ from catalog.review.search.columns import Columns
 from catalog.review.views.values import Tile, Why
 from catalog.writes import annotations as remarks
 from catalog.writes.places import surplus
+from scoring.deciders import is_by_person
 from scoring.reasons import in_names, of_picture, pictures_in
 from scoring.verdict import explain
 
@@ -115,7 +116,7 @@ def _explained(connection: Connection, tiles: Tiles) -> Tiles:
 
 
 def _in_note(tile: Tile) -> list[str]:
-    return [] if tile.decided_by.startswith("person:") else pictures_in(tile.note)
+    return [] if is_by_person(tile.decided_by) else pictures_in(tile.note)
 
 
 def tiles_by_id(connection: Connection, candidate_ids: Sequence[str]) -> dict[str, Tile]:

@@ -11,6 +11,7 @@ from flows.cli.decisions import the_person
 from flows.cli.options import Library, Person, PictureId
 from flows.settings import Settings, from_environment
 from scoring.deciders import as_person
+from specs.counted import counted
 
 
 def command(
@@ -29,5 +30,5 @@ def note_one(id_: str, text: str, settings: Settings, *, person: str | None) -> 
         candidate_id = catalog.find(id_).candidate_id
         catalog.note(candidate_id, text, as_person(the_person(person)))
         count = len(catalog.remarks([candidate_id])[candidate_id].notes)
-    print(f"{id_}: {count} note{'s' if count > 1 else ''}")
+    print(f"{id_}: {counted(count, 'note')}")
     return 0

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from catalog.catalog import Catalog
 from catalog.review.decisions import Decision, decide
+from flows.cli.decisions import print_standing, the_person
 from flows.cli.options import AsJson, Library, Person, PictureId
 from flows.settings import Settings, from_environment
 from scoring.reasons import PERSONS
 from specs.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
-from flows.cli.decisions import print_standing, the_person
 
 
 def command(

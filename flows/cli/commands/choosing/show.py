@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from catalog.catalog import Catalog
 from flows.cli.options import AsJson, Library
 from flows.output import print_json
 from flows.settings import Settings, from_environment
-
-if TYPE_CHECKING:
-    pass
 
 
 def command(

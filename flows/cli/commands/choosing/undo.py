@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from catalog.catalog import Catalog
 from catalog.review.decisions import undo
+from flows.cli.decisions import print_standing, the_person
 from flows.cli.options import AsJson, Library, Person, PictureId
 from flows.settings import Settings, from_environment
-
-if TYPE_CHECKING:
-    pass
-from flows.cli.decisions import print_standing, the_person
 
 
 def command(id_: PictureId, library: Library = None, person: Person = None, as_json: AsJson = False) -> int:

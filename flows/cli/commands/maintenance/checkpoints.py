@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -18,9 +18,6 @@ from flows.settings import Settings, from_environment
 from generator.weights.pinning import locate
 from specs.checkpoint import Checkpoint
 from specs.errors import LimnerError
-
-if TYPE_CHECKING:
-    pass
 
 
 def command(

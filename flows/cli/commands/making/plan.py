@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -16,9 +16,6 @@ from flows.output import console, print_json
 from flows.pipeline.planning import AssetState, Plan, State, changed_assets, make_plan, with_changes
 from flows.pipeline.resolve import ResolvedSpec, resolve_spec
 from flows.settings import Settings, from_environment
-
-if TYPE_CHECKING:
-    pass
 
 ROWS_SHOWN = 24  # of a table at the end of a run; `limner keepers` lists all
 STATE_WORDS = {

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flows.cli.commands.choosing.keepers import keeper_table
+from flows.cli.commands.making.plan import ROWS_SHOWN
 from flows.output import console
 from flows.pipeline.session import Session, Summary
 from specs.commands import limner
-
-if TYPE_CHECKING:
-    pass
-from flows.cli.commands.making.plan import ROWS_SHOWN
 
 
 def print_run(session: Session, summary: Summary) -> None:
