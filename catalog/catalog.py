@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from catalog.database import journal, migrate, seal
-from catalog.database import library_folder as folders
+from catalog.database import journal, library_folder, migrate, seal
 from catalog.database.library_folder import damaged, is_there, trace
 from catalog.database.locks import holding
 from catalog.database.schema import CandidateRow
@@ -24,19 +23,15 @@ from catalog.objects.store import Objects, sync_folder
 from catalog.provenance import CandidateKey, Embedding, GitState, Provenance, Record, Reuse
 from catalog.queries import candidates as queries
 from catalog.queries import embeddings as looking
-from catalog.queries import listing as shown
-from catalog.queries import lookup as find
-from catalog.queries import recipes
+from catalog.queries import listing, lookup, recipes
 from catalog.queries import record as show
 from catalog.queries.candidate_state import CandidateState, Claim, Embeddings, Keeper, MadeImage, Recorded
 from catalog.queries.filter import Filter
 from catalog.queries.filter_sql import conditions
 from catalog.queries.rules import Asset
-from catalog.writes import annotations as remarks
+from catalog.writes import annotations as remarks  # the plain name is the future import's
 from catalog.writes import candidates as record
-from catalog.writes import placement as images
-from catalog.writes import places, register, runs
-from catalog.writes import saved_searches as searches
+from catalog.writes import placement, places, register, runs, saved_searches
 from catalog.writes.annotations import Remarks
 from catalog.writes.runs import Run
 from catalog.writes.saved_searches import SavedSearch
@@ -48,7 +43,7 @@ from specs.differences import Recipe
 from specs.registry.rights import RightsDecision
 from specs.spec import Spec
 
-FILE = folders.FILE
+FILE = library_folder.FILE
 
 
 class Catalog:
@@ -151,7 +146,7 @@ class Catalog:
                 )
         with holding(self.library / "locks" / "objects.lock", shared=True):
             with reading(self.engine) as connection:
-                known = images.areas(connection, (item.candidate.image_sha256 for item in records))
+                known = placement.areas(connection, (item.candidate.image_sha256 for item in records))
             for area in Area:
                 kept = [item for item in records if item.keep_pixels]
                 blobs = [item.png for item in kept if known.get(item.candidate.image_sha256, item.area) == area]
@@ -205,7 +200,7 @@ class Catalog:
             with seal.write_transaction(self.engine) as connection:
                 wanted = set(image_sha256s)
                 wanted -= queries.not_rejected(connection, wanted)
-                gone = images.mark(connection, sorted(wanted), start=ImageState.PRESENT, end=ImageState.DROPPED)
+                gone = placement.mark(connection, sorted(wanted), start=ImageState.PRESENT, end=ImageState.DROPPED)
             for row in gone:
                 self.objects.delete(row["image_sha256"], row["area"])
         return len(gone)
@@ -213,7 +208,7 @@ class Catalog:
     def relocate(self, image_sha256s: Iterable[str], area: str) -> int:
         """Move pictures to ``objects`` or ``quarantine``; returns how many moved. At no instant is a file missing."""
         with holding(self.library / "locks" / "objects.lock", shared=True):
-            return images.relocate(self.engine, self.objects, list(image_sha256s), area)
+            return placement.relocate(self.engine, self.objects, list(image_sha256s), area)
 
     # what people say
 
@@ -235,12 +230,12 @@ class Catalog:
     def save_search(self, name: str, wanted: Filter, author: str) -> None:
         """Save a filter under a name, in the place of what was there. UsageError for what cannot be a name."""
         with seal.write_transaction(self.engine) as connection:
-            searches.put(connection, name, wanted, author)
+            saved_searches.put(connection, name, wanted, author)
 
     def delete_search(self, name: str, author: str) -> None:
         """Take a saved search away; what it said stays on record. NotFoundError names those that there are."""
         with seal.write_transaction(self.engine) as connection:
-            searches.delete(connection, name, author)
+            saved_searches.delete(connection, name, author)
 
     # runs
 
@@ -269,7 +264,7 @@ class Catalog:
     def candidates(self, set_name: str) -> Mapping[str, Mapping[str, CandidateState]]:
         """Asset id → job id → candidate as it stands."""
         with reading(self.engine) as connection:
-            return shown.candidates(connection, set_name)
+            return listing.candidates(connection, set_name)
 
     def pictures(self, job_ids: Sequence[str]) -> Mapping[str, MadeImage]:
         """Job id → its picture, in whatever set, for the jobs that have one."""
@@ -279,11 +274,11 @@ class Catalog:
     def picture(self, image_sha256: str) -> bytes:
         """A picture's file as it is on disk. NotFoundError when it is dropped, lost or unknown."""
         with reading(self.engine) as connection:
-            area = images.area_of(connection, image_sha256)
+            area = placement.area_of(connection, image_sha256)
         try:
             return self.objects.get(image_sha256, area)
         except FileNotFoundError:
-            raise images.missing(self.objects, image_sha256, area) from None
+            raise placement.missing(self.objects, image_sha256, area) from None
 
     def keepers(
         self,
@@ -299,18 +294,18 @@ class Catalog:
             where = conditions(connection, replace(matching, state="kept"))
             if set_name is not None:
                 where.append(CandidateRow.set_name == set_name)
-            return shown.keepers(connection, self.library, where)
+            return listing.keepers(connection, self.library, where)
 
     def names(self, candidates: Iterable[CandidateState]) -> Mapping[CandidateKey, str]:
         """Candidate → what a person calls it, and every command understands."""
         with reading(self.engine) as connection:
-            return shown.names(connection, list(candidates))
+            return listing.names(connection, list(candidates))
 
     def picture_names(self, pictures: Collection[str]) -> Mapping[str, str]:
         """Picture (its hash, or as a note begins it) → what a person calls a candidate that it is of; one that is not
         on record is left out."""
         with reading(self.engine) as connection:
-            named = shown.named_pictures(connection, pictures)
+            named = listing.named_pictures(connection, pictures)
         return {picture: found[0].name for picture, found in named.items()}
 
     def newest_recipes(self, set_name: str, asset_ids: Sequence[str]) -> Mapping[str, Recipe]:
@@ -333,12 +328,12 @@ class Catalog:
     def searches(self) -> list[SavedSearch]:
         """The saved searches, by name."""
         with reading(self.engine) as connection:
-            return searches.every(connection)
+            return saved_searches.every(connection)
 
     def search(self, name: str) -> SavedSearch:
         """The saved search of this name. NotFoundError names those that there are."""
         with reading(self.engine) as connection:
-            return searches.find(connection, name)
+            return saved_searches.find(connection, name)
 
     def embeddings(self, set_name: str, clip_id: str | None = None) -> Embeddings:
         """The embeddings of a set's pictures as one matrix; without ``clip_id`` those of the CLIP that most have."""
@@ -368,7 +363,7 @@ class Catalog:
     def find(self, text: str) -> CandidateKey:
         """The candidate that a hash prefix, ``set/asset`` or ``set/asset#n`` names. NotFoundError, AmbiguousError."""
         with reading(self.engine) as connection:
-            return find.find(connection, self.library, text)
+            return lookup.find(connection, self.library, text)
 
     def provenance(self, key: CandidateKey) -> Provenance:
         """The whole record of a candidate."""

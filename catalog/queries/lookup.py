@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from catalog.database.schema import CandidateRow
 from catalog.errors import AmbiguousError, NotFoundError
 from catalog.provenance import CandidateKey
-from catalog.queries import listing as shown
+from catalog.queries import listing
 from catalog.queries.candidate_state import name_of
 from catalog.queries.recipes import recipes_ago
 from specs.commands import limner
@@ -91,7 +91,7 @@ def _names(connection: Connection, set_name: str, asset_id: str) -> list[tuple[s
 def _keeper_of(connection: Connection, library: Path, set_name: str, asset_id: str) -> CandidateKey:
     of_asset = (CandidateRow.set_name == set_name) & (CandidateRow.asset_id == asset_id)
     text = f"{set_name}/{asset_id}"
-    found = shown.keepers(connection, library, [of_asset])
+    found = listing.keepers(connection, library, [of_asset])
     if len(found) == 1:
         return found[0].candidate.key
     if found:

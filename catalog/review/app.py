@@ -19,8 +19,7 @@ from starlette.routing import Route
 
 from catalog.catalog import Catalog
 from catalog.errors import NotFoundError
-from catalog.review import decisions as deciding
-from catalog.review import requests as asked
+from catalog.review import decisions, requests
 from catalog.review.decisions import Decision
 from catalog.review.faults import Faults
 from catalog.review.pictures import Pictures
@@ -59,15 +58,15 @@ class Review:
     def a_set(self, request: Request) -> Response:
         """A set at a glance."""
         name, query = request.path_params["set_name"], request.query_params
-        show, words = asked.one_of(query.get("show", "all"), values.SHOWN), query.get("words", "")
+        show, words = requests.one_of(query.get("show", "all"), values.SHOWN), query.get("words", "")
         line = reading.the_set(self.catalog, name)
-        page = overview.overview(self.catalog, self.standings, name, show, words, asked.page_number(request))
+        page = overview.overview(self.catalog, self.standings, name, show, words, requests.page_number(request))
         return self._page(request, "set.html", line=line, page=page, show=show, words=words, shown=values.SHOWN)
 
     def an_asset(self, request: Request) -> Response:
         """An asset's candidates side by side."""
         set_name, asset_id = request.path_params["set_name"], request.path_params["asset_id"]
-        wanted = asked.wanted(request, values.SORTS, "number")
+        wanted = requests.wanted(request, values.SORTS, "number")
         before, after = overview.neighbours(self.catalog, set_name, asset_id)
         page = reading.candidates(self.catalog, set_name, asset_id, wanted)
         return self._page(
@@ -119,9 +118,9 @@ class Review:
 
     def search(self, request: Request) -> Response:
         """Candidates of a set or of all: by words in texts, by words in pictures, like a picture; filtered, sorted."""
-        sought = asked.sought(request)
+        sought = requests.sought(request)
         sorts = (*values.SORTS, values.CLOSEST) if sought.by_picture else values.SORTS
-        wanted = asked.wanted(request, sorts, sorts[-1] if sought.by_picture else "number")
+        wanted = requests.wanted(request, sorts, sorts[-1] if sought.by_picture else "number")
         trouble, found = "", Found(Page((), 1, 0))
         try:
             found = search(self.catalog, self.standings, self.alike, sought, wanted)
@@ -164,32 +163,32 @@ class Review:
 
     async def decide(self, request: Request) -> Response:
         """Keep or reject."""
-        value = await asked.json_object(request)
+        value = await requests.json_object(request)
         decision = Decision(
-            candidate_id=asked.text(value, "candidate"),
-            keep=asked.truth(value, "keep"),
+            candidate_id=requests.text(value, "candidate"),
+            keep=requests.truth(value, "keep"),
             person=self.person,
-            reasons=asked.texts(value, "reasons"),
-            note=asked.text(value, "note", ""),
-            seen=asked.number(value, "seen"),
-            image_sha256=asked.text(value, "image"),
-            override=asked.truth(value, "override", False),
+            reasons=requests.texts(value, "reasons"),
+            note=requests.text(value, "note", ""),
+            seen=requests.number(value, "seen"),
+            image_sha256=requests.text(value, "image"),
+            override=requests.truth(value, "override", False),
         )
-        return _standing(await run_in_threadpool(deciding.decide, self.catalog, decision))
+        return _standing(await run_in_threadpool(decisions.decide, self.catalog, decision))
 
     async def undo(self, request: Request) -> Response:
         """Take the last decision on a candidate back."""
-        value = await asked.json_object(request)
-        candidate, seen = asked.text(value, "candidate"), asked.number(value, "seen")
-        return _standing(await run_in_threadpool(deciding.undo, self.catalog, candidate, self.person, seen))
+        value = await requests.json_object(request)
+        candidate, seen = requests.text(value, "candidate"), requests.number(value, "seen")
+        return _standing(await run_in_threadpool(decisions.undo, self.catalog, candidate, self.person, seen))
 
     async def tag(self, request: Request) -> Response:
         """Put tags on a candidate, or take them off."""
-        value = await asked.json_object(request)
+        value = await requests.json_object(request)
         candidate, tags, remove = (
-            asked.text(value, "candidate"),
-            asked.texts(value, "tags"),
-            asked.truth(value, "remove"),
+            requests.text(value, "candidate"),
+            requests.texts(value, "tags"),
+            requests.truth(value, "remove"),
         )
         author = as_person(self.person)
         on = await run_in_threadpool(partial(self.catalog.tag, candidate, tags, author, remove=remove))
@@ -197,21 +196,21 @@ class Review:
 
     async def note(self, request: Request) -> Response:
         """Append a note on a candidate."""
-        value = await asked.json_object(request)
-        candidate, text = asked.text(value, "candidate"), asked.text(value, "text")
+        value = await requests.json_object(request)
+        candidate, text = requests.text(value, "candidate"), requests.text(value, "text")
         await run_in_threadpool(self.catalog.note, candidate, text, as_person(self.person))
         return JSONResponse({"noted": True})
 
     async def save_search(self, request: Request) -> Response:
         """Save the search that the address spells, under a name."""
-        name = asked.text(await asked.json_object(request), "name")
-        wanted = filter_of(asked.sought(request), asked.wanted(request, values.SORTS, "number"))
+        name = requests.text(await requests.json_object(request), "name")
+        wanted = filter_of(requests.sought(request), requests.wanted(request, values.SORTS, "number"))
         await run_in_threadpool(self.catalog.save_search, name, wanted, as_person(self.person))
         return JSONResponse({"name": name})
 
     async def delete_search(self, request: Request) -> Response:
         """Take a saved search away."""
-        name = asked.text(await asked.json_object(request), "name")
+        name = requests.text(await requests.json_object(request), "name")
         await run_in_threadpool(self.catalog.delete_search, name, as_person(self.person))
         return JSONResponse({"name": name})
 

@@ -11,9 +11,9 @@ from catalog.catalog import Catalog
 from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError, StorageError
 from catalog.objects.areas import Area
-from catalog.review import requests as asked
+from catalog.review import requests
 from catalog.review.views.thumbs import thumbnail
-from catalog.writes import placement as images
+from catalog.writes import placement
 from specs.canonical import sha256_hex
 from specs.commands import limner
 
@@ -28,15 +28,15 @@ class Pictures:
 
     def picture(self, request: Request) -> Response:
         """A picture measured clear, by its hash."""
-        return self._png(asked.sha256(request), quarantined=False)
+        return self._png(requests.sha256(request), quarantined=False)
 
     def quarantined(self, request: Request) -> Response:
         """A picture not measured clear: the page asks for it only when a person clicked."""
-        return self._png(asked.sha256(request), quarantined=True)
+        return self._png(requests.sha256(request), quarantined=True)
 
     def thumb(self, request: Request) -> Response:
         """The thumbnail of a picture measured clear."""
-        sha256 = asked.sha256(request)
+        sha256 = requests.sha256(request)
         self._clear(sha256)
         try:
             data = thumbnail(self.catalog.objects, sha256)
@@ -57,7 +57,7 @@ class Pictures:
 
     def _area(self, sha256: str) -> str:
         with reading(self.catalog.engine) as connection:
-            return images.area_of(connection, sha256)
+            return placement.area_of(connection, sha256)
 
     def _clear(self, sha256: str) -> str:
         area = self._area(sha256)

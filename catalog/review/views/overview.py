@@ -15,7 +15,7 @@ from catalog.database.locks import is_alive
 from catalog.database.schema import AssetRow, AssetVersion, CandidateRow, RunRow
 from catalog.database.sqlite import reading
 from catalog.errors import NotFoundError
-from catalog.review.search import masks as choosing
+from catalog.review.search import masks
 from catalog.review.search.columns import Columns, Names, read, without_surplus
 from catalog.review.search.library_state import LibraryAsset, Standing, Standings
 from catalog.review.search.masks import counted, cut, first_of_each, is_shown
@@ -108,7 +108,7 @@ def totals(catalog: Catalog, standings: Standings, set_name: str) -> Totals:
         open_runs = select(RunRow.run_id).where(RunRow.set_name == set_name, RunRow.outcome.is_(None))
         run_ids = list(connection.execute(open_runs).scalars())
     running = any(is_alive(catalog.library, run_id) for run_id in run_ids)
-    return replace(choosing.totals(standings.now(), set_name), running=running)
+    return replace(masks.totals(standings.now(), set_name), running=running)
 
 
 def neighbours(catalog: Catalog, set_name: str, asset_id: str, *, missing_ok: bool = False) -> tuple[str, str]:

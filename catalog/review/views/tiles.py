@@ -24,7 +24,7 @@ from catalog.queries.recipes import recipes_ago
 from catalog.queries.rules import keep_rules
 from catalog.review.search.columns import Columns
 from catalog.review.views.values import Tile, Why
-from catalog.writes import annotations as remarks
+from catalog.writes import annotations as remarks  # the plain name is the future import's
 from catalog.writes.places import surplus
 from scoring.deciders import is_by_person
 from scoring.reasons import in_names, of_picture, pictures_in
